@@ -1,0 +1,1 @@
+"""Nouns and laws: standard library only; no clock, disk, network or randomness."""
