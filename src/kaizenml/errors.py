@@ -15,7 +15,7 @@
     │   ├── ApprovalError
     │   ├── StateError                                  the thing is not in a state that allows this
     │   ├── ConflictError                               somebody else was faster
-    │   └── PermissionError_                HTTP 403
+    │   └── PermissionDeniedError                HTTP 403
     ├── UnsafeArtefactError         exit 1, HTTP 409    a file that may not be loaded here
     ├── WrongEnvironmentError       exit 3              libraries other than those it was made with
     ├── IntegrityError              exit 3, HTTP 500    bytes, rows or events that are not what was stored
@@ -37,7 +37,7 @@ __all__ = [
     "IntegrityError",
     "KaizenError",
     "NotFoundError",
-    "PermissionError_",
+    "PermissionDeniedError",
     "ProjectError",
     "RefusedError",
     "RowError",
@@ -165,7 +165,7 @@ class ConflictError(RefusedError):
     code = "conflict"
 
 
-class PermissionError_(RefusedError):
+class PermissionDeniedError(RefusedError):
     """The caller lacks the permission that this needs."""
 
     http_status = 403
