@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kaizenml.core.gate import Requirement
-from kaizenml.core.monitor import Monitor
+from kaizenml.core import gate as gates
+from kaizenml.core import monitor as watches
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +33,24 @@ class Retraining:
 
 @dataclass(frozen=True, slots=True)
 class Declaration:
-    """What `project.py` says, as values."""
+    """What `project.py` says, as values; ``gate`` and ``monitors`` as plain JSON, because a union has no other form."""
 
     project: str
     folder: str
     target: str
     id: str | None
     time: str | None
-    gate: tuple[Requirement, ...]
+    gate: tuple[Mapping[str, object], ...]
     delivery: Delivery
-    monitors: tuple[Monitor, ...]
+    monitors: tuple[Mapping[str, object], ...]
     retraining: Retraining = Retraining()
+
+    @property
+    def requirements(self) -> tuple[gates.Requirement, ...]:
+        """What a model version must pass."""
+        return tuple(gates.from_facts(facts) for facts in self.gate)
+
+    @property
+    def watched(self) -> tuple[watches.Monitor, ...]:
+        """What is watched once a release serves."""
+        return tuple(watches.from_facts(facts) for facts in self.monitors)

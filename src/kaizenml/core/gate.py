@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from kaizenml.errors import NotFoundError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +42,34 @@ class Slices:
 
 Requirement = AtLeast | BeatsChampion | BeatsBaselines | Slices
 
+#: Every requirement by the word that projects, gates and stored declarations use.
+REQUIREMENTS: dict[str, type[Requirement]] = {
+    "at_least": AtLeast,
+    "beats_champion": BeatsChampion,
+    "beats_baselines": BeatsBaselines,
+    "slices": Slices,
+}
+
+
+def as_facts(requirement: Requirement) -> dict[str, object]:
+    """Return the requirement as plain JSON, with its name under ``"requirement"``."""
+    name = next(name for name, kind in REQUIREMENTS.items() if type(requirement) is kind)
+    return {"requirement": name, **asdict(requirement)}
+
+
+def from_facts(facts: Mapping[str, object]) -> Requirement:
+    """Return the requirement that `as_facts` wrote.
+
+    Raises
+    ------
+    NotFoundError
+        If no requirement has this name.
+    """
+    name = str(facts.get("requirement", ""))
+    if name not in REQUIREMENTS:
+        raise NotFoundError("gate requirement", name, REQUIREMENTS)
+    return REQUIREMENTS[name](**{key: value for key, value in facts.items() if key != "requirement"})  # type: ignore[arg-type]
+
 
 @dataclass(frozen=True, slots=True)
 class Check:
@@ -55,7 +86,8 @@ class Check:
 class Verdict:
     """What the gate says of a model version, with its evidence.
 
-    ``overridden_by`` and ``overridden_because`` say who let it through all the same, and why; the checks stay as they were.
+    ``overridden_by`` and ``overridden_because`` say who let it through all the same, and why; the checks stay as they
+    were.
     """
 
     checks: tuple[Check, ...]

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from kaizenml.core.digest import Digest
-
-
-@dataclass(frozen=True, slots=True)
-class RawFile:
-    """One file of a source: where it is (relative to the project), what is in it."""
-
-    path: str
-    size_bytes: int
-    digest: Digest
+from kaizenml.core.source import RawFile
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One immutable version of a data set: table version, digest, and what it passed.
 
-    ``rows`` counts the good ones that ``version`` of ``table`` holds; ``quarantined`` those kept aside.
+    ``version`` of ``table`` holds the raw rows; ``pins`` the versions of the other tables it was made from (answered
+    predictions and their labels). ``digest`` is that of the good rows; ``quarantined`` counts those kept aside.
     ``oldest`` and ``newest`` bound the event times, where the project has a time column.
     """
 
@@ -38,6 +32,8 @@ class Snapshot:
     created_at: datetime
     oldest: datetime | None = None
     newest: datetime | None = None
+    pins: Mapping[str, int] = field(default_factory=dict)
+    live_rows: int = 0
 
     @property
     def name(self) -> str:
