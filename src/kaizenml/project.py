@@ -1,0 +1,213 @@
+"""What a user declares in `project.py`: values only; nothing is read, trained or served by declaring it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from kaizenml.core.declaration import Delivery, Retraining
+from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Requirement, Slices
+from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness
+from kaizenml.core.names import checked_name
+from kaizenml.core.source import FilesSource
+from kaizenml.errors import ProjectError
+
+__all__ = [
+    "Bias",
+    "Drift",
+    "Latency",
+    "Performance",
+    "Project",
+    "Resources",
+    "Staleness",
+    "at_least",
+    "beats_baselines",
+    "beats_champion",
+    "bias",
+    "drift",
+    "files",
+    "latency",
+    "performance",
+    "resources",
+    "slices",
+    "staleness",
+]
+
+Step = Callable[..., Any]
+S = TypeVar("S", bound=Step)
+
+
+class Project:
+    """A machine-learning project: where its data come from, what it predicts, how it is gated, served and watched.
+
+    Parameters
+    ----------
+    name
+        Small letters, digits, ``-`` and ``_``; also the name of its model and of its endpoint.
+    source
+        Where raw rows come from, such as ``kz.files("data/*.csv")``.
+    target
+        The column to predict.
+    id
+        The column that tells one row from every other, if there is one.
+    time
+        The column that says when a row happened, if there is one: rows are then split in time, never at random.
+    ignore
+        Columns that are no features, such as those known only afterwards.
+    seed
+        The seed of everything random in a run.
+    holdout
+        The share of rows, the newest where there is a time, that the model is tested on.
+
+    Examples
+    --------
+    >>> import kaizenml as kz
+    >>> project = kz.Project("churn", source=kz.files("data/*.csv"), target="churned", id="customer")
+    >>> project.gate(kz.at_least("roc_auc", 0.7))
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        source: FilesSource,
+        target: str,
+        id: str | None = None,  # noqa: A002  the word that users know
+        time: str | None = None,
+        ignore: Sequence[str] = (),
+        seed: int = 0,
+        holdout: float = 0.2,
+    ) -> None:
+        self.name = checked_name("project", name)
+        self.source = source
+        self.target = target
+        self.id = id
+        self.time = time
+        self.ignore = tuple(ignore)
+        self.seed = seed
+        self.holdout = _checked_share(holdout)
+        self.steps: dict[str, Step] = {}
+        self.requirements: tuple[Requirement, ...] = ()
+        self.delivery = Delivery()
+        self.monitors: tuple[Monitor, ...] = ()
+        self.retraining = Retraining()
+
+    def step(self, function: S) -> S:
+        """Add a step, or replace the built-in one of the same name; the function stays as it is.
+
+        Raises
+        ------
+        ProjectError
+            When two steps have one name, or a parameter has neither a default nor the name of a step.
+        """
+        name = function.__name__
+        if name in self.steps and self.steps[name] is not function:
+            raise ProjectError(f"Project {self.name!r} has two steps called {name!r}.", "Rename one of them.")
+        self.steps[name] = function
+        return function
+
+    def gate(self, *requirements: Requirement) -> None:
+        """Say what a model version must pass before it can become a release."""
+        self.requirements += requirements
+
+    def serve(self, *, canary: Sequence[int] = (5, 25, 100), approval: str = "person", automatic: bool = True) -> None:
+        """Say how a release reaches its users.
+
+        Parameters
+        ----------
+        canary
+            Percentages of traffic, rising to 100.
+        approval
+            ``"person"``: somebody runs `kaizen approve`. ``"policy"``: what the gate lets through is approved.
+        automatic
+            Whether an approved release is rolled out by itself; else somebody runs `kaizen ship`.
+        """
+        if approval not in ("person", "policy"):
+            raise ProjectError(f"Nobody is called {approval!r}.", 'Approval is by "person" or by "policy".')
+        self.delivery = Delivery(tuple(canary), approval, automatic)
+
+    def monitor(self, *monitors: Monitor) -> None:
+        """Say what is watched once a release serves."""
+        self.monitors += monitors
+
+    def retrain(
+        self, *, cooldown_days: float = 14.0, most: int = 6, per_days: float = 90.0, min_new_days: float = 7.0
+    ) -> None:
+        """Say how often the model may be trained anew by itself."""
+        self.retraining = Retraining(cooldown_days, most, per_days, min_new_days)
+
+
+def files(*patterns: str) -> FilesSource:
+    """Take rows from files: CSV, TSV, Parquet, NDJSON, JSON or Excel, seen from the project's folder."""
+    if not patterns:
+        raise ProjectError("kz.files() names no files.", 'Give a pattern, such as kz.files("data/*.csv").')
+    return FilesSource(tuple(patterns))
+
+
+def at_least(metric: str, limit: float) -> Requirement:
+    """Require that the metric reaches the limit on the test rows (a loss: does not exceed it)."""
+    return AtLeast(metric=metric, limit=limit)
+
+
+def beats_champion(metric: str) -> Requirement:
+    """Require that the model is better than the one that serves, on the same rows, by more than noise."""
+    return BeatsChampion(metric=metric)
+
+
+def beats_baselines(metric: str = "") -> Requirement:
+    """Require that the model is better than one that knows only the target's frequencies or mean."""
+    return BeatsBaselines(metric=metric)
+
+
+def slices(column: str, *, worst: float, metric: str = "", min_rows: int = 200) -> Requirement:
+    """Require that the metric reaches ``worst`` for every value of a column that has enough rows."""
+    return Slices(column=column, worst=worst, metric=metric, min_rows=min_rows)
+
+
+def drift(*columns: str, psi_warn: float = 0.1) -> Monitor:
+    """Watch whether inputs still look like the training data."""
+    return Drift(psi_warn=psi_warn, columns=columns)
+
+
+def performance(metric: str, *, drop: float = 0.03) -> Monitor:
+    """Watch whether live predictions are as good as promised, once their labels are known."""
+    return Performance(metric, drop)
+
+
+def bias(limit: float = 0.05) -> Monitor:
+    """Watch whether predictions are on average too high or too low."""
+    return Bias(limit)
+
+
+def staleness(*, days: float) -> Monitor:
+    """Watch the age of the newest row that the serving model learned from."""
+    return Staleness(days)
+
+
+def latency(*, p99_seconds: float) -> Monitor:
+    """Watch how long an answer takes."""
+    return Latency(p99_seconds)
+
+
+def resources(*, memory_bytes: int | None = None, cpu_share: float | None = None) -> Monitor:
+    """Watch what serving costs."""
+    return Resources(memory_bytes, cpu_share)
+
+
+def defaults_of(function: Step) -> Mapping[str, object]:
+    """Return the parameters of a step that have a default, by name."""
+    found = inspect.signature(function).parameters
+    return {name: each.default for name, each in found.items() if each.default is not inspect.Parameter.empty}
+
+
+def inputs_of(function: Step) -> tuple[str, ...]:
+    """Return the names of the step's inputs: its parameters without a default."""
+    found = inspect.signature(function).parameters
+    return tuple(name for name, each in found.items() if each.default is inspect.Parameter.empty)
+
+
+def _checked_share(share: float) -> float:
+    if 0 < share < 1:
+        return share
+    raise ProjectError(f"holdout={share} is no share of the rows.", "Give a number between 0 and 1, such as 0.2.")
