@@ -191,7 +191,11 @@ class Alerts(Protocol):
     """Alerts, each under its fingerprint; an ended one makes room for the next."""
 
     def save(self, alert: Alert) -> None:
-        """Write an alert, new or changed."""
+        """Write an alert, new or changed. After a resolved one, the next of its fingerprint is a new entry."""
+        ...
+
+    def forget(self, id_: str) -> None:
+        """Take away the pending alert of this fingerprint, of which nothing is left; without one, change nothing."""
         ...
 
     def unresolved(self, endpoint: str | None = None) -> list[Alert]:
