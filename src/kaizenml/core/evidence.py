@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 STAKES = (0.03, 0.1, 0.3, 0.9)
 #: Exponent of the p-to-e calibrator; .3 was best for shifts of .1–.4 σ in daily windows (our measurement).
 KAPPA = 0.3
-_CEILING = 1e300
+#: The statistic never exceeds this many thresholds, so that a detector forgets an old fault within a dozen windows.
+_CEILING = 100.0
 
 
 def log_t_mixture(total: float, squares: float, n: int, g: float = 3.0) -> float:
@@ -110,7 +111,7 @@ class Detector:
 
     def updated(self, e: float) -> Detector:
         """Return the detector after one more window of evidence e (≥ 0)."""
-        return replace(self, statistic=min(_CEILING, (self.statistic + 1.0) * e), n=self.n + 1)
+        return replace(self, statistic=min(_CEILING * self.threshold, (self.statistic + 1.0) * e), n=self.n + 1)
 
     @property
     def has_fired(self) -> bool:

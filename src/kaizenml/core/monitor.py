@@ -22,15 +22,15 @@ class Drift:
     Parameters
     ----------
     psi_warn
-        Population stability index below which a change is too small to speak of, however certain it is.
-        Source of .1: Siddiqi (2006), *Credit Risk Scorecards* (no significant change below .1).
+        Population stability index, beyond what chance gives, below which a change is too small to speak of, however
+        certain it is. For a normal column shifted by δ standard deviations it is about δ²: .02 is a seventh of one.
     windows_between_false_alarms
         Mean number of windows between two false alarms, over all columns together.
     columns
         Which columns; empty means all features and the prediction.
     """
 
-    psi_warn: float = 0.1
+    psi_warn: float = 0.02
     windows_between_false_alarms: float = 365.0
     columns: tuple[str, ...] = ()
 

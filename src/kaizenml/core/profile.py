@@ -1,9 +1,9 @@
 """The mergeable summary of a span of rows, on the training data's own cells.
 
 At training time each column gets cells: for numbers the intervals ``(-∞, c0], (c0, c1], …, (ck, ∞)`` between cut
-points, for categories one cell each and one for all others. A window is the vector of counts (and, for numbers, of sums)
-on *those* cells. So two windows merge by addition, a window costs the same at a thousand rows and at a billion, and every
-drift score reads the same vectors.
+points, for categories one cell each and one for all others. A window is the vector of counts (and, for numbers, of
+sums) on *those* cells. So two windows merge by addition, a window costs the same at a thousand rows and at a billion,
+and every drift score reads the same vectors.
 """
 
 from __future__ import annotations
