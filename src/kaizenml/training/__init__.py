@@ -1,0 +1,1 @@
+"""Stage 2: steps, graph, features, training, evaluation."""

@@ -1,0 +1,108 @@
+"""Training: the project's estimator behind its preparation, and the simple models that it must beat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kaizenml.core.metric import Task
+from kaizenml.core.schema import Column
+from kaizenml.training.design import matrix, preprocessor, takes_missing
+
+#: The linear baseline learns from at most this many rows: more would cost time and hardly change a baseline.
+MOST_BASELINE_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A fitted scikit-learn pipeline, the columns it takes, and the classes it tells apart."""
+
+    pipeline: Any
+    columns: tuple[Column, ...]
+    task: Task
+    classes: tuple[str, ...]
+
+    def predict(self, rows: pl.DataFrame) -> NDArray[np.float64]:
+        """Return probabilities, shape (n, k) in the order of `classes`; or values, shape (n,)."""
+        return predicted(self.pipeline, matrix(rows, self.columns), self.task, len(self.classes))
+
+
+def fit(
+    estimator: Any,
+    rows: pl.DataFrame,
+    y: NDArray[np.float64],
+    *,
+    columns: Sequence[Column],
+    task: Task,
+    classes: tuple[str, ...],
+    seed: int,
+) -> Fitted:
+    """Return the estimator fitted behind the preparation that suits it.
+
+    Parameters
+    ----------
+    rows
+        Prepared training rows, with every one of the columns.
+    y
+        Class codes 0 … k-1, or values; shape (n,).
+    """
+    from sklearn.pipeline import Pipeline
+
+    frame = matrix(rows, columns)
+    is_tolerant = takes_missing(estimator)
+    before = preprocessor(columns, frame, task, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed)
+    pipeline = Pipeline([("prepare", before), ("model", estimator)])
+    pipeline.fit(frame, y if task is Task.REGRESSION else y.astype(np.int64))
+    return Fitted(pipeline, tuple(columns), task, classes)
+
+
+def predicted(pipeline: Any, frame: pl.DataFrame, task: Task, count: int) -> NDArray[np.float64]:
+    """Return what a fitted pipeline says of a matrix: probabilities (n, count), or values (n,)."""
+    if task is Task.REGRESSION:
+        return np.asarray(pipeline.predict(frame), dtype=np.float64)
+    found = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
+    known = np.asarray(pipeline.classes_, dtype=np.int64)
+    if len(known) == count:
+        return found
+    whole = np.zeros((len(found), count))
+    whole[:, known] = found
+    return whole
+
+
+def baselines(
+    rows: pl.DataFrame,
+    y: NDArray[np.float64],
+    *,
+    columns: Sequence[Column],
+    task: Task,
+    classes: tuple[str, ...],
+    seed: int,
+) -> dict[str, Fitted]:
+    """Return the simple models that a real one must beat: `dummy` knows the target only, `linear` adds it all up."""
+    found = {}
+    few = np.sort(np.random.default_rng(seed).permutation(len(y))[:MOST_BASELINE_ROWS])
+    for name, estimator in _simple(task).items():
+        found[name] = fit(estimator, rows[few], y[few], columns=columns, task=task, classes=classes, seed=seed)
+    return found
+
+
+def default_estimator(task: Task, seed: int) -> Any:
+    """Return gradient-boosted trees: a strong model for tables of any kind that needs no tuning to be useful."""
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+
+    kind = HistGradientBoostingRegressor if task is Task.REGRESSION else HistGradientBoostingClassifier
+    return kind(random_state=seed)
+
+
+def _simple(task: Task) -> dict[str, Any]:
+    from sklearn.dummy import DummyClassifier, DummyRegressor
+    from sklearn.linear_model import LogisticRegression, Ridge
+
+    if task is Task.REGRESSION:
+        return {"dummy": DummyRegressor(), "linear": Ridge()}
+    return {"dummy": DummyClassifier(strategy="prior"), "linear": LogisticRegression(max_iter=300)}

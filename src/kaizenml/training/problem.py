@@ -1,0 +1,97 @@
+"""What is to be learned: the task, the target, the columns to learn from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kaizenml.core.metric import Task
+from kaizenml.core.schema import Column, ColumnKind
+from kaizenml.training.design import classes_of, codes_of
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is to be learned from the selected rows.
+
+    ``inputs`` are the columns that a request brings, ``id`` and ``time`` the columns that tell rows apart and order
+    them. ``blocks`` says how rows that go together are grouped when uncertainty is told: by day of ``time``.
+    """
+
+    task: Task
+    target: str
+    inputs: tuple[Column, ...]
+    classes: tuple[str, ...]
+    id: str | None
+    time: str | None
+    seed: int
+    holdout: float
+
+
+def target_of(problem: Problem, rows: pl.DataFrame) -> NDArray[np.float64]:
+    """Return the target of the rows as class codes or as values, shape (n,)."""
+    target = rows[problem.target]
+    if problem.task is Task.REGRESSION:
+        return target.cast(pl.Float64).to_numpy()
+    return codes_of(target, problem.classes)
+
+
+def classes_for(task: Task, target: pl.Series) -> tuple[str, ...]:
+    """Return the classes of a target; none for regression."""
+    return () if task is Task.REGRESSION else classes_of(target)
+
+
+def blocks_of(problem: Problem, rows: pl.DataFrame) -> NDArray[np.int64] | None:
+    """Return the day of each row, counted from 1970, shape (n,); None where the project has no time."""
+    if problem.time is None or problem.time not in rows.columns:
+        return None
+    return rows[problem.time].dt.epoch("d").fill_null(-1).cast(pl.Int64).to_numpy()
+
+
+def kind_of(values: pl.Series) -> ColumnKind:
+    """Return what a column that a `features` step made holds."""
+    if values.dtype == pl.Boolean:
+        return ColumnKind.BOOLEAN
+    if values.dtype.is_integer():
+        return ColumnKind.INTEGER
+    if values.dtype.is_numeric():
+        return ColumnKind.NUMBER
+    if values.dtype.is_temporal():
+        return ColumnKind.TIME
+    return ColumnKind.CATEGORY
+
+
+def time_parts(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with the hour, the weekday and the month of every time column: the built-in `features`."""
+    times = [name for name, kind in rows.schema.items() if isinstance(kind, pl.Datetime)]
+    parts = [
+        part
+        for name in times
+        for part in (
+            pl.col(name).dt.hour().alias(f"{name}_hour"),
+            pl.col(name).dt.weekday().alias(f"{name}_weekday"),
+            pl.col(name).dt.month().alias(f"{name}_month"),
+        )
+    ]
+    return rows.with_columns(parts)
+
+
+def model_inputs(featured: pl.DataFrame, problem: Problem) -> tuple[Column, ...]:
+    """Return the columns of featured rows that a model learns from.
+
+    Left out are the target, the id, times (their parts stand for them), columns with a single value, and text in which
+    nearly every row has a value of its own: nothing general can be learned from those.
+    """
+    names = [name for name in featured.columns if name not in (problem.target, problem.id, problem.time)]
+    found = (Column(name, kind_of(featured[name])) for name in names)
+    return tuple(column for column in found if column.kind is not ColumnKind.TIME and _teaches(featured[column.name]))
+
+
+def _teaches(values: pl.Series) -> bool:
+    distinct = values.n_unique()
+    if distinct <= 1:
+        return False
+    return not (values.dtype == pl.String and distinct > 0.5 * len(values))
