@@ -1,0 +1,72 @@
+"""Replay a cleaning plan: raw rows become typed rows, and every cell that cannot be repaired is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from kaizenml.core.plan import CleaningPlan, ColumnPlan
+from kaizenml.data.learn import learn_plan
+from kaizenml.data.repair import WORDS, present, repaired
+from kaizenml.data.rows import rows_to_raw
+from kaizenml.errors import NotFoundError
+
+__all__ = ["Cleaned", "learn_plan", "replay", "rows_to_raw"]
+
+#: A cell that could not be repaired: the row's position in what was replayed, the column, the cell as text.
+FAILURES = {"row": pl.Int64, "column": pl.String, "value": pl.String}
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """Typed rows, as many and in the order they came, and the cells that became null because nothing could read them.
+
+    Parameters
+    ----------
+    frame
+        One column for each of the plan, in its order, in the Polars type of its kind.
+    failures
+        Columns ``row`` (position), ``column``, ``value`` (as text, blanks folded).
+    """
+
+    frame: pl.DataFrame
+    failures: pl.DataFrame
+
+
+def replay(plan: CleaningPlan, raw: pl.DataFrame) -> Cleaned:
+    """Return the raw rows as the plan cleans them; one row alone gives what it gives in a batch.
+
+    Columns that the plan does not know are dropped.
+
+    Raises
+    ------
+    NotFoundError
+        When the raw rows lack a column of the plan.
+    """
+    schema = raw.schema
+    for name in plan.names:
+        if name not in schema:
+            raise NotFoundError("column", name, schema.names(), "The cleaning plan was learned from rows that had it.")
+    said = raw.select([present(column, schema[column.name]) for column in plan.columns])
+    frame = said.select([repaired(column, schema[column.name]) for column in plan.columns])
+    return Cleaned(frame, _failures(plan, said, frame))
+
+
+def _failures(plan: CleaningPlan, said: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    suspects = [column for column in plan.columns if column.kind not in WORDS]
+    found = [_column_failures(column, said, frame) for column in suspects if _has_failures(column, said, frame)]
+    return pl.concat(found).sort("row", maintain_order=True) if found else pl.DataFrame(schema=FAILURES)
+
+
+def _has_failures(column: ColumnPlan, said: pl.DataFrame, frame: pl.DataFrame) -> bool:
+    return frame[column.name].null_count() > said[column.name].null_count()
+
+
+def _column_failures(column: ColumnPlan, said: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    is_failure = frame[column.name].is_null() & said[column.name].is_not_null()
+    return pl.select(
+        row=is_failure.arg_true().cast(pl.Int64),
+        column=pl.lit(column.name),
+        value=said[column.name].filter(is_failure).cast(pl.String),
+    )

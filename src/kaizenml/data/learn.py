@@ -1,0 +1,149 @@
+"""Learn a cleaning plan from raw rows: per column its kind, its null tokens, its formats, its spellings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import polars as pl
+
+from kaizenml.core.plan import CleaningPlan, ColumnPlan, Repairs, TimeStyle
+from kaizenml.core.schema import ColumnKind
+from kaizenml.data.learn_booleans import learn_booleans
+from kaizenml.data.learn_numbers import LearnedNumbers, learn_numbers
+from kaizenml.data.learn_times import learn_times
+from kaizenml.data.repair import WORDS, as_text, present, repaired
+from kaizenml.data.spelling import learn_spelling
+from kaizenml.data.texts import RARE_NULLS, TYPED_NULLS, WORD_NULLS, folded, token_pattern
+
+#: A column of words is a category when it has at most this many distinct values, or at most this share of the rows.
+FEW, FEW_SHARE = 50, 0.05
+
+#: Words such as "unknown" mean null when at most this share of the rows has them.
+RARE_SHARE = 0.05
+
+
+def learn_plan(raw: pl.DataFrame, *, keep_text: Collection[str] = ()) -> CleaningPlan:
+    """Return how to clean tables like this one, learned from its rows alone.
+
+    Parameters
+    ----------
+    raw
+        The training rows. Columns that already have a type (Parquet) keep their kind; text columns are looked into.
+    keep_text
+        Columns whose text stays as it is, apart from blanks: ids, free text.
+
+    Notes
+    -----
+    A column becomes boolean, integer, number or time when at least 98 % of its values, null tokens left out, can be
+    read so; the rest are failures that `replay` names. Otherwise it is words: a category when few are distinct, else
+    text.
+    """
+    return CleaningPlan(tuple(_column(raw[name], name in keep_text) for name in raw.columns))
+
+
+def _column(cells: pl.Series, is_kept: bool) -> ColumnPlan:
+    kind = _typed_kind(cells.dtype)
+    if is_kept:
+        plan = ColumnPlan(cells.name, ColumnKind.TEXT, note="kept as text")
+    elif kind is not None:
+        plan = _typed_plan(cells, kind)
+    else:
+        return _text_plan(cells)
+    return _counted(plan, cells.to_frame())
+
+
+def _typed_kind(dtype: pl.DataType) -> ColumnKind | None:
+    if dtype.is_integer():
+        return ColumnKind.INTEGER
+    if dtype.is_numeric():
+        return ColumnKind.NUMBER
+    if dtype in (pl.Date, pl.Datetime):
+        return ColumnKind.TIME
+    return ColumnKind.BOOLEAN if dtype == pl.Boolean else None
+
+
+def _typed_plan(cells: pl.Series, kind: ColumnKind) -> ColumnPlan:
+    plan = ColumnPlan(cells.name, kind, tuple(sorted(TYPED_NULLS)), note=f"typed {cells.dtype} in the source")
+    return replace(plan, true_tokens=("1", "true"), false_tokens=("0", "false")) if kind is ColumnKind.BOOLEAN else plan
+
+
+def _text_plan(cells: pl.Series) -> ColumnPlan:
+    """Learn from distinct texts and their counts: far fewer than rows."""
+    text = cells.to_frame().select(as_text(cells.name, cells.dtype).alias("value"))
+    counted = text.drop_nulls().group_by("value").agg(pl.len().cast(pl.Int64).alias("count"))
+    fold = folded(pl.col("value"))
+    blanks = int(counted.filter(fold != pl.col("value"))["count"].sum())
+    values = counted.group_by(fold).agg(pl.col("count").sum()).sort("count", "value", descending=[True, False])
+    plan = _typed_text(cells.name, values) or _words(cells.name, values, len(cells))
+    said = _said(values, plan.null_tokens)
+    repairs = _repairs(plan, values, said, blanks)
+    return replace(plan, repairs=repairs)
+
+
+def _said(values: pl.DataFrame, tokens: Collection[str]) -> pl.DataFrame:
+    return values.filter(~pl.col("value").str.contains(token_pattern(tokens)))
+
+
+def _typed_text(name: str, values: pl.DataFrame) -> ColumnPlan | None:
+    said = _said(values, TYPED_NULLS)
+    if said.is_empty():
+        return None
+    plan = ColumnPlan(name, ColumnKind.BOOLEAN, tuple(sorted(TYPED_NULLS)))
+    if tokens := learn_booleans(said):
+        return replace(plan, true_tokens=tokens[0], false_tokens=tokens[1])
+    numbers = learn_numbers(said)
+    if isinstance(numbers, LearnedNumbers):
+        return replace(plan, kind=numbers.kind, number=numbers.style, note=numbers.note)
+    if times := learn_times(name, said):
+        return replace(plan, kind=ColumnKind.TIME, time=times.style, note=times.note)
+    return None
+
+
+def _words(name: str, values: pl.DataFrame, rows: int) -> ColumnPlan:
+    tokens = WORD_NULLS | _rare_nulls(values, rows)
+    said = _said(values, tokens)
+    kind = ColumnKind.CATEGORY if said.height <= max(FEW, FEW_SHARE * rows) else ColumnKind.TEXT
+    spelling = learn_spelling(said) if kind is ColumnKind.CATEGORY else ()
+    return ColumnPlan(name, kind, tuple(sorted(tokens)), spelling=spelling, note=_why_words(values, said))
+
+
+def _why_words(values: pl.DataFrame, said: pl.DataFrame) -> str:
+    if said.is_empty():
+        return "no value was seen"
+    numbers = learn_numbers(_said(values, TYPED_NULLS)) if values.height else None
+    return numbers if isinstance(numbers, str) else ""
+
+
+def _rare_nulls(values: pl.DataFrame, rows: int) -> set[str]:
+    """Return the words that mean null here: rare ones, and not ``NA`` among codes of two letters."""
+    lower = values.select(pl.col("value").str.to_lowercase(), "count").group_by("value").agg(pl.col("count").sum())
+    counts = dict(lower.filter(pl.col("value").is_in(list(RARE_NULLS))).iter_rows())
+    codes = _said(values, WORD_NULLS).filter(pl.col("value").str.contains("^[A-Z]{2}$"))["count"].sum()
+    kept = {"na"} if codes > 0.5 * max(rows, 1) else set()
+    return {word for word in RARE_NULLS - kept if counts.get(word, 0) <= RARE_SHARE * rows}
+
+
+def _repairs(plan: ColumnPlan, values: pl.DataFrame, said: pl.DataFrame, blanks: int) -> Repairs:
+    """Count, over distinct texts, the rows that each kind of repair changes."""
+    named = replace(plan, name="value")
+    read = said.select("value", "count", repaired(named, pl.String()).alias("read"))
+    unreadable = read.filter(pl.col("read").is_null())["count"].sum()
+    restyled = read.filter(pl.col("read").is_not_null())["count"].sum() if _restyles(plan) else 0
+    respelled = sum(correction.count for correction in plan.spelling)
+    nulls = int(values["count"].sum()) - int(said["count"].sum())
+    return Repairs(nulls, blanks, int(restyled), respelled, int(unreadable))
+
+
+def _restyles(plan: ColumnPlan) -> bool:
+    return not plan.number.is_plain or plan.time != TimeStyle() or plan.kind is ColumnKind.BOOLEAN
+
+
+def _counted(plan: ColumnPlan, cells: pl.DataFrame) -> ColumnPlan:
+    dtype = cells.schema[plan.name]
+    said = cells.select(present(plan, dtype))
+    nulls = said[plan.name].null_count() - cells[plan.name].null_count()
+    read = said.select(repaired(plan, dtype)) if plan.kind not in WORDS else said
+    return replace(
+        plan, repairs=Repairs(nulls=nulls, unreadable=read[plan.name].null_count() - said[plan.name].null_count())
+    )
