@@ -1,0 +1,1 @@
+"""The edge: ports of the core over real technology."""

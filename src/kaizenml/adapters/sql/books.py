@@ -1,0 +1,27 @@
+"""All books, on one connection."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from kaizenml.adapters.sql.delivery import SqlEndpoints, SqlReleases
+from kaizenml.adapters.sql.history import SqlModels, SqlRuns, SqlSnapshots
+from kaizenml.adapters.sql.log import SqlEvents
+from kaizenml.adapters.sql.queue import SqlJobs
+from kaizenml.adapters.sql.watch import SqlAlerts, SqlDeclarations, SqlNotes
+
+
+class SqlBooks:
+    """All books, within one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.events = SqlEvents(connection)
+        self.jobs = SqlJobs(connection)
+        self.runs = SqlRuns(connection)
+        self.snapshots = SqlSnapshots(connection)
+        self.models = SqlModels(connection)
+        self.releases = SqlReleases(connection)
+        self.endpoints = SqlEndpoints(connection)
+        self.alerts = SqlAlerts(connection)
+        self.notes = SqlNotes(connection)
+        self.declarations = SqlDeclarations(connection)

@@ -1,0 +1,103 @@
+"""The `Records` port over SQLAlchemy."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from kaizenml.adapters.sql.books import SqlBooks
+from kaizenml.adapters.sql.engine import connected, file_of, parsed
+from kaizenml.errors import KaizenError, StateError
+
+
+class SqlRecords:
+    """Metadata in a relational database: durable, transactional, safe for many threads and processes.
+
+    A thread has one transaction at a time: reading inside an open one joins it, writing inside an open one is refused.
+    """
+
+    def __init__(self, engine: Engine, *, in_memory: bool) -> None:
+        self._engine = engine
+        # A fair queue of the writers of this process; between processes SQLite's own lock decides.
+        self._writer: AbstractContextManager[object] = nullcontext() if in_memory else threading.Lock()
+        # In memory there is one connection, so there is one transaction at a time.
+        self._only: AbstractContextManager[object] = threading.Lock() if in_memory else nullcontext()
+        self._thread = threading.local()
+
+    @contextmanager
+    def reading(self) -> Iterator[SqlBooks]:
+        """Open the books to read one consistent state.
+
+        Raises
+        ------
+        StateError
+            When something in the block tries to write.
+        """
+        books = self._books_of_this_thread()
+        if books is not None:
+            yield books
+            return
+        with self._only, self._transaction(writes=False) as books:
+            yield books
+
+    @contextmanager
+    def writing(self) -> Iterator[SqlBooks]:
+        """Open the books to write: all of it becomes durable at the end, or nothing when an error leaves the block.
+
+        Raises
+        ------
+        StateError
+            When this thread has the books open already.
+        """
+        if self._books_of_this_thread() is not None:
+            raise StateError(
+                "The books are open already in this thread.", "Write with the books that are open, or close them first."
+            )
+        with self._writer, self._only, self._transaction(writes=True) as books:
+            yield books
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def _books_of_this_thread(self) -> SqlBooks | None:
+        return getattr(self._thread, "books", None)
+
+    @contextmanager
+    def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
+        try:
+            with self._engine.connect().execution_options(writes=writes) as connection, connection.begin():
+                self._thread.books = SqlBooks(connection)
+                yield self._thread.books
+        except DBAPIError as error:
+            raise _translated(error) from error
+        finally:
+            self._thread.books = None
+
+
+def _translated(error: DBAPIError) -> KaizenError:
+    said = str(error.orig)
+    if "readonly database" in said:
+        return StateError("The books are open to read, so nothing can be written.", "Open them with `writing()`.")
+    return KaizenError(f"The metadata database failed: {said}.", "Check its disk: space, permissions, health.")
+
+
+def open_records(url: str) -> SqlRecords:
+    """Open the metadata at a URL, made or migrated where needed.
+
+    Parameters
+    ----------
+    url
+        ``sqlite:///path/to/kaizen.db``, or ``sqlite:///:memory:`` for tests.
+
+    Raises
+    ------
+    SettingError
+        For other URLs, and for a database that a newer version of this package has written.
+    """
+    checked = parsed(url)
+    return SqlRecords(connected(checked), in_memory=file_of(checked) is None)

@@ -1,0 +1,119 @@
+"""The tables: key and filter columns for the database, and the value itself as JSON in ``body``.
+
+Times are whole microseconds since 1970 in UTC, which sort and compare alike in every engine. ``seq`` is the order of
+insertion: it settles the order of values with the same time.
+
+A change here needs a migration: see `migrations/versions`.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+
+#: The newest migration, and all that came before it, oldest first.
+REVISIONS = ("0001",)
+
+METADATA = MetaData()
+
+
+def _seq() -> Column[int]:
+    return Column("seq", Integer, primary_key=True, autoincrement=True)
+
+
+def _text(name: str, *, is_key: bool = False, is_unique: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=is_key, unique=is_unique or None, nullable=False)
+
+
+def _whole(name: str, *, is_key: bool = False) -> Column[int]:
+    return Column(name, BigInteger, primary_key=is_key, autoincrement=False, nullable=False)
+
+
+EVENTS = Table(
+    "events",
+    METADATA,
+    _whole("id", is_key=True),
+    _whole("at"),
+    _text("project"),
+    _text("kind"),
+    _text("subject"),
+    _text("hash", is_unique=True),
+    _text("body"),
+    Index("events_of_kind", "kind", "subject", "id"),
+    Index("events_of_project", "project", "id"),
+)
+JOBS = Table(
+    "jobs",
+    METADATA,
+    _seq(),
+    _text("id", is_unique=True),
+    _text("key", is_unique=True),
+    _text("project"),
+    _text("work"),
+    _text("state"),
+    _whole("fence"),
+    _whole("created_at"),
+    _text("body"),
+    Index("jobs_in_state", "state", "created_at", "seq"),
+    Index("jobs_by_age", "created_at", "seq"),
+)
+RUNS = Table(
+    "runs",
+    METADATA,
+    _seq(),
+    _text("id", is_unique=True),
+    _text("project"),
+    _text("state"),
+    _whole("started_at"),
+    _text("body"),
+    Index("runs_by_age", "started_at", "seq"),
+    Index("runs_of_project", "project", "started_at", "seq"),
+)
+SNAPSHOTS = Table(
+    "snapshots", METADATA, _text("project", is_key=True), _whole("number", is_key=True), _whole("at"), _text("body")
+)
+LOADS = Table("loads", METADATA, _text("table_name", is_key=True), _text("key", is_key=True), _whole("version"))
+MODELS = Table(
+    "models",
+    METADATA,
+    _text("model", is_key=True),
+    _whole("number", is_key=True),
+    _whole("at"),
+    _text("body"),
+    Index("models_by_age", "at"),
+)
+RELEASES = Table(
+    "releases",
+    METADATA,
+    _text("project", is_key=True),
+    _whole("number", is_key=True),
+    _whole("at"),
+    _text("state"),
+    _text("body"),
+    Index("releases_by_age", "at"),
+)
+ENDPOINTS = Table("endpoints", METADATA, _text("name", is_key=True), _whole("generation"), _text("body"))
+ROLLOUTS = Table(
+    "rollouts",
+    METADATA,
+    _seq(),
+    _text("id", is_unique=True),
+    _text("endpoint"),
+    _text("state"),
+    _whole("started_at"),
+    _text("body"),
+    Index("rollouts_of_endpoint", "endpoint", "started_at", "seq"),
+)
+ALERTS = Table(
+    "alerts",
+    METADATA,
+    _seq(),
+    _text("id"),
+    _text("endpoint"),
+    _text("state"),
+    _whole("opened_at"),
+    _text("body"),
+    Index("alerts_of_fingerprint", "id", "seq"),
+    Index("alerts_in_state", "state", "endpoint"),
+)
+NOTES = Table("notes", METADATA, _text("kind", is_key=True), _text("name", is_key=True), _text("body"))
+DECLARATIONS = Table("declarations", METADATA, _text("project", is_key=True), _text("body"))
