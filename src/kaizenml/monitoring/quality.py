@@ -143,7 +143,7 @@ def prediction_bias(
 
 
 def bias_finding(bias: Estimate | None, rules: Bias, *, rows: int, start: datetime, end: datetime) -> Finding:
-    """Return whether predictions are surely and tangibly too high or too low: off by more than the limit, beyond noise."""
+    """Return whether predictions are too high or too low: by more than the limit, and beyond noise."""
     if bias is None:
         return _unlabelled("bias", "prediction_bias", start, end)
     is_breach = abs(bias.value) > rules.limit and (bias.low > 0 or bias.high < 0)
