@@ -322,6 +322,14 @@ class Tables(Protocol):
         ...
 
 
+class Notifier(Protocol):
+    """Tells people."""
+
+    def send(self, alert: Alert) -> None:
+        """Tell of an alert."""
+        ...
+
+
 class Clock(Protocol):
     """What time it is."""
 

@@ -1,0 +1,208 @@
+"""One Delta table in a local folder."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import OrderedDict
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, WriterProperties
+from deltalake.exceptions import DeltaError
+from deltalake.schema import Schema
+
+from kaizenml.adapters.delta_files import ROWS_IN_GROUP, file_actions
+from kaizenml.adapters.delta_log import DeltaLog
+from kaizenml.adapters.delta_types import delta_fields, polars_schema
+from kaizenml.adapters.durable import disk_errors, folder_made, synced
+from kaizenml.adapters.frames import fitted, grown
+from kaizenml.errors import ConflictError, IntegrityError, NotFoundError
+
+#: A checkpoint is written every so many commits, so that opening a table stays cheap.
+CHECKPOINT_EVERY = 100
+#: How often a commit is tried again when other writers are faster.
+MOST_TRIES = 200
+#: Runs, models and reports pin versions, so no part of the log may ever be cleaned away.
+CONFIGURATION = {
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+}
+_WRITER_FEATURES = frozenset({"appendOnly", "invariants", "timestampNtz"})
+_TARGET_BYTES = 128 * 1024 * 1024
+_VERSIONS_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a table: its columns and its files, with the times that each file spans where that is known."""
+
+    number: int
+    schema: pl.Schema
+    files: pl.DataFrame
+
+
+class LocalDeltaTable:
+    """One table; used by one thread at a time, and by any number of processes."""
+
+    def __init__(self, name: str, folder: Path) -> None:
+        self.name = name
+        self.lock = threading.Lock()
+        self._folder = folder
+        self._log = DeltaLog(folder)
+        self._table: DeltaTable | None = None
+        self._shape: tuple[int, pl.Schema | None] = (-1, None)
+        self._versions: OrderedDict[int, Version] = OrderedDict()
+
+    def append(self, rows: pl.DataFrame, key: str) -> int:
+        """Add storable rows in one durable commit, unless the key is there; return the version that has them."""
+        self._log.refresh()
+        for _ in range(MOST_TRIES):
+            if key in self._log.keys:
+                return self._log.keys[key]
+            version = self._try_append(rows, key)
+            if version is not None:
+                self._checkpoint_if_due(version)
+                return version
+            self._log.refresh()
+        raise ConflictError(f"Table {self.name} is written by too many at once.", "Try again.")
+
+    def version(self, number: int | None = None) -> Version:
+        """Return a version (None: the newest), or raise `NotFoundError`."""
+        table = self._opened()
+        if table is None:
+            raise NotFoundError("table", self.name)
+        number = table.version() if number is None else number
+        if number not in self._versions:
+            self._versions[number] = _version(self._at(table, number))
+            if len(self._versions) > _VERSIONS_KEPT:
+                self._versions.popitem(last=False)
+        return self._versions[number]
+
+    def newest(self) -> int | None:
+        """Return the newest version, or None when there is no such table."""
+        table = self._opened()
+        return None if table is None else int(table.version())
+
+    def compact(self) -> int:
+        """Merge small files into large ones; return the version that is newest then."""
+        table = self._opened()
+        if table is None:
+            raise NotFoundError("table", self.name)
+        before = table.version()
+        table.optimize.compact(
+            target_size=_TARGET_BYTES,
+            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROWS_IN_GROUP),
+            commit_properties=CommitProperties(max_commit_retries=100),
+        )
+        table.update_incremental()
+        if table.version() > before:
+            self._sync_new_files(before)
+            self._checkpoint(table)
+        return int(table.version())
+
+    def _try_append(self, rows: pl.DataFrame, key: str) -> int | None:
+        schema = self._schema()
+        if schema is None:
+            self._create(rows)
+            return None
+        if new := grown(schema, rows):
+            self._grow(new)
+            return None
+        fitting = fitted(rows, schema)
+        path = self._folder / f"part-{uuid4().hex}.parquet"
+        with disk_errors(f"Appending to table {self.name}"):
+            version = self._log.add(file_actions(path, fitting), key=key, rows=len(fitting))
+            if version is None:
+                path.unlink(missing_ok=True)
+        return version
+
+    def _schema(self) -> pl.Schema | None:
+        """Return the columns as of the log that was read; opening the table anew only when they may have changed."""
+        if self._log.shaped != self._shape[0]:
+            table = self._opened()
+            self._shape = (self._log.shaped, None if table is None else polars_schema(table.schema()))
+        return self._shape[1]
+
+    def _create(self, rows: pl.DataFrame) -> None:
+        folder_made(self._folder / "_delta_log")
+        with suppress(DeltaError):  # another writer made it in the meantime
+            DeltaTable.create(
+                self._folder, Schema(delta_fields(rows.schema)), mode="error", configuration=CONFIGURATION
+            )
+        self._sync_new_files(-1)
+
+    def _grow(self, columns: dict[str, pl.DataType]) -> None:
+        table = DeltaTable(self._folder)
+        before = table.version()
+        with suppress(DeltaError):  # another writer changed the table in the meantime
+            table.alter.add_columns(delta_fields(columns))
+        self._sync_new_files(before)
+
+    def _opened(self) -> DeltaTable | None:
+        """Return the table as it is now; None when there is none."""
+        if self._table is None:
+            if not self._log.file(0).exists():
+                return None
+            self._table = DeltaTable(self._folder)
+            _check_protocol(self._table, self.name)
+        else:
+            self._table.update_incremental()
+        return self._table
+
+    def _at(self, newest: DeltaTable, number: int) -> DeltaTable:
+        if number == newest.version():
+            return newest
+        if not 0 <= number < newest.version():
+            raise NotFoundError("version", f"{self.name}@{number}", hint=f"The newest is {newest.version()}.")
+        return DeltaTable(self._folder, version=number)
+
+    def _checkpoint_if_due(self, version: int) -> None:
+        if version % CHECKPOINT_EVERY == 0:
+            table = self._opened()
+            if table is not None:
+                self._checkpoint(table)
+
+    def _checkpoint(self, table: DeltaTable) -> None:
+        with suppress(DeltaError):  # the rows are committed; a checkpoint only makes reading them cheaper
+            table.create_checkpoint()
+        log = self._folder / "_delta_log"
+        for path in (*log.glob(f"{table.version():020d}.checkpoint*"), log / "_last_checkpoint"):
+            if path.exists():
+                synced(path)
+        synced(log)
+
+    def _sync_new_files(self, after: int) -> None:
+        """Wait until what Delta itself wrote behind a version is on disk."""
+        table = DeltaTable(self._folder)
+        with disk_errors(f"Writing table {self.name}"):
+            for number in range(after + 1, table.version() + 1):
+                log = self._log.file(number)
+                for line in log.read_text().splitlines():
+                    if added := json.loads(line).get("add"):
+                        synced(self._folder / added["path"])
+                synced(log)
+            synced(self._folder)
+            synced(self._folder / "_delta_log")
+
+
+def _version(table: DeltaTable) -> Version:
+    files = pl.DataFrame(table.get_add_actions(flatten=True)).sort("modification_time", "path")
+    times = [name for name, kind in files.schema.items() if isinstance(kind, pl.Datetime)]
+    kept = [name for name in times if name.startswith(("min.", "max."))]
+    return Version(int(table.version()), polars_schema(table.schema()), files.select("path", *kept))
+
+
+def _check_protocol(table: DeltaTable, name: str) -> None:
+    protocol = table.protocol()
+    features = set(protocol.writer_features or ())
+    if protocol.min_writer_version > 2 and not features <= _WRITER_FEATURES:
+        raise IntegrityError(
+            f"Table {name} uses features of Delta that this version does not know: "
+            f"{', '.join(sorted(features - _WRITER_FEATURES))}.",
+            "Another program changed the table; copy its rows into a new one.",
+        )

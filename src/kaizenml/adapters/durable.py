@@ -1,0 +1,73 @@
+"""Files that are wholly there after a power loss, or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from kaizenml.errors import KaizenError
+
+
+def synced(path: Path) -> None:
+    """Wait until a file's content, or a folder's list of names, is on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def folder_made(folder: Path) -> None:
+    """Make a folder and its parents, durably; change nothing when it is there."""
+    if folder.is_dir():
+        return
+    folder_made(folder.parent)
+    folder.mkdir(exist_ok=True)
+    synced(folder.parent)
+
+
+def written_beside(folder: Path, content: bytes) -> Path:
+    """Return a new temporary file in the folder that has this content on disk."""
+    temporary = folder / f".{uuid4().hex}.tmp"
+    try:
+        with temporary.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def replaced(path: Path, content: bytes) -> None:
+    """Give a file this content, whatever it had before."""
+    os.replace(written_beside(path.parent, content), path)
+    synced(path.parent)
+
+
+def created(path: Path, content: bytes) -> bool:
+    """Make a file that must not exist; return whether it was this call that made it."""
+    temporary = written_beside(path.parent, content)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink()
+    synced(path.parent)
+    return True
+
+
+@contextmanager
+def disk_errors(doing: str) -> Iterator[None]:
+    """Say what could not be done when the disk refuses; never try again, since a failed fsync may have lost data."""
+    try:
+        yield
+    except OSError as error:
+        raise KaizenError(
+            f"{doing} failed: {error.strerror or error}.", "Check the disk: space, permissions, health."
+        ) from error

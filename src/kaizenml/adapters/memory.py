@@ -1,0 +1,104 @@
+"""Blobs and tables that live as long as the process: for tests of what is built on the ports."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import polars as pl
+
+from kaizenml.adapters.frames import fitted, storable
+from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
+from kaizenml.core.names import checked_name
+from kaizenml.errors import NotFoundError, UsageError
+
+
+class MemoryBlobs:
+    """Blobs in a dict."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    def put(self, content: bytes) -> Digest:
+        """Keep the content; putting it again changes nothing."""
+        digest = digest_of_bytes(content)
+        self._contents[digest] = bytes(content)
+        return digest
+
+    def get(self, digest: Digest) -> bytes:
+        """Return the content, or raise `NotFoundError`."""
+        if not self.has(digest):
+            raise NotFoundError("blob", digest)
+        return self._contents[digest]
+
+    def has(self, digest: Digest) -> bool:
+        """Say whether the content is kept here."""
+        if not is_digest(digest):
+            raise UsageError(f"{digest[:80]!r} is not a digest.", "A digest is 64 hexadecimal digits: a sha256.")
+        return digest in self._contents
+
+
+@dataclass(slots=True)
+class _Rows:
+    versions: list[pl.DataFrame]
+    keys: dict[str, int] = field(default_factory=dict)
+
+
+class MemoryTables:
+    """Tables as one frame for each version."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, _Rows] = {}
+        self._lock = threading.Lock()
+
+    def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
+        """Add rows and return the version that has them; a key that was appended before adds nothing."""
+        checked_name("table", table)
+        if not key or not rows.width:
+            raise UsageError(f"A batch for table {table} has no key or no columns.", "Give it both.")
+        fitting = storable(rows)
+        with self._lock:
+            kept = self._tables.get(table) or _Rows([fitting.clear()])
+            if key not in kept.keys:
+                before = kept.versions[-1]
+                after = pl.concat([before, fitted(fitting, before.schema)], how="diagonal")
+                kept.versions.append(after)
+                kept.keys[key] = len(kept.versions) - 1
+            self._tables[table] = kept
+            return kept.keys[key]
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        between: tuple[str, datetime, datetime] | None = None,
+    ) -> pl.DataFrame:
+        """Return the rows of a version (None: the newest), with ``low <= column < high`` where asked."""
+        newest = self.version(table)
+        if newest is None:
+            raise NotFoundError("table", table)
+        if version is not None and not 0 <= version <= newest:
+            raise NotFoundError("version", f"{table}@{version}", hint=f"The newest is {newest}.")
+        rows = self._tables[table].versions[newest if version is None else version]
+        for name in [*(columns or ()), *([between[0]] if between else ())]:
+            if name not in rows.columns:
+                raise NotFoundError("column", name, rows.columns)
+        if between:
+            rows = rows.filter(pl.col(between[0]).is_between(between[1], between[2], closed="left"))
+        return rows.select(columns) if columns is not None else rows
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None when there is no such table."""
+        checked_name("table", table)
+        return len(self._tables[table].versions) - 1 if table in self._tables else None
+
+    def compact(self, table: str) -> int:
+        """Change nothing; return the newest version."""
+        newest = self.version(table)
+        if newest is None:
+            raise NotFoundError("table", table)
+        return newest

@@ -1,0 +1,117 @@
+"""Versioned rows: Delta tables in a local folder.
+
+Appends are our own commits to Delta's log, in about 5 ms however long the log is and with each file on disk before the
+next names it; everything else (making a table, new columns, checkpoints, compaction, opening a version) is `deltalake`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from kaizenml.adapters.delta_files import pruned
+from kaizenml.adapters.delta_table import LocalDeltaTable, Version
+from kaizenml.adapters.frames import storable
+from kaizenml.core.names import checked_name
+from kaizenml.errors import NotFoundError, UsageError
+
+
+class DeltaTables:
+    """Delta tables, each a folder below a root; safe for many threads and processes.
+
+    Parameters
+    ----------
+    root
+        The folder; made when the first table is.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self._root = Path(root)
+        self._tables: dict[str, LocalDeltaTable] = {}
+        self._lock = threading.Lock()
+
+    def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
+        """Add rows in one durable commit and return its version; a key that was appended before adds nothing.
+
+        The table grows by columns that it does not have. See `frames.storable` and `frames.fitted` for how types fit.
+
+        Raises
+        ------
+        UsageError
+            For rows that do not fit the table, an empty key, or a name that cannot be.
+        """
+        if not key:
+            raise UsageError(f"A batch for table {table} has no key.", "Give each batch a key of its own.")
+        if not rows.width:
+            raise UsageError(f"A batch for table {table} has no columns.", "Append rows that have columns.")
+        one = self._one(table)
+        fitting = storable(rows)
+        with one.lock:
+            return one.append(fitting, key)
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        between: tuple[str, datetime, datetime] | None = None,
+    ) -> pl.DataFrame:
+        """Return the rows of a version (None: the newest), with ``low <= column < high`` where asked.
+
+        Raises
+        ------
+        NotFoundError
+            For a table, version or column that does not exist.
+        """
+        one = self._one(table)
+        with one.lock:
+            found = one.version(version)
+        return _rows(self._root / table, found, columns, between)
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None when there is no such table."""
+        one = self._one(table)
+        with one.lock:
+            return one.newest()
+
+    def compact(self, table: str) -> int:
+        """Merge small files into large ones without changing any row; return the version that is newest then.
+
+        The small files stay, because older versions need them.
+        """
+        one = self._one(table)
+        with one.lock:
+            return one.compact()
+
+    def _one(self, name: str) -> LocalDeltaTable:
+        checked_name("table", name)
+        with self._lock:
+            if name not in self._tables:
+                self._tables[name] = LocalDeltaTable(name, self._root / name)
+            return self._tables[name]
+
+
+def _rows(
+    folder: Path, version: Version, columns: Sequence[str] | None, between: tuple[str, datetime, datetime] | None
+) -> pl.DataFrame:
+    _require(version.schema, [*(columns or ()), *([between[0]] if between else ())])
+    files = pruned(version.files, *between) if between else version.files
+    if files.is_empty():
+        return version.schema.to_frame().select(columns if columns is not None else pl.all())
+    paths = [folder / path for path in files["path"]]
+    rows = pl.scan_parquet(paths, schema=version.schema, missing_columns="insert", glob=False)
+    if between:
+        column, low, high = between
+        rows = rows.filter(pl.col(column).is_between(low, high, closed="left"))
+    return rows.select(columns if columns is not None else pl.all()).collect()
+
+
+def _require(schema: pl.Schema, columns: Sequence[str]) -> None:
+    for name in columns:
+        if name not in schema:
+            raise NotFoundError("column", name, schema.names())
