@@ -31,10 +31,18 @@ class Format:
     save: Callable[[object, Collection[str]], bytes]
     load: Callable[[bytes, Collection[str]], object]
     module_names: Callable[[bytes], frozenset[str]]
+    runtime: tuple[str, ...]
 
 
 FORMATS = (
-    Format("skops", skops_format.is_sklearn_like, skops_format.save, skops_format.load, skops_format.module_names),
+    Format(
+        "skops",
+        skops_format.is_sklearn_like,
+        skops_format.save,
+        skops_format.load,
+        skops_format.module_names,
+        ("skops",),
+    ),
 )
 
 

@@ -82,9 +82,9 @@ def load(content: bytes, extra_trusted: Collection[str] = ()) -> object:
 
 
 def module_names(content: bytes) -> frozenset[str]:
-    """Return the top-level modules that the types of a saved model live in, such as ``{"numpy", "sklearn"}``."""
+    """Return the modules that the types of a saved model live in, such as ``{"numpy", "sklearn.pipeline"}``."""
     schema = _schema(read_archive(content, LIMITS, "model"))
-    return frozenset(str(node["__module__"]).partition(".")[0] for node in nodes(schema))
+    return frozenset(str(node["__module__"]) for node in nodes(schema))
 
 
 def _schema(members: Mapping[str, bytes]) -> dict[str, object]:

@@ -1,0 +1,134 @@
+"""The environment of a model: what was installed, what of it serving needs, and whether this one will do."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import re
+from collections.abc import Collection, Mapping
+
+from kaizenml.core.run import Environment
+from kaizenml.errors import WrongEnvironmentError, bounded
+from kaizenml.packaging.formats import format_of
+from kaizenml.packaging.imports import imported, is_standard, owners
+
+RUNTIME = ("msgspec", "polars")
+"""What serving imports whatever the model is; the wheel asks for it by ``kaizenml[serve]``."""
+
+#: Distributions whose pickled or saved state changes with the second number of the version.
+_STRICT = frozenset({"scikit-learn", "numpy", "scipy", "polars", "lightgbm", "xgboost", "torch", "skops"})
+_NAME = re.compile(r"[-_.]+")
+
+
+def captured() -> Environment:
+    """Return the environment of this process: interpreter, machine, and every installed distribution."""
+    return Environment(
+        python=platform.python_version(),
+        platform=f"{platform.system()}-{platform.machine()}".lower(),
+        packages=_installed(),
+        cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        memory_bytes=_memory_bytes(),
+    )
+
+
+def needed(model_format: str, model: bytes, code: Mapping[str, bytes], environment: Environment) -> dict[str, str]:
+    """Return the distributions that serving a model needs, each with the version that it was made with.
+
+    Found without running anything: the modules that the model's types live in, and the imports of the packaged code,
+    wherever in it they stand. A module is looked up in the files of every installed distribution. Labels of local builds (``+cpu``) are dropped, because no
+    index has them. The project's own modules and the standard library are not asked for, nor is kaizenml itself.
+
+    Raises
+    ------
+    WrongEnvironmentError
+        When the code imports what no installed distribution brings; names module and file.
+    """
+    form = format_of(model_format, model)
+    names = set(RUNTIME + form.runtime)
+    for path, modules in _imports(form.module_names(model), code).items():
+        for module, is_optional in modules.items():
+            if not is_standard(module) and not _is_own(module, code):
+                names |= {canonical_name(name) for name in _brought_by(module, path, is_optional=is_optional)}
+    pinned = {name: environment.packages.get(name, "") for name in names - {"kaizenml"}}
+    return {name: version.partition("+")[0] for name, version in sorted(pinned.items()) if version}
+
+
+def check(needed: Mapping[str, str], environment: Environment) -> None:
+    """Refuse an environment in which a model could not be loaded, or would answer otherwise.
+
+    Notes
+    -----
+    The policy, from what was seen to break: libraries whose objects or arithmetic a model holds (scikit-learn, numpy,
+    scipy, polars, skops, LightGBM, XGBoost, PyTorch) must agree in the first two numbers of the version, because a
+    model saved under scikit-learn 1.5 to 1.7 does not load in 1.9. Others must agree in the first number (or, while
+    that is 0, in the second). Patch releases are free everywhere.
+
+    Raises
+    ------
+    WrongEnvironmentError
+        Naming each package, the version wanted and found, and the command that mends it.
+    """
+    wrong = {
+        name: (wanted, environment.packages.get(name, "none"))
+        for name, wanted in sorted(needed.items())
+        if not _agrees(name, wanted, environment.packages.get(name))
+    }
+    if wrong:
+        listed = bounded(f"{name} {found} instead of {wanted}" for name, (wanted, found) in wrong.items())
+        pins = " ".join(f"'{name}=={wanted}'" for name, (wanted, _) in wrong.items())
+        raise WrongEnvironmentError(
+            f"The model was made with other libraries: here is {listed}.",
+            f"Run `python -m pip install {pins}`, or `uv pip install {pins}`.",
+            {"packages": {name: {"wanted": wanted, "found": found} for name, (wanted, found) in wrong.items()}},
+        )
+
+
+def canonical_name(distribution: str) -> str:
+    """Return a distribution's name as indexes spell it: small letters and single dashes (PEP 503)."""
+    return _NAME.sub("-", distribution).lower()
+
+
+def _imports(of_model: Collection[str], code: Mapping[str, bytes]) -> dict[str, dict[str, bool]]:
+    found = {path: imported(code[path], path) for path in sorted(code)}
+    return {"the model": dict.fromkeys(of_model, False), **found}
+
+
+def _is_own(module: str, code: Mapping[str, bytes]) -> bool:
+    """Say whether a module is one of the project's."""
+    root = module.partition(".")[0]
+    return any(path.split("/")[0] in (root, f"{root}.py") for path in code)
+
+
+def _brought_by(module: str, path: str, *, is_optional: bool) -> frozenset[str]:
+    found = owners(module)
+    if not found and not is_optional:
+        raise WrongEnvironmentError(
+            f"{path} imports {module}, which no installed distribution brings.",
+            f"Install what brings {module}, or put it into the project.",
+            {"module": module, "file": path},
+        )
+    return found
+
+
+def _installed() -> dict[str, str]:
+    found = {canonical_name(each.name): each.version for each in importlib.metadata.distributions() if each.name}
+    return dict(sorted(found.items()))
+
+
+def _memory_bytes() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0
+
+
+def _agrees(name: str, wanted: str, found: str | None) -> bool:
+    if found is None:
+        return False
+    a, b = _release(wanted), _release(found)
+    return a[:2] == b[:2] if name in _STRICT or a[:1] == ("0",) else a[:1] == b[:1]
+
+
+def _release(version: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\d+", version.partition("+")[0])[:3])
