@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from kaizenml.core.declaration import Delivery, Retraining
 from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Requirement, Slices
-from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness
+from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.source import FilesSource
 from kaizenml.errors import ProjectError
@@ -58,7 +58,8 @@ class Project:
     seed
         The seed of everything random in a run.
     holdout
-        The share of rows, the newest where there is a time, that the model is tested on.
+        What the model is tested on: a share of the rows, the newest where there is a time; or, as ``"14d"``, the
+        newest days.
 
     Examples
     --------
@@ -77,7 +78,7 @@ class Project:
         time: str | None = None,
         ignore: Sequence[str] = (),
         seed: int = 0,
-        holdout: float = 0.2,
+        holdout: float | str = 0.2,
     ) -> None:
         self.name = checked_name("project", name)
         self.source = source
@@ -86,7 +87,9 @@ class Project:
         self.time = time
         self.ignore = tuple(ignore)
         self.seed = seed
-        self.holdout = _checked_share(holdout)
+        self.holdout = holdout if isinstance(holdout, str) else _checked_share(holdout)
+        if isinstance(holdout, str):
+            every(holdout)
         self.steps: dict[str, Step] = {}
         self.requirements: tuple[Requirement, ...] = ()
         self.delivery = Delivery()
@@ -122,10 +125,12 @@ class Project:
             ``"person"``: somebody runs `kaizen approve`. ``"policy"``: what the gate lets through is approved.
         automatic
             Whether an approved release is rolled out by itself; else somebody runs `kaizen ship`.
+        requests
+            How many requests the new release must have answered in a canary step before the next.
         """
         if approval not in ("person", "policy"):
             raise ProjectError(f"Nobody is called {approval!r}.", 'Approval is by "person" or by "policy".')
-        self.delivery = Delivery(tuple(canary), approval, automatic)
+        self.delivery = Delivery(tuple(canary), approval, automatic, requests)
 
     def monitor(self, *monitors: Monitor) -> None:
         """Say what is watched once a release serves."""

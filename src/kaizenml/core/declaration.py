@@ -14,11 +14,13 @@ class Delivery:
     """How a release reaches its users: canary steps in percent, and who approves.
 
     ``approval`` is ``policy`` (a release that its gate lets through is approved by the declared policy) or ``person``.
+    A canary step is left only after ``requests`` that the challenger answered in it.
     """
 
     canary: tuple[int, ...] = (5, 25, 100)
     approval: str = "person"
     is_automatic: bool = True
+    requests: int = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Problem:
     id: str | None
     time: str | None
     seed: int
-    holdout: float
+    holdout: float | str
 
 
 def target_of(problem: Problem, rows: pl.DataFrame) -> NDArray[np.float64]:

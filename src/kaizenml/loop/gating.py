@@ -1,0 +1,122 @@
+"""What a gate's requirements find: each check with its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Check, Requirement, Slices, Verdict
+from kaizenml.core.metric import PRIMARY, Task, gain, is_loss
+from kaizenml.errors import NotFoundError
+from kaizenml.improvement.backtest import Comparison, Outcome, compare
+from kaizenml.training.evaluate import Evaluation, by_slice
+from kaizenml.training.metrics import row_losses, values
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The release that serves, and what it says of the challenger's test rows."""
+
+    name: str
+    predicted: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Tested:
+    """All that a gate looks at: the evaluation, its test rows, and the champion beside it."""
+
+    task: Task
+    evaluation: Evaluation
+    rows: pl.DataFrame
+    champion: Champion | None
+    comparison: Comparison | None
+
+
+def tested(task: Task, evaluation: Evaluation, rows: pl.DataFrame, champion: Champion | None) -> Tested:
+    """Return what a gate looks at; champion and challenger are compared by days (else by sixteenths of the rows)."""
+    if champion is None:
+        return Tested(task, evaluation, rows, None, None)
+    blocks = evaluation.blocks if evaluation.blocks is not None else np.arange(evaluation.rows) * 16 // evaluation.rows
+    before, after = (row_losses(task, evaluation.y, each) for each in (champion.predicted, evaluation.predicted))
+    scale = 1.0 if task is not Task.REGRESSION else float(max(before.max(), after.max(), 1e-300))
+    return Tested(task, evaluation, rows, champion, compare(before, after, blocks, bound=scale))
+
+
+def verdict(requirements: Iterable[Requirement], found: Tested) -> Verdict:
+    """Return what every requirement says; a project that asks for nothing is asked to beat the dummy."""
+    asked = tuple(requirements) or (BeatsBaselines(),)
+    return Verdict(tuple(_check(requirement, found) for requirement in asked))
+
+
+def _check(requirement: Requirement, found: Tested) -> Check:
+    match requirement:
+        case AtLeast():
+            return _at_least(requirement, found)
+        case BeatsBaselines():
+            return _beats_baselines(requirement, found)
+        case BeatsChampion():
+            return _beats_champion(requirement, found)
+        case Slices():
+            return _slices(requirement, found)
+
+
+def _at_least(asked: AtLeast, found: Tested) -> Check:
+    metrics = found.evaluation.metrics
+    if asked.metric not in metrics:
+        raise NotFoundError("metric", asked.metric, metrics)
+    estimate = metrics[asked.metric]
+    word = "at most" if is_loss(asked.metric) else "at least"
+    evidence = (
+        f"{asked.metric} is {estimate.value:.4g} ({estimate.low:.4g} to {estimate.high:.4g}) on"
+        f" {found.evaluation.rows:,} test rows; {word} {asked.limit:g} is asked."
+    )
+    has_passed = gain(asked.metric, estimate.value, asked.limit) >= 0
+    return Check(f"at_least({asked.metric})", has_passed, estimate.value, asked.limit, evidence)
+
+
+def _beats_baselines(asked: BeatsBaselines, found: Tested) -> Check:
+    metric = asked.metric or PRIMARY[found.task]
+    ours = found.evaluation.metrics[metric]
+    name, best = max(
+        ((name, each[metric].value) for name, each in found.evaluation.baselines.items() if name == "dummy"),
+        key=lambda pair: gain(metric, pair[1], 0.0),
+    )
+    sure = ours.high if is_loss(metric) else ours.low
+    evidence = (
+        f"{metric} is {ours.value:.4g} ({ours.low:.4g} to {ours.high:.4g}); {name} reaches {best:.4g} on the same rows."
+    )
+    return Check(f"beats_baselines({metric})", gain(metric, sure, best) > 0, ours.value, best, evidence)
+
+
+def _beats_champion(asked: BeatsChampion, found: Tested) -> Check:
+    name = f"beats_champion({asked.metric})"
+    metrics = found.evaluation.metrics
+    if asked.metric not in metrics:
+        raise NotFoundError("metric", asked.metric, metrics)
+    ours = metrics[asked.metric].value
+    if found.champion is None or found.comparison is None:
+        return Check(name, True, ours, None, "There is no champion yet.")
+    theirs = values(found.task, found.evaluation.y, found.champion.predicted)[asked.metric]
+    has_passed = found.comparison.outcome is Outcome.BETTER and gain(asked.metric, ours, theirs) > 0
+    evidence = f"{asked.metric} {ours:.4g} against {theirs:.4g} of {found.champion.name}. {found.comparison.sentence}"
+    return Check(name, has_passed, ours, theirs, evidence)
+
+
+def _slices(asked: Slices, found: Tested) -> Check:
+    metric = asked.metric or PRIMARY[found.task]
+    if asked.column not in found.rows.columns:
+        raise NotFoundError("slice column", asked.column, found.rows.columns)
+    each = by_slice(found.evaluation, found.rows[asked.column], found.task, metric, min_rows=asked.min_rows)
+    name = f"slices({asked.column})"
+    if not each:
+        return Check(name, True, None, asked.worst, f"No value of {asked.column} has {asked.min_rows} test rows.")
+    slice_, (value, rows) = min(each.items(), key=lambda item: gain(metric, item[1][0], 0.0))
+    evidence = (
+        f"The worst of {len(each)} slices is {asked.column}={slice_}: {metric} {value:.4g} on {rows:,} rows;"
+        f" {asked.worst:g} is asked."
+    )
+    return Check(name, gain(metric, value, asked.worst) >= 0, value, asked.worst, evidence)

@@ -1,0 +1,241 @@
+"""Stage 1 of a run: from the files of a source to a snapshot of good, typed rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from kaizenml.core.contract import Contract
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.plan import CleaningPlan
+from kaizenml.core.ports import Books
+from kaizenml.core.snapshot import Snapshot
+from kaizenml.core.source import RawFile
+from kaizenml.data.clean import learn_plan, replay, rows_to_raw
+from kaizenml.data.contract import enforce, from_yaml, learn_contract, to_yaml
+from kaizenml.data.ingest import discover, read_file
+from kaizenml.data.version import frame_digest
+from kaizenml.errors import SourceError
+from kaizenml.loop import collecting
+from kaizenml.loop.wiring import House
+from kaizenml.project import Project
+
+#: In the table of raw rows: which file (by digest) a row is from.
+FILE = "_file"
+FEWEST_ROWS = 30
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Good, typed rows, and how they became that.
+
+    ``good`` comes from the source's files; ``live`` are rows that an endpoint answered and whose label is known, with
+    the columns ``_label`` (as text) and the project's id.
+    """
+
+    snapshot: Snapshot
+    good: pl.DataFrame
+    live: pl.DataFrame
+    plan: CleaningPlan
+    contract: Contract
+    bad: pl.DataFrame
+
+
+def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: int) -> Prepared:
+    """Ingest, clean and check the project's data, and write the snapshot.
+
+    Rows that break a hard rule go to the table ``quarantine-<project>``, with the rule that they broke.
+    """
+    files = discover(project.source, folder)
+    say(f"ingest: {len(files)} files, {sum(file.size_bytes for file in files) / 1e6:.1f} MB")
+    raw = _loaded(project, folder, house, files, cause=cause)
+    say(f"clean: {len(raw):,} rows, {raw.width} columns")
+    plan = _plan(project, raw)
+    cleaned = replay(plan, raw)
+    contract = _contract(project, folder, cleaned.frame, plan)
+    enforced = enforce(contract, cleaned)
+    bad_rows = enforced.bad["row"].n_unique()
+    say(f"contract: {len(enforced.good):,} rows good, {bad_rows:,} to quarantine")
+    if len(enforced.good) < FEWEST_ROWS:
+        raise SourceError(
+            f"Only {len(enforced.good)} of {len(raw)} rows are good; {FEWEST_ROWS} are needed at the least.",
+            "Look at contract.yaml and at the quarantined rows: `kaizen quarantine`.",
+        )
+    live = _live(project, house, plan, enforced.good)
+    if len(live):
+        say(f"live: {len(live):,} answered rows with their labels")
+    snapshot = _written(project, house, files, raw, plan, contract, enforced.good, enforced.bad, live, cause=cause)
+    return Prepared(snapshot, enforced.good, live, plan, contract, enforced.bad)
+
+
+def raw_of(project: str) -> str:
+    """Return the name of the table of a project's raw rows."""
+    return f"raw-{project}"
+
+
+def quarantine_of(project: str) -> str:
+    """Return the name of the table of a project's rows that broke a hard rule."""
+    return f"quarantine-{project}"
+
+
+def _loaded(project: Project, folder: Path, house: House, files: tuple[RawFile, ...], *, cause: int) -> pl.DataFrame:
+    """Return the raw rows of the files, after those that are new are in the table."""
+    table = raw_of(project.name)
+    with house.records.reading() as books:
+        known = books.snapshots.loaded(table)
+    for file in files:
+        if file.digest not in known:
+            frame = read_file(folder / file.path)
+            version = house.tables.append(table, frame.with_columns(pl.lit(file.digest).alias(FILE)), key=file.digest)
+            _note_arrival(project.name, house, table, file, len(frame), version, cause=cause)
+    rows = house.tables.read(table)
+    current = rows.filter(pl.col(FILE).is_in([file.digest for file in files]))
+    return current.drop(FILE).select(pl.exclude([name for name in current.columns if name.startswith("__")]))
+
+
+def _note_arrival(
+    project: str, house: House, table: str, file: RawFile, rows: int, version: int, *, cause: int
+) -> None:
+    with house.records.writing() as books:
+        books.snapshots.load(table, file.digest, version)
+        facts = {"file": file.path, "bytes": file.size_bytes, "digest": file.digest, "rows": rows}
+        books.events.append(
+            Draft(project, "system:loop", Kind.DATA_ARRIVED, f"source:{project}", cause, house.data_now(books), facts),
+            house.clock.now(),
+        )
+
+
+def _plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
+    """Learn the plan from training rows only: where there is a time, from the rows before those of the test."""
+    if project.time is None or project.time not in raw.columns:
+        return learn_plan(raw)
+    times = replay(learn_plan(raw.select(project.time)), raw.select(project.time)).frame[project.time]
+    if not isinstance(times.dtype, pl.Datetime):
+        raise SourceError(
+            f"The column {project.time!r} holds no times: {raw[project.time][0]!r}, for one.",
+            "Name another column as `time`, or none.",
+        )
+    share = 1 - project.holdout if isinstance(project.holdout, float) else 0.8
+    cut = times.drop_nulls().sort()[int(share * (times.len() - times.null_count() - 1))]
+    return learn_plan(raw.filter((times <= cut).fill_null(False)))
+
+
+def _contract(project: Project, folder: Path, clean: pl.DataFrame, plan: CleaningPlan) -> Contract:
+    """Return the contract in the project's folder; the first snapshot writes it."""
+    path = folder / "contract.yaml"
+    if path.exists():
+        return from_yaml(path.read_text("utf-8"))
+    contract = learn_contract(clean, plan, id=project.id, time=project.time)
+    path.write_text(to_yaml(contract), "utf-8")
+    return contract
+
+
+def _live(project: Project, house: House, plan: CleaningPlan, good: pl.DataFrame) -> pl.DataFrame:
+    """Return the answered rows whose label is known and that no file brought."""
+    labels = collecting.labels(house.tables, project.name)
+    if labels.is_empty():
+        return pl.DataFrame()
+    answered = house.tables.read(collecting.predictions_of(project.name), columns=["id", "role", "row"])
+    rows = answered.filter(pl.col("role") == "answer").unique("id", keep="last", maintain_order=True)
+    rows = rows.join(labels.select("id", "value"), on="id", how="inner", maintain_order="left")
+    if project.id is not None:
+        rows = rows.filter(~pl.col("id").is_in(good[project.id].cast(pl.String).implode()))
+    if rows.is_empty():
+        return pl.DataFrame()
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    decoded = [decode(text) for text in rows["row"].to_list()]
+    inputs = plan.only([name for name in plan.names if name in decoded[0] and name != project.id])
+    frame = replay(inputs, rows_to_raw(decoded, inputs)).frame
+    truth = msgspec.json.Decoder().decode
+    as_text = [_text(truth(value)) for value in rows["value"].to_list()]
+    frame = frame.with_columns(pl.Series("_label", as_text, dtype=pl.String))
+    return (
+        frame if project.id is None else frame.with_columns(rows["id"].cast(good[project.id].dtype).alias(project.id))
+    )
+
+
+def _text(value: object) -> str | None:
+    if value is None:
+        return None
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _written(
+    project: Project,
+    house: House,
+    files: tuple[RawFile, ...],
+    raw: pl.DataFrame,
+    plan: CleaningPlan,
+    contract: Contract,
+    good: pl.DataFrame,
+    bad: pl.DataFrame,
+    live: pl.DataFrame,
+    *,
+    cause: int,
+) -> Snapshot:
+    table = raw_of(project.name)
+    digest = frame_digest(pl.concat([good, live], how="diagonal") if len(live) else good)
+    if len(bad):
+        kept = _quarantined(bad, raw)
+        house.tables.append(quarantine_of(project.name), kept, key=f"{digest}-{contract.digest}")
+    oldest, newest = _span(project, good, live)
+    for content in (plan, contract):
+        house.blobs.put(msgspec.json.encode(content))
+    with house.records.writing() as books:
+        last = books.snapshots.newest(project.name, limit=1)
+        snapshot = Snapshot(
+            project=project.name,
+            number=last[0].number + 1 if last else 1,
+            table=table,
+            version=house.tables.version(table) or 0,
+            digest=digest,
+            rows=len(good) + len(live),
+            quarantined=bad["row"].n_unique(),
+            files=files,
+            plan=plan.digest,
+            contract=contract.digest,
+            created_at=house.clock.now(),
+            oldest=oldest,
+            newest=newest,
+            pins=collecting.pins(house, project.name),
+            live_rows=len(live),
+        )
+        books.snapshots.add(snapshot)
+        _tell(books, house, snapshot, cause=cause)
+    return snapshot
+
+
+def _tell(books: Books, house: House, snapshot: Snapshot, *, cause: int) -> None:
+    now, data_at = house.clock.now(), house.data_now(books)
+    subject = f"snapshot:{snapshot.name}"
+    facts = {"rows": snapshot.rows, "live": snapshot.live_rows, "digest": snapshot.digest, "version": snapshot.version}
+    created = books.events.append(
+        Draft(snapshot.project, "system:loop", Kind.SNAPSHOT_CREATED, subject, cause, data_at, facts), now
+    )
+    if snapshot.quarantined:
+        kept = {"rows": snapshot.quarantined}
+        books.events.append(
+            Draft(snapshot.project, "system:loop", Kind.ROWS_QUARANTINED, subject, created.id, data_at, kept), now
+        )
+
+
+def _quarantined(bad: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """Return each broken rule beside the whole raw row that broke it, as JSON."""
+    payload = [msgspec.json.encode(raw.row(row, named=True)).decode() for row in bad["row"].to_list()]
+    return bad.with_columns(pl.Series("payload", payload, dtype=pl.String), pl.lit("new").alias("state"))
+
+
+def _span(project: Project, good: pl.DataFrame, live: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
+    if project.time is None or project.time not in good.columns:
+        return None, None
+    times = good[project.time]
+    if len(live) and project.time in live.columns:
+        times = pl.concat([times, live[project.time]])
+    return times.min(), times.max()  # type: ignore[return-value]

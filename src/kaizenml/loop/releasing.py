@@ -1,0 +1,143 @@
+"""From a model version to a release that may be sent out: proposed, decided, packaged. Each move with its event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from kaizenml.core.declaration import Declaration
+from kaizenml.core.event import Draft, Event, Kind
+from kaizenml.core.ports import Books
+from kaizenml.core.release import Release, ReleaseState, approved, declined, moved, overridden
+from kaizenml.core.run import Run
+from kaizenml.errors import ApprovalError
+from kaizenml.loop.wiring import House
+from kaizenml.packaging.wheel import build_wheel
+
+#: Who approves where a project declares that what its gate lets through is approved.
+POLICY = "policy:approval"
+
+
+def propose(books: Books, house: House, release: Release, *, cause: int) -> Event:
+    """Write a new release, with what its gate said of it."""
+    books.releases.add(release)
+    kind = Kind.GATE_PASSED if release.verdict.has_passed else Kind.GATE_FAILED
+    checks = {check.name: check.evidence for check in release.verdict.checks}
+    judged = _tell(books, house, release, "system:gate", kind, cause, {"checks": checks})
+    return _tell(
+        books,
+        house,
+        release,
+        release.author,
+        Kind.RELEASE_PROPOSED,
+        judged.id,
+        {"digest": release.digest, "state": release.state},
+    )
+
+
+def decide_by_policy(books: Books, house: House, release: Release, declared: Declaration, *, cause: int) -> Release:
+    """Approve a release by the project's declared policy, or ask for a person's decision."""
+    if not release.verdict.lets_through:
+        return release
+    if declared.delivery.approval != "policy":
+        _tell(books, house, release, "system:loop", Kind.APPROVAL_REQUESTED, cause, {})
+        return release
+    after = approved(release, POLICY, house.clock.now())
+    books.releases.move(after, seen=release.state)
+    because = "The project declares that what its gate lets through is approved."
+    _tell(books, house, release, POLICY, Kind.APPROVAL_GRANTED, cause, {"because": because})
+    return after
+
+
+def approve(house: House, name: str, by: str, *, override: bool = False, because: str = "") -> Release:
+    """Approve a release as a person, package it, and return it.
+
+    With ``override``, a release that its gate holds back is let through first; the log says who did and why. That
+    person is not asked for another decision by somebody else: the override is theirs, and so is the approval.
+
+    Raises
+    ------
+    ApprovalError, GateError, StateError
+        When the laws of `kaizenml.core.release` refuse.
+    """
+    with house.records.writing() as books:
+        before = books.releases.get(name)
+        release = before
+        if override:
+            release = overridden(before, by, because)
+            facts = {"because": because, "failed": [check.name for check in before.verdict.failed]}
+            _tell(books, house, release, by, Kind.GATE_OVERRIDDEN, before.cause, facts)
+        after = approved(release, by, house.clock.now())
+        books.releases.move(after, seen=before.state)
+        cause = _last_about(books, name)
+        _tell(books, house, after, by, Kind.APPROVAL_GRANTED, cause, {"because": because})
+    return package(house, name)
+
+
+def decline(house: House, name: str, by: str, because: str) -> Release:
+    """Decline a release; the reason is kept with it."""
+    if not because.strip():
+        raise ApprovalError(f"Nobody may decline {name} without a reason.", "Say why with --because TEXT.")
+    with house.records.writing() as books:
+        before = books.releases.get(name)
+        after = declined(before, because)
+        books.releases.move(after, seen=before.state)
+        _tell(books, house, after, by, Kind.APPROVAL_REFUSED, _last_about(books, name), {"because": because})
+    return after
+
+
+def package(house: House, name: str) -> Release:
+    """Build the wheel of an approved release and keep it; doing it again changes nothing."""
+    with house.records.reading() as books:
+        release = books.releases.get(name)
+        run = books.runs.get(release.run)
+        version = books.models.get(release.model_version)
+    if release.state is not ReleaseState.APPROVED:
+        return release
+    file, content = build_wheel(
+        name=release.project,
+        version=f"{release.number}.0.0",
+        bundle=house.blobs.get(version.bundle),
+        card=card(release, run),
+    )
+    digest = house.blobs.put(content)
+    with house.records.writing() as books:
+        after = replace(moved(release, ReleaseState.PACKAGED), wheel=digest)
+        books.releases.move(after, seen=ReleaseState.APPROVED)
+        facts = {"file": file, "bytes": len(content), "digest": digest}
+        _tell(books, house, after, "system:packaging", Kind.RELEASE_PACKAGED, _last_about(books, name), facts)
+    return after
+
+
+def card(release: Release, run: Run) -> str:
+    """Return the model card of a release, in Markdown: what it is, what it was made from, how good it is."""
+    metrics = "\n".join(
+        f"| {name} | {each.value:.4g} | {each.low:.4g} to {each.high:.4g} |" for name, each in run.metrics.items()
+    )
+    checks = "\n".join(
+        f"- {'passed' if check.has_passed else 'FAILED'} `{check.name}`: {check.evidence}"
+        for check in release.verdict.checks
+    )
+    return (
+        f"# {release.name}\n\n"
+        f"Model version `{release.model_version}`, made by run `{run.id}` from snapshot `{run.snapshot}`.\n"
+        f"Release digest `{release.digest}`.\n\n"
+        f"## Quality on test rows\n\n| metric | value | 95 % interval |\n|---|---|---|\n{metrics}\n\n"
+        f"## Gate\n\n{checks}\n"
+    )
+
+
+def _last_about(books: Books, name: str) -> int | None:
+    """Return the newest event about a release: what the next one follows from."""
+    kinds = (Kind.APPROVAL_GRANTED, Kind.GATE_OVERRIDDEN, Kind.APPROVAL_REQUESTED, Kind.RELEASE_PROPOSED)
+    for kind in kinds:
+        found = books.events.find(kind, f"release:{name}")
+        if found:
+            return found[-1].id
+    return None
+
+
+def _tell(
+    books: Books, house: House, release: Release, actor: str, kind: Kind, cause: int | None, facts: dict[str, object]
+) -> Event:
+    draft = Draft(release.project, actor, kind, f"release:{release.name}", cause, house.data_now(books), facts)
+    return books.events.append(draft, house.clock.now())

@@ -1,0 +1,115 @@
+"""Settings: `kaizen.toml`, then `KAIZEN_*`, then flags. Read once, by `wiring`."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kaizenml.errors import SettingError, bounded, close_match
+
+#: Every setting, its default and what it says.
+KNOWN: dict[str, tuple[str, str]] = {
+    "home": (".kaizen", "folder of everything that is remembered, seen from the project"),
+    "database": ("", "where metadata live: sqlite:///… (default: in the home)"),
+    "store": ("", "where tables and blobs live: file:///… (default: in the home)"),
+    "runner": ("local", "where steps run: local"),
+    "notify": ("", "where alerts are told"),
+    "token": ("", "what a caller must show; needed to listen on anything but loopback"),
+    "host": ("127.0.0.1", "where to listen"),
+    "port": ("8400", "port of the control plane"),
+    "predict_port": ("8401", "port of the data plane"),
+    "clock": ("wall", "wall, or data: the time of the newest rows, for replays of the past"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process was told, complete and checked."""
+
+    folder: Path
+    home: Path
+    database: str
+    store: Path
+    runner: str
+    notify: str
+    token: str
+    host: str
+    port: int
+    predict_port: int
+    is_replay: bool
+
+    @property
+    def serving(self) -> Path:
+        """Where control plane and data plane meet: routes, status, and the log of answered requests."""
+        return self.home / "serving"
+
+
+def settings(folder: Path, environment: Mapping[str, str], flags: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of the project in a folder.
+
+    Raises
+    ------
+    SettingError
+        For a setting that nobody knows, or a value that cannot be.
+    """
+    values = {name: default for name, (default, _) in KNOWN.items()}
+    values |= _from_file(folder / "kaizen.toml")
+    values |= {name: environment[f"KAIZEN_{name.upper()}"] for name in KNOWN if f"KAIZEN_{name.upper()}" in environment}
+    values |= {name: value for name, value in (flags or {}).items() if value}
+    return _checked(folder, values)
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    try:
+        found = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path.name} cannot be read: {error}.", "Mend that line; it must be TOML.") from error
+    for name in found:
+        if name not in KNOWN:
+            offer = close_match(name, KNOWN)
+            hint = f"Did you mean {offer!r}?" if offer else f"Known: {bounded(KNOWN, 12)}."
+            raise SettingError(f"{path.name} sets {name!r}, which is no setting.", hint)
+    return {name: str(value) for name, value in found.items()}
+
+
+def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
+    home = (folder / values["home"]).resolve()
+    if values["clock"] not in ("wall", "data"):
+        raise SettingError(f"clock={values['clock']!r} cannot be.", 'It is "wall" or "data".')
+    if values["runner"] != "local":
+        raise SettingError(f"runner={values['runner']!r} cannot be.", 'Today it is "local".')
+    database = values["database"] or f"sqlite:///{home / 'kaizen.db'}"
+    if not database.startswith("sqlite:///"):
+        raise SettingError(f"database={_redacted(database)!r} cannot be.", "Today it is sqlite:///PATH.")
+    store = values["store"] or f"file://{home}"
+    if not store.startswith("file://"):
+        raise SettingError(f"store={_redacted(store)!r} cannot be.", "Today it is file:///PATH.")
+    return Settings(
+        folder=folder.resolve(),
+        home=home,
+        database=database,
+        store=Path(store.removeprefix("file://")),
+        runner=values["runner"],
+        notify=values["notify"],
+        token=values["token"],
+        host=values["host"],
+        port=_port("port", values["port"]),
+        predict_port=_port("predict_port", values["predict_port"]),
+        is_replay=values["clock"] == "data",
+    )
+
+
+def _port(name: str, text: str) -> int:
+    if text.isdigit() and 0 < int(text) < 65536:
+        return int(text)
+    raise SettingError(f"{name}={text!r} is no port.", "Give a number from 1 to 65535.")
+
+
+def _redacted(url: str) -> str:
+    """Return the URL without what stands before the @, which may be a secret."""
+    scheme, mark, rest = url.partition("://")
+    return f"{scheme}{mark}…@{rest.rsplit('@', 1)[1]}" if "@" in rest else url

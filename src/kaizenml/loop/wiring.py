@@ -1,0 +1,57 @@
+"""The only file that knows adapters and reads settings: what the loop is wired to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
+from kaizenml.loop.settings import Settings, settings
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything that a process of the loop works with."""
+
+    settings: Settings
+    records: Records
+    blobs: Blobs
+    tables: Tables
+    clock: Clock
+
+    def data_now(self, books: Books) -> datetime:
+        """Return the time on the data's clock: the wall's, or for a replay the time that was reached so far."""
+        reached = books.notes.get("clock", "data") if self.settings.is_replay else None
+        return datetime.fromisoformat(str(reached)) if reached else self.clock.now()
+
+
+def read_settings(folder: Path, flags: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of the project in a folder, from `kaizen.toml`, the environment and flags."""
+    return settings(folder, os.environ, flags)
+
+
+def open_house(of: Settings) -> House:
+    """Open what the settings name; folders and tables that are not there yet are made."""
+    from kaizenml.adapters.blobs import DirectoryBlobs
+    from kaizenml.adapters.clock import SystemClock
+    from kaizenml.adapters.sql import open_records
+    from kaizenml.adapters.tables import DeltaTables
+
+    of.home.mkdir(parents=True, exist_ok=True)
+    return House(
+        settings=of,
+        records=open_records(of.database),
+        blobs=DirectoryBlobs(of.store / "blobs"),
+        tables=DeltaTables(of.store / "tables"),
+        clock=SystemClock(),
+    )
+
+
+def open_blobs(of: Settings) -> Blobs:
+    """Open the blobs alone: all that the data plane needs."""
+    from kaizenml.adapters.blobs import DirectoryBlobs
+
+    return DirectoryBlobs(of.store / "blobs")
