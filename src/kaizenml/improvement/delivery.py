@@ -62,11 +62,12 @@ def delivery(events: Iterable[Event], *, clock: Clock = Clock.WALL) -> tuple[Mea
 
 
 def deployment_frequency(log: Mapping[int, Event], clock: Clock = Clock.WALL) -> Measure:
-    """Return how many rollouts reached all traffic, per week between the first and the last event (at least one week)."""
+    """Return how many rollouts reached all traffic, per week from the first to the last event (≥ 1 week)."""
     finished = _of(log, Kind.ROLLOUT_FINISHED)
     if not finished:
         return _unknown("deployment_frequency", "per week")
-    times = [_moment(event, clock) for event in log.values()]
+    timed = [event for event in log.values() if clock is Clock.WALL or event.data_at is not None]
+    times = [_moment(event, clock) for event in timed or finished]
     weeks = max(1.0, (max(times) - min(times)).total_seconds() / (7 * _DAY))
     return _known("deployment_frequency", len(finished) / weeks, "per week", len(finished))
 
