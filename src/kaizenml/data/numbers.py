@@ -19,7 +19,7 @@ def parsed_number(text: pl.Expr, style: NumberStyle) -> pl.Expr:
 
 
 def parsed_integer(text: pl.Expr, style: NumberStyle) -> pl.Expr:
-    """Return the whole numbers that folded texts of this style say: ``5``, ``5.0``, ``5e3``; null where they say none."""
+    """Return the whole numbers that folded texts of this style say (``5``, ``5.0``, ``5e3``), null elsewhere."""
     whole = whole_numbers(parsed_number(text, style))
     return pl.coalesce(text.cast(pl.Int64, strict=False), whole) if style.is_plain else whole
 

@@ -20,8 +20,8 @@ def learn_spelling(values: pl.DataFrame) -> tuple[Correction, ...]:
     """Return which rare values are misspellings of exactly one frequent value.
 
     A rare value occurs in at most two rows, or in .2 % of them. It is a misspelling when exactly one value that is at
-    least twenty times as frequent lies within one edit (insertion, deletion, substitution, transposition), or within two
-    for words of at least eight letters with the same first one. Case alone counts as no edit. Values whose digits
+    least twenty times as frequent lies within one edit (insertion, deletion, substitution, transposition), or within
+    two for words of at least eight letters with the same first one. Case alone counts as no edit. Values whose digits
     differ, and codes of three characters or fewer, are never changed.
 
     Parameters

@@ -1,0 +1,131 @@
+"""Read one file, whatever its format, or say exactly where it is broken."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from kaizenml.data.delimited import read_delimited
+from kaizenml.data.documents import read_json, read_ndjson
+from kaizenml.data.textfile import COMPRESSIONS, text_of
+from kaizenml.errors import SourceError, bounded
+
+#: More columns than this is a table that was exported wrongly, or turned on its side.
+MOST_COLUMNS = 2_000
+
+
+def read_file(path: Path) -> pl.DataFrame:
+    """Return the rows of a file: text of CSV, TSV and Excel as it stands, values of Parquet and JSON in their types.
+
+    Raises
+    ------
+    SourceError
+        Naming the file, and line and column where it is known: a file that is missing, empty, damaged, ragged, not
+        UTF-8, of an unknown kind, or whose columns have no names, twice the same, or are more than 2,000.
+    """
+    if not path.is_file():
+        raise SourceError(f"There is no file {path}.", "Check the path.", {"file": str(path)})
+    if path.stat().st_size == 0:
+        raise SourceError(f"{path.name} is empty: 0 bytes.", "Export it again.", {"file": path.name})
+    read = _reader(path)
+    names, frame = read(path)
+    check_names(path, names)
+    if frame.is_empty():
+        raise SourceError(f"{path.name} has columns but no rows.", "Export it again, with rows.", {"file": path.name})
+    return frame
+
+
+def _reader(path: Path) -> Callable[[Path], tuple[list[str], pl.DataFrame]]:
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSIONS:
+        suffixes.pop()
+    kind = suffixes[-1] if suffixes else ""
+    reader = _TEXT.get(kind) if path.suffix.lower() in COMPRESSIONS else _TEXT.get(kind) or _BINARY.get(kind)
+    if reader is None:
+        known = ", ".join([*_TEXT, *_BINARY])
+        raise SourceError(
+            f"{path.name} is of no kind that can be read.",
+            f"Known endings: {known}; the text ones also with .gz or .zst.",
+            {"file": path.name},
+        )
+    return reader
+
+
+def _delimited(path: Path) -> tuple[list[str], pl.DataFrame]:
+    return read_delimited(path.name, text_of(path), lambda names: check_names(path, names))
+
+
+def _ndjson(path: Path) -> tuple[list[str], pl.DataFrame]:
+    frame = read_ndjson(path.name, text_of(path))
+    return frame.columns, frame
+
+
+def _json(path: Path) -> tuple[list[str], pl.DataFrame]:
+    frame = read_json(path.name, text_of(path))
+    return frame.columns, frame
+
+
+def _parquet(path: Path) -> tuple[list[str], pl.DataFrame]:
+    try:
+        frame = pl.read_parquet(path, glob=False)
+    except pl.exceptions.PolarsError as error:
+        raise _unreadable(path, "Parquet", error) from error
+    return frame.columns, frame
+
+
+def _excel(path: Path) -> tuple[list[str], pl.DataFrame]:
+    import fastexcel
+
+    try:
+        sheet = fastexcel.read_excel(path).load_sheet(0, header_row=None, dtypes="string").to_polars()
+    except fastexcel.FastExcelError as error:
+        raise _unreadable(path, "Excel", error) from error
+    if sheet.is_empty():
+        raise SourceError(f"The first sheet of {path.name} is empty.", "Put the table there.", {"file": path.name})
+    names = [(name or "").strip() for name in sheet.row(0)]
+    check_names(path, names)
+    return names, sheet[1:].rename(dict(zip(sheet.columns, names, strict=True)))
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> SourceError:
+    reason = str(error).splitlines()[0]
+    return SourceError(
+        f"{path.name} is no {kind} file that can be read: {reason}.",
+        "It may be cut off, or have the wrong ending; export it again.",
+        {"file": path.name},
+    )
+
+
+def check_names(path: Path, names: list[str]) -> None:
+    """Refuse columns without a name, names given twice, and tables of more than 2,000 columns."""
+    details = {"file": path.name}
+    if len(names) > MOST_COLUMNS:
+        hint = "Check that it is not turned on its side, or choose columns."
+        raise SourceError(f"{path.name} has {len(names):,} columns; {MOST_COLUMNS:,} are the most.", hint, details)
+    blank = [str(at) for at, name in enumerate(names, start=1) if not name.strip()]
+    if blank:
+        hint = "Name it in the first line, or delete it."
+        raise SourceError(f"{path.name}: column number {bounded(blank)} has no name.", hint, details)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        hint = "Rename one of them in the first line."
+        raise SourceError(f"{path.name}: more than one column is called {bounded(twice)}.", hint, details)
+
+
+_TEXT: dict[str, Callable[[Path], tuple[list[str], pl.DataFrame]]] = {
+    ".csv": _delimited,
+    ".tsv": _delimited,
+    ".txt": _delimited,
+    ".jsonl": _ndjson,
+    ".ndjson": _ndjson,
+    ".json": _json,
+}
+_BINARY: dict[str, Callable[[Path], tuple[list[str], pl.DataFrame]]] = {
+    ".parquet": _parquet,
+    ".pq": _parquet,
+    ".xlsx": _excel,
+    ".xls": _excel,
+}
