@@ -32,12 +32,15 @@ def captured() -> Environment:
     )
 
 
-def needed(model_format: str, model: bytes, code: Mapping[str, bytes], environment: Environment) -> dict[str, str]:
+def needed(
+    model: bytes, code: Mapping[str, bytes], environment: Environment, model_format: str = "skops"
+) -> dict[str, str]:
     """Return the distributions that serving a model needs, each with the version that it was made with.
 
     Found without running anything: the modules that the model's types live in, and the imports of the packaged code,
-    wherever in it they stand. A module is looked up in the files of every installed distribution. Labels of local builds (``+cpu``) are dropped, because no
-    index has them. The project's own modules and the standard library are not asked for, nor is kaizenml itself.
+    wherever in it they stand. A module is looked up in the files of every installed distribution.
+    Labels of local builds (``+cpu``) are dropped, because no index has them. The project's own modules and the
+    standard library are not asked for, nor is kaizenml itself.
 
     Raises
     ------

@@ -85,9 +85,10 @@ def _files() -> Mapping[str, frozenset[str]]:
     """Return, for each module and regular package installed here, the distributions that bring it."""
     found: dict[str, set[str]] = {}
     for distribution in importlib.metadata.distributions():
+        name = distribution.name  # parses the metadata at each access
         for path in _record(distribution):
             if module := _module(path):
-                found.setdefault(module, set()).add(distribution.name)
+                found.setdefault(module, set()).add(name)
     return {module: frozenset(names) for module, names in found.items()}
 
 

@@ -27,9 +27,12 @@ _FORBIDDEN = (
         "os.system",
         "pty.",
     ),
-    *("os.remove", "os.rename", "os.rmdir", "os.chmod", "os.chown", "os.link", "os.symlink", "os.truncate"),
+    *("os.link", "os.symlink"),
 )
+_CHANGING = ("os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.chmod", "os.chown", "os.truncate", "shutil.")
 _HARMLESS = ("socket.__new__", "socket.gethostname")
+
+_HOME = os.path.realpath(os.getcwd())
 
 
 def main() -> None:
@@ -73,8 +76,18 @@ def _fence() -> None:
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event.startswith(_FORBIDDEN) and event not in _HARMLESS:
         raise PermissionError(f"the content tried {event}")
-    if event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+    writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+    if writes and not _is_at_home(arguments[0]):
         raise PermissionError(f"the content tried to write {str(arguments[0])[:200]!r}")
+    if event.startswith(_CHANGING) and not all(map(_is_at_home, arguments)):
+        raise PermissionError(f"the content tried {event} of {str(arguments[0])[:200]!r}")
+
+
+def _is_at_home(path: object) -> bool:
+    """Say whether a path lies in the child's own temporary folder; modes and descriptors are no paths."""
+    if not isinstance(path, (str, bytes)):
+        return True
+    return os.path.realpath(os.fsdecode(path)).startswith(_HOME + os.sep)
 
 
 def _called(function: str, content: bytes, rows: list[Any]) -> dict[str, Any]:

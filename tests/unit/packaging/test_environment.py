@@ -16,7 +16,7 @@ from kaizenml.packaging.imports import imported, owners
 @pytest.fixture(scope="module")
 def model():
     rows = np.arange(20.0).reshape(10, 2)
-    return save_model(make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, np.arange(10) % 2))
+    return save_model(make_pipeline(StandardScaler(), LogisticRegression()).fit(rows, np.arange(10) % 2))[1]
 
 
 def test_the_captured_environment_names_interpreter_machine_and_distributions():
@@ -29,7 +29,7 @@ def test_the_captured_environment_names_interpreter_machine_and_distributions():
 
 
 def test_a_plain_pipeline_needs_its_library_the_format_and_the_runtime(model):
-    assert set(needed(*model, {}, captured())) == {"msgspec", "numpy", "polars", "scikit-learn", "skops"}
+    assert set(needed(model, {}, captured())) == {"msgspec", "numpy", "polars", "scikit-learn", "skops"}
 
 
 def test_imports_of_the_projects_code_are_needed_wherever_they_stand(model):
@@ -38,20 +38,20 @@ def test_imports_of_the_projects_code_are_needed_wherever_they_stand(model):
         "helper/text.py": b"from rapidfuzz import fuzz\nfrom . import other\nimport kaizenml as kz\n",
     }
 
-    assert {"python-dateutil", "pyyaml", "rapidfuzz"} == set(needed(*model, code, captured())) - set(
-        needed(*model, {}, captured())
+    assert {"python-dateutil", "pyyaml", "rapidfuzz"} == set(needed(model, code, captured())) - set(
+        needed(model, {}, captured())
     )
 
 
 def test_a_missing_import_is_named_with_its_file(model):
     with pytest.raises(WrongEnvironmentError, match=r"features\.py imports no_such_thing"):
-        needed(*model, {"features.py": b"import no_such_thing"}, captured())
+        needed(model, {"features.py": b"import no_such_thing"}, captured())
 
 
 def test_an_optional_import_that_is_missing_is_not_needed(model):
     code = {"features.py": b"try:\n    import no_such_thing\nexcept ImportError:\n    no_such_thing = None\n"}
 
-    assert needed(*model, code, captured()) == needed(*model, {}, captured())
+    assert needed(model, code, captured()) == needed(model, {}, captured())
 
 
 def test_an_import_for_type_checkers_alone_is_no_import():
@@ -62,14 +62,14 @@ def test_an_import_for_type_checkers_alone_is_no_import():
 
 def test_code_that_is_no_python_is_named(model):
     with pytest.raises(WrongEnvironmentError, match=r"features\.py cannot be read"):
-        needed(*model, {"features.py": b"def ("}, captured())
+        needed(model, {"features.py": b"def ("}, captured())
 
 
 def test_labels_of_local_builds_are_dropped(model):
     here = captured()
     local = replace(here, packages={**here.packages, "numpy": "2.4.6+cpu"})
 
-    assert needed(*model, {}, local)["numpy"] == "2.4.6"
+    assert needed(model, {}, local)["numpy"] == "2.4.6"
 
 
 def test_a_module_is_found_by_the_files_of_its_distribution():
@@ -78,7 +78,7 @@ def test_a_module_is_found_by_the_files_of_its_distribution():
 
 
 def test_the_environment_of_the_model_passes(model):
-    check(needed(*model, {}, captured()), captured())
+    check(needed(model, {}, captured()), captured())
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 import os
 import socket
 import sys
+import tempfile
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,16 @@ def flood(content, rows):
 def write(content, rows):
     with open(content.decode(), "w") as file:
         file.write("was here")
+
+
+def scribble(content, rows):
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "note").write_bytes(content)
+        return len((Path(folder) / "note").read_bytes())
+
+
+def delete(content, rows):
+    os.remove(content.decode())
 
 
 def connect(content, rows):
@@ -128,6 +140,20 @@ def test_no_file_is_written(attempt, tmp_path):
         attempt(write, str(canary).encode())
 
     assert not canary.exists()
+
+
+def test_no_file_is_deleted(attempt, tmp_path):
+    canary = tmp_path / "canary"
+    canary.touch()
+
+    with pytest.raises(UnsafeArtefactError, match=r"os\.remove"):
+        attempt(delete, str(canary).encode())
+
+    assert canary.exists()
+
+
+def test_its_own_temporary_folder_may_be_written(attempt):
+    assert attempt(scribble, b"abc") == 3
 
 
 def test_no_socket_is_opened(attempt):
