@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from kaizenml.adapters.sql.migrate import upgrade
-from kaizenml.errors import SettingError
+from kaizenml.errors import KaizenError, SettingError, StateError
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -43,8 +44,22 @@ def file_of(url: URL) -> Path | None:
     return None if url.database in (None, "", ":memory:") else Path(str(url.database))
 
 
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Say in our own words what the database could not do."""
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        raise _translated(str(getattr(error, "orig", error))) from error
+
+
 def connected(url: URL) -> Engine:
     """Return an engine on a database whose schema is up to date."""
+    with database_errors():
+        return _connected(url)
+
+
+def _connected(url: URL) -> Engine:
     file = file_of(url)
     engine = _engine(url, in_memory=file is None)
     event.listen(engine, "connect", _on_connect)
@@ -57,6 +72,12 @@ def connected(url: URL) -> Engine:
         _use_wal(engine)
         _migrate(engine, str(file))
     return engine
+
+
+def _translated(said: str) -> KaizenError:
+    if "readonly database" in said:
+        return StateError("The books are open to read, so nothing can be written.", "Open them with `writing()`.")
+    return KaizenError(f"The metadata database failed: {said}.", "Check its disk: space, permissions, health.")
 
 
 def _engine(url: URL, *, in_memory: bool) -> Engine:

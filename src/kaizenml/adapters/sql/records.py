@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError
 
 from kaizenml.adapters.sql.books import SqlBooks
-from kaizenml.adapters.sql.engine import connected, file_of, parsed
-from kaizenml.errors import KaizenError, StateError
+from kaizenml.adapters.sql.engine import connected, database_errors, file_of, parsed
+from kaizenml.errors import StateError
 
 
 class SqlRecords:
@@ -69,21 +68,13 @@ class SqlRecords:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
-        try:
-            with self._engine.connect().execution_options(writes=writes) as connection, connection.begin():
-                self._thread.books = SqlBooks(connection)
+        connect = self._engine.connect
+        with database_errors(), connect().execution_options(writes=writes) as connection, connection.begin():
+            self._thread.books = SqlBooks(connection)
+            try:
                 yield self._thread.books
-        except DBAPIError as error:
-            raise _translated(error) from error
-        finally:
-            self._thread.books = None
-
-
-def _translated(error: DBAPIError) -> KaizenError:
-    said = str(error.orig)
-    if "readonly database" in said:
-        return StateError("The books are open to read, so nothing can be written.", "Open them with `writing()`.")
-    return KaizenError(f"The metadata database failed: {said}.", "Check its disk: space, permissions, health.")
+            finally:
+                self._thread.books = None
 
 
 def open_records(url: str) -> SqlRecords:

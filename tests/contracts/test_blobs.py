@@ -1,0 +1,55 @@
+"""What every adapter of the `Blobs` port does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kaizenml.adapters.blobs import DirectoryBlobs
+from kaizenml.adapters.memory import MemoryBlobs
+from kaizenml.core.digest import Digest, digest_of_bytes
+from kaizenml.core.ports import Blobs
+from kaizenml.errors import NotFoundError, UsageError
+
+
+@pytest.fixture(params=["directory", "memory"])
+def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    return MemoryBlobs() if request.param == "memory" else DirectoryBlobs(tmp_path / "blobs")
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(content=st.binary(max_size=2000))
+def test_what_was_put_is_got_under_its_digest(blobs: Blobs, content: bytes) -> None:
+    digest = blobs.put(content)
+
+    assert digest == digest_of_bytes(content)
+    assert blobs.has(digest)
+    assert blobs.get(digest) == content
+
+
+def test_putting_twice_changes_nothing(blobs: Blobs) -> None:
+    first = blobs.put(b"content")
+
+    assert blobs.put(b"content") == first
+    assert blobs.get(first) == b"content"
+
+
+def test_what_was_never_put_is_not_found(blobs: Blobs) -> None:
+    digest = digest_of_bytes(b"elsewhere")
+
+    assert not blobs.has(digest)
+    with pytest.raises(NotFoundError, match=digest):
+        blobs.get(digest)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../../etc/passwd", "a" * 63, "A" * 64, "a" * 63 + "/", "٠" * 64, "a" * 64 + "\n"]
+)
+def test_a_name_that_is_no_digest_is_refused(blobs: Blobs, name: str) -> None:
+    with pytest.raises(UsageError, match="is not a digest"):
+        blobs.get(Digest(name))
+    with pytest.raises(UsageError, match="is not a digest"):
+        blobs.has(Digest(name))

@@ -1,0 +1,386 @@
+"""What every adapter of the `Records` port does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from record_samples import NOW, alert, declaration, draft, endpoint, job, later, model, release, rollout, run, snapshot
+
+from kaizenml.adapters.sql import SqlRecords, open_records
+from kaizenml.core.alert import AlertState
+from kaizenml.core.event import Kind, verify
+from kaizenml.core.job import JobState, Work, finished
+from kaizenml.core.ports import Books, Records
+from kaizenml.core.release import ReleaseState
+from kaizenml.core.rollout import Phase
+from kaizenml.core.run import RunState
+from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
+
+
+@pytest.fixture(params=["file", "memory"])
+def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
+    url = "sqlite:///:memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/kaizen.db"
+    opened = open_records(url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def books(records: SqlRecords) -> Iterator[Books]:
+    with records.writing() as opened:
+        yield opened
+
+
+def test_what_was_written_is_read_in_the_next_transaction(records: Records) -> None:
+    with records.writing() as books:
+        books.runs.save(run())
+
+    with records.reading() as books:
+        assert books.runs.get("run-0").project == "flights"
+
+
+def test_an_error_leaves_nothing_behind(records: Records) -> None:
+    def write_and_fail() -> None:
+        with records.writing() as books:
+            books.runs.save(run())
+            books.events.append(draft(), NOW)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_fail()
+
+    with records.reading() as books:
+        assert books.runs.newest() == []
+        assert books.events.after() == []
+
+
+def test_books_open_to_read_refuse_to_write(records: Records) -> None:
+    with pytest.raises(StateError, match="open to read"), records.reading() as books:
+        books.runs.save(run())
+
+
+def test_writing_within_an_open_transaction_is_refused(records: Records) -> None:
+    with pytest.raises(StateError, match="open already"), records.writing(), records.writing():
+        pass
+
+    with records.writing() as books:
+        books.runs.save(run())
+
+
+def test_reading_within_writing_sees_what_is_being_written(records: Records) -> None:
+    with records.writing() as books:
+        books.runs.save(run())
+        with records.reading() as same:
+            assert len(same.runs.newest()) == 1
+
+
+def test_the_log_is_a_chain(records: Records) -> None:
+    for number in range(5):
+        with records.writing() as books:
+            books.events.append(draft(number, note=f"n° {number}", ratio=0.1 + 0.2, parts=(1, 2)), later(number))
+
+    with records.reading() as books:
+        log = books.events.after()
+    assert verify(log) == 5
+    assert log[3].facts == {"note": "n° 3", "ratio": 0.1 + 0.2, "parts": [1, 2]}
+
+
+def test_an_appended_event_is_returned_as_it_is_read_later(books: Books) -> None:
+    event = books.events.append(draft(parts=(1, 2), by={3: "three"}), NOW)
+
+    assert books.events.get(event.id) == event
+
+
+def test_an_event_whose_facts_are_not_json_is_refused(books: Books) -> None:
+    with pytest.raises(UsageError, match="cannot be stored as JSON"):
+        books.events.append(draft(score=float("nan")), NOW)
+    with pytest.raises(UsageError):
+        books.events.append(draft(when=NOW), NOW)
+
+
+def test_events_are_found_by_place_kind_subject_and_project(books: Books) -> None:
+    books.events.append(draft(1), NOW)
+    books.events.append(draft(2, kind=Kind.RUN_FAILED), NOW)
+    books.events.append(draft(1, project="taxis"), NOW)
+
+    assert [event.id for event in books.events.after(1)] == [2, 3]
+    assert [event.id for event in books.events.after(limit=1)] == [1]
+    assert [event.id for event in books.events.newest(limit=2)] == [3, 2]
+    assert [event.id for event in books.events.newest(project="flights")] == [2, 1]
+    assert [event.id for event in books.events.find(Kind.RUN_STARTED)] == [1, 3]
+    assert [event.id for event in books.events.find(Kind.RUN_STARTED, "run:1", project="taxis")] == [3]
+    assert books.events.find(Kind.RUN_STARTED, "run:2") == []
+    with pytest.raises(NotFoundError):
+        books.events.get(99)
+
+
+def test_asking_for_the_same_work_twice_is_asking_once(books: Books) -> None:
+    first = books.jobs.enqueue(job(1, key="run flights today"))
+    second = books.jobs.enqueue(job(2, key="run flights today"))
+
+    assert second == first
+    assert len(books.jobs.newest()) == 1
+
+
+def test_the_oldest_job_of_the_wanted_kinds_is_claimed_first(books: Books) -> None:
+    for number, work in [(3, Work.RUN), (1, Work.WATCH), (2, Work.RUN)]:
+        books.jobs.enqueue(job(number, work=work))
+
+    taken = books.jobs.claim([Work.RUN], "worker-1", NOW)
+
+    assert taken is not None
+    assert (taken.id, taken.state, taken.fence, taken.worker) == ("job-2", JobState.LEASED, 1, "worker-1")
+    assert books.jobs.get("job-2") == taken
+    assert [one.id for one in books.jobs.unfinished()] == ["job-1", "job-2", "job-3"]
+    assert [one.id for one in books.jobs.newest(limit=2)] == ["job-3", "job-2"]
+
+
+def test_a_job_is_claimed_once(books: Books) -> None:
+    books.jobs.enqueue(job())
+
+    assert books.jobs.claim([Work.RUN, Work.WATCH], "one", NOW) is not None
+    assert books.jobs.claim([Work.RUN, Work.WATCH], "two", NOW) is None
+    assert books.jobs.claim([], "two", NOW) is None
+
+
+def test_a_worker_that_lost_its_lease_is_refused(books: Books) -> None:
+    books.jobs.enqueue(job())
+    mine = books.jobs.claim([Work.RUN], "one", NOW)
+    assert mine is not None
+    books.jobs.save(replace(mine, state=JobState.QUEUED, worker=""), fence=1)
+    theirs = books.jobs.claim([Work.RUN], "two", NOW)
+    assert theirs is not None
+
+    with pytest.raises(ConflictError, match="token 2"):
+        books.jobs.save(finished(mine, 1, NOW), fence=1)
+    books.jobs.save(finished(theirs, 2, NOW, result={"run": "run-1"}), fence=2)
+    assert books.jobs.get("job-0").result == {"run": "run-1"}
+
+
+def test_a_job_that_is_over_stays_as_it_is(books: Books) -> None:
+    books.jobs.enqueue(job())
+    mine = books.jobs.claim([Work.RUN], "one", NOW)
+    assert mine is not None
+    done = finished(mine, 1, NOW)
+    books.jobs.save(done, fence=1)
+
+    books.jobs.save(done, fence=1)
+    with pytest.raises(ConflictError):
+        books.jobs.save(finished(mine, 1, NOW, error="no"), fence=1)
+    assert books.jobs.unfinished() == []
+
+
+def test_an_unknown_job_is_not_found(books: Books) -> None:
+    books.jobs.enqueue(job(7))
+
+    with pytest.raises(NotFoundError, match="job-8"):
+        books.jobs.get("job-8")
+
+
+def test_a_run_comes_back_as_it_was_saved(books: Books) -> None:
+    saved = run(state=RunState.FINISHED)
+    books.runs.save(saved)
+
+    read = books.runs.get("run-0")
+    assert repr(read) == repr(saved)  # NaN is not equal to itself
+
+
+def test_a_run_that_ended_stays_as_it_is(books: Books) -> None:
+    books.runs.save(run())
+    ended = replace(run(state=RunState.FAILED), metrics={})
+    books.runs.save(ended)
+
+    books.runs.save(ended)
+    with pytest.raises(StateError, match="failed"):
+        books.runs.save(replace(ended, state=RunState.FINISHED))
+
+
+def test_the_newest_runs_come_first(books: Books) -> None:
+    for number, project in [(2, "flights"), (3, "taxis"), (1, "flights")]:
+        books.runs.save(run(number, project=project))
+
+    assert [one.id for one in books.runs.newest()] == ["run-3", "run-2", "run-1"]
+    assert [one.id for one in books.runs.newest("flights", limit=1)] == ["run-2"]
+
+
+def test_a_misspelt_run_gets_an_offer(books: Books) -> None:
+    books.runs.save(run(12))
+
+    with pytest.raises(NotFoundError, match="run-12"):
+        books.runs.get("run-21")
+
+
+def test_snapshots_are_kept_under_their_numbers(books: Books) -> None:
+    for number in (1, 3, 2):
+        books.snapshots.add(snapshot(number))
+
+    assert books.snapshots.get("flights@3") == snapshot(3)
+    assert [one.number for one in books.snapshots.newest("flights", limit=2)] == [3, 2]
+    with pytest.raises(ConflictError, match="flights/3"):
+        books.snapshots.add(snapshot(3))
+    with pytest.raises(NotFoundError, match="flights@3"):
+        books.snapshots.get("flights@33")
+
+
+def test_batches_are_noted_once(books: Books) -> None:
+    books.snapshots.load("flights-raw", "january.csv", 1)
+    books.snapshots.load("flights-raw", "january.csv", 9)
+    books.snapshots.load("flights-raw", "february.csv", 2)
+
+    assert books.snapshots.loaded("flights-raw") == {"january.csv": 1, "february.csv": 2}
+    assert books.snapshots.loaded("taxis-raw") == {}
+
+
+def test_model_versions_are_kept_under_their_numbers(books: Books) -> None:
+    books.models.add(model(1))
+    books.models.add(model(2))
+    books.models.add(model(1, name="taxis"))
+
+    assert books.models.get("flights:2") == model(2)
+    assert [one.name for one in books.models.newest("flights")] == ["flights:2", "flights:1"]
+    assert len(books.models.newest()) == 3
+    with pytest.raises(ConflictError, match="flights/2"):
+        books.models.add(model(2))
+    with pytest.raises(NotFoundError, match="flights:2"):
+        books.models.get("flights:22")
+
+
+@pytest.mark.parametrize("name", ["flights", "flights/", "/1", "flights/x", "flights/1/2", "", "flights/²"])
+def test_a_name_that_is_no_release_is_not_found(books: Books, name: str) -> None:
+    books.releases.add(release(1))
+
+    with pytest.raises(NotFoundError):
+        books.releases.get(name)
+
+
+def test_a_release_moves_only_from_the_state_that_was_seen(books: Books) -> None:
+    books.releases.add(release())
+    approved = replace(release(), state=ReleaseState.APPROVED, approved_by="eve", approved_at=NOW)
+
+    books.releases.move(approved, seen=ReleaseState.GATED)
+
+    assert books.releases.get("flights/1") == approved
+    with pytest.raises(ConflictError, match="approved, not gated"):
+        books.releases.move(replace(release(), state=ReleaseState.DECLINED), seen=ReleaseState.GATED)
+    with pytest.raises(ConflictError, match="already"):
+        books.releases.add(release())
+    with pytest.raises(NotFoundError):
+        books.releases.move(release(9), seen=ReleaseState.GATED)
+
+
+def test_the_newest_releases_come_first(books: Books) -> None:
+    for number in (1, 3, 2):
+        books.releases.add(release(number))
+    books.releases.add(release(1, project="taxis"))
+
+    assert [one.name for one in books.releases.newest("flights", limit=2)] == ["flights/3", "flights/2"]
+    assert len(books.releases.newest()) == 4
+
+
+def test_an_endpoint_changes_only_from_the_generation_that_was_seen(books: Books) -> None:
+    assert books.endpoints.find("flights") is None
+    books.endpoints.save(endpoint(1), seen=0)
+
+    books.endpoints.save(endpoint(2, champion="flights/2"), seen=1)
+
+    assert books.endpoints.get("flights").champion == "flights/2"
+    with pytest.raises(ConflictError, match="generation 2, not 1"):
+        books.endpoints.save(endpoint(2, champion="flights/3"), seen=1)
+    with pytest.raises(ConflictError, match="already"):
+        books.endpoints.save(endpoint(1), seen=0)
+    with pytest.raises(NotFoundError, match="flights"):
+        books.endpoints.get("flight")
+
+
+def test_endpoints_are_listed_by_name(books: Books) -> None:
+    for name in ("taxis", "flights"):
+        books.endpoints.save(endpoint(name=name), seen=0)
+
+    assert [one.name for one in books.endpoints.all()] == ["flights", "taxis"]
+
+
+def test_a_rollout_that_ended_stays_as_it_is(books: Books) -> None:
+    books.endpoints.save_rollout(rollout(1))
+    books.endpoints.save_rollout(rollout(2))
+    aborted = replace(rollout(1), state=Phase.ABORTED, reason="too many errors")
+    books.endpoints.save_rollout(aborted)
+
+    assert books.endpoints.rollout("rollout-1") == aborted
+    assert [one.id for one in books.endpoints.rollouts("flights")] == ["rollout-2", "rollout-1"]
+    with pytest.raises(StateError, match="aborted"):
+        books.endpoints.save_rollout(rollout(1))
+    with pytest.raises(NotFoundError):
+        books.endpoints.rollout("rollout-9")
+
+
+def test_an_alert_changes_until_it_is_resolved(books: Books) -> None:
+    for state in (AlertState.PENDING, AlertState.FIRING, AlertState.ACKNOWLEDGED):
+        books.alerts.save(alert(state))
+        assert [one.state for one in books.alerts.unresolved("flights")] == [state]
+
+    books.alerts.save(alert(AlertState.RESOLVED))
+    assert books.alerts.unresolved() == []
+    assert len(books.alerts.newest()) == 1
+
+
+def test_after_a_resolved_alert_the_next_is_a_new_entry(books: Books) -> None:
+    books.alerts.save(alert(AlertState.RESOLVED))
+    books.alerts.save(alert(AlertState.PENDING, hours=5))
+    books.alerts.save(alert(AlertState.FIRING, hours=6))
+
+    assert [one.state for one in books.alerts.newest()] == [AlertState.FIRING, AlertState.RESOLVED]
+    assert books.alerts.unresolved("taxis") == []
+
+
+def test_only_a_pending_alert_is_forgotten(books: Books) -> None:
+    books.alerts.save(alert(AlertState.PENDING, subject="hour"))
+    books.alerts.save(alert(AlertState.FIRING, subject="day"))
+
+    for one in books.alerts.newest():
+        books.alerts.forget(one.id)
+
+    assert [one.subject for one in books.alerts.newest()] == ["day"]
+
+
+def test_notes_are_replaced_and_listed_by_name(books: Books) -> None:
+    books.notes.put("window", "b", {"rows": 3, "who": "Zoë"})
+    books.notes.put("window", "a", [1, None, 0.5])
+    books.notes.put("window", "b", {"rows": 4})
+    books.notes.put("monitor", "c", "text")
+
+    assert books.notes.get("window", "b") == {"rows": 4}
+    assert books.notes.get("window", "z") is None
+    assert list(books.notes.all("window").items()) == [("a", [1, None, 0.5]), ("b", {"rows": 4})]
+    with pytest.raises(UsageError):
+        books.notes.put("window", "b", float("inf"))
+
+
+def test_what_a_project_declares_is_replaced(books: Books) -> None:
+    books.declarations.save(declaration("taxis"))
+    books.declarations.save(declaration("flights"))
+    books.declarations.save(replace(declaration("taxis"), target="tip"))
+
+    assert books.declarations.get("taxis").target == "tip"
+    assert [one.project for one in books.declarations.all()] == ["flights", "taxis"]
+    assert books.declarations.get("flights") == declaration("flights")
+    with pytest.raises(NotFoundError, match="taxis"):
+        books.declarations.get("taxi")
+
+
+def test_a_thousand_of_anything_are_listed_quickly(records: Records) -> None:
+    with records.writing() as books:
+        for number in range(1000):
+            books.runs.save(run(number))
+            books.jobs.enqueue(job(number))
+            books.events.append(draft(number), NOW)
+
+    began = time.perf_counter()
+    with records.reading() as books:
+        assert len(books.runs.newest(limit=1000)) == 1000
+        assert len(books.jobs.newest(limit=1000)) == 1000
+        assert len(books.events.after()) == 1000
+    assert time.perf_counter() - began < 1.0

@@ -1,0 +1,57 @@
+"""What the folder of blobs does that is not the business of the port."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from kaizenml.adapters.blobs import DirectoryBlobs
+from kaizenml.errors import IntegrityError, KaizenError, NotFoundError
+
+
+def file_of(root: Path, digest: str) -> Path:
+    return root / "sha256" / digest[:2] / digest[2:4] / digest[4:]
+
+
+def test_a_damaged_blob_is_never_served_and_kept_aside(tmp_path: Path) -> None:
+    blobs = DirectoryBlobs(tmp_path)
+    digest = blobs.put(b"content")
+    file_of(tmp_path, digest).write_bytes(b"c0ntent")
+
+    with pytest.raises(IntegrityError, match="is damaged"):
+        blobs.get(digest)
+
+    assert [path.read_bytes() for path in (tmp_path / "quarantine").iterdir()] == [b"c0ntent"]
+    with pytest.raises(NotFoundError):
+        blobs.get(digest)
+
+
+def test_putting_a_damaged_blob_again_mends_it(tmp_path: Path) -> None:
+    blobs = DirectoryBlobs(tmp_path)
+    digest = blobs.put(b"content")
+    file_of(tmp_path, digest).write_bytes(b"")
+
+    blobs.put(b"content")
+
+    assert blobs.get(digest) == b"content"
+
+
+def test_writers_of_the_same_blob_do_not_disturb_each_other(tmp_path: Path) -> None:
+    content = b"x" * 1_000_000
+    threads = [threading.Thread(target=DirectoryBlobs(tmp_path).put, args=(content,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path.read_bytes() for path in kept] == [content]
+
+
+def test_a_full_or_broken_disk_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "sha256").write_bytes(b"a file where the folder should be")
+
+    with pytest.raises(KaizenError, match="Keeping blob"):
+        DirectoryBlobs(tmp_path).put(b"content")

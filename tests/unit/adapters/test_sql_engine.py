@@ -1,0 +1,159 @@
+"""What the database does that is not the business of the port."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from kaizenml.adapters.sql import open_records
+from kaizenml.adapters.sql.migrate import FOLDER
+from kaizenml.adapters.sql.tables import METADATA, REVISIONS
+from kaizenml.core.event import Draft, Kind, verify
+from kaizenml.errors import KaizenError, SettingError
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from kaizenml.adapters.sql import open_records
+from kaizenml.core.event import Draft, Kind
+
+for number in range(100):
+    records = open_records(sys.argv[1]) if number % 10 == 0 else records
+    with records.writing() as books:
+        count = books.notes.get("count", "all") or 0
+        books.notes.put("count", "all", count + 1)
+        books.events.append(Draft("flights", "system:test", Kind.RUN_STARTED, f"run:{number}"), datetime.now(UTC))
+"""
+
+
+def url(folder: Path) -> str:
+    return f"sqlite:///{folder}/home/kaizen.db"
+
+
+def test_four_processes_write_at_once_and_none_is_ever_locked_out(tmp_path: Path) -> None:
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, url(tmp_path)], stderr=subprocess.PIPE) for _ in range(4)
+    ]
+
+    errors = [writer.communicate()[1].decode() for writer in writers]
+
+    assert errors == [""] * 4
+    with open_records(url(tmp_path)).reading() as books:
+        assert books.notes.get("count", "all") == 400
+        assert verify(books.events.after()) == 400
+
+
+def test_threads_share_one_database(tmp_path: Path) -> None:
+    records = open_records(url(tmp_path))
+
+    def write() -> None:
+        for number in range(25):
+            with records.writing() as books:
+                books.events.append(Draft("flights", "system:test", Kind.RUN_STARTED, f"run:{number}"), NOW)
+            with records.reading() as books:
+                assert books.events.newest(limit=1)
+
+    threads = [threading.Thread(target=write) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with records.reading() as books:
+        assert verify(books.events.after()) == 200
+
+
+def test_a_reader_sees_one_state_while_others_write(tmp_path: Path) -> None:
+    records = open_records(url(tmp_path))
+    with records.writing() as books:
+        books.notes.put("n", "n", 1)
+
+    with records.reading() as books:
+        assert books.notes.get("n", "n") == 1
+        other = open_records(url(tmp_path))
+        with other.writing() as theirs:
+            theirs.notes.put("n", "n", 2)
+        assert books.notes.get("n", "n") == 1
+
+
+def test_commits_are_durable_and_concurrent(tmp_path: Path) -> None:
+    records = open_records(url(tmp_path))
+
+    with records._engine.connect() as connection:
+        asked = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "busy_timeout", "foreign_keys")
+        }
+
+    assert asked == {"journal_mode": "wal", "synchronous": 2, "busy_timeout": 30_000, "foreign_keys": 1}
+
+
+def test_the_migrations_make_exactly_the_tables_that_are_declared() -> None:
+    engine = create_engine("sqlite://")
+    with engine.connect() as connection:
+        from kaizenml.adapters.sql.migrate import upgrade
+
+        upgrade(connection, "memory")
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_the_newest_migration_is_the_one_that_is_named() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+
+    revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert tuple(reversed(revisions)) == REVISIONS
+
+
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    open_records(url(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "home" / "kaizen.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+
+    with pytest.raises(SettingError, match="schema 9999; this version of kaizenml knows up to") as refused:
+        open_records(url(tmp_path))
+    assert "newer kaizenml" in refused.value.hint
+
+
+def test_a_migration_that_fails_leaves_nothing_half_done(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with sqlite3.connect(tmp_path / "home" / "kaizen.db") as connection:
+        connection.execute("CREATE TABLE snapshots (something_else TEXT)")
+    connection.close()
+
+    with pytest.raises(Exception, match="snapshots"):
+        open_records(url(tmp_path))
+
+    with sqlite3.connect(tmp_path / "home" / "kaizen.db") as connection:
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    connection.close()
+    assert tables == ["snapshots"]
+
+
+@pytest.mark.parametrize("wrong", ["postgresql://localhost/kaizen", "mysql://x/y", "kaizen.db", ""])
+def test_other_databases_are_refused_with_a_hint(wrong: str) -> None:
+    with pytest.raises(SettingError) as refused:
+        open_records(wrong)
+    assert "sqlite:///" in refused.value.hint
+
+
+def test_a_damaged_database_is_an_error_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "kaizen.db").write_bytes(b"this is not a database" * 1000)
+
+    with pytest.raises(KaizenError, match="not a database"):
+        open_records(url(tmp_path))
