@@ -109,8 +109,8 @@ class DataPlane:
         """Finish what waits, and close the log."""
         self.is_draining = True
         await asyncio.to_thread(self._follower.stop)
+        await self._predictor.settle(2.0)
         await asyncio.to_thread(self._batcher.stop)
-        await asyncio.sleep(0)  # the last outcomes were handed over; their callbacks run now
         await self._spool.stop()
 
     def reread(self) -> None:

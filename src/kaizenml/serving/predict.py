@@ -89,6 +89,12 @@ class Predictor:
         self._counts.answered(lane.route.endpoint, loaded.release, len(asked.rows), seconds)
         return Replied(loaded, ids, answers, self._shadow_of(lane, loaded, asked, ids))
 
+    async def settle(self, timeout_seconds: float) -> None:
+        """Wait until the shadows under way are in the log, or the time has passed."""
+        if self._shadows:
+            await asyncio.wait(self._shadows, timeout=timeout_seconds)
+            await asyncio.sleep(0)
+
     def _refuse_unfit(self, asked: Asked) -> None:
         if not asked.rows:
             raise UsageError("The request brings no rows.", 'Send at least one: {"rows": [{column: value, …}]}.')
@@ -110,7 +116,7 @@ class Predictor:
 
     async def _scored(self, loaded: Loaded, rows: Sequence[Row]) -> tuple[Answer, ...]:
         try:
-            return await self._batcher.answer(loaded.scorer, rows)
+            return await self._batcher.answer(loaded, rows)
         except (UnavailableError, UsageError):
             raise
         except Exception as error:  # noqa: BLE001 - a release may raise anything
@@ -125,7 +131,7 @@ class Predictor:
     def _shadow(self, lane: Lane, other: Loaded, asked: Asked, ids: tuple[str, ...]) -> None:
         started = time.perf_counter()
         endpoint, rows = lane.route.endpoint, len(asked.rows)
-        future = self._batcher.shadow(other.scorer, asked.rows)
+        future = self._batcher.shadow(other, asked.rows)
         if future is None:
             self._counts.shadowed(endpoint, other.release, rows, "dropped")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 
 from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Route, Routes, answering
@@ -14,13 +15,14 @@ from kaizenml.serving.refusals import UnavailableError
 from kaizenml.serving.rowcheck import RowCheck
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Loaded:
     """A release that is ready to answer."""
 
     release: str
     digest: Digest
     scorer: Scorer
+    lock: Lock = field(default_factory=Lock, repr=False, compare=False)  # one thread at a time
 
     @cached_property
     def check(self) -> RowCheck:

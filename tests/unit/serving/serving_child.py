@@ -1,4 +1,4 @@
-"""Serve releases whose names say what they do: `fast/3` answers 3.0 at once, `slow/3` after 20 ms, `bad/…` does not load.
+"""Serve releases whose names say what they do: `fast/3` answers 3.0, `slow/3` after 20 ms, `bad/…` does not load.
 
 Usage: serving_child.py FOLDER PIPE [parent|lifeline]
 """
