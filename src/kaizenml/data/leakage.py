@@ -36,9 +36,9 @@ def leakage_suspects(frame: pl.DataFrame, features: list[str], target: str, task
     Notes
     -----
     Two classes: the area under the ROC curve of the column alone, by ranks (Mann & Whitney, 1947; Hanley & McNeil,
-    1982). Classes by categories: Goodman & Kruskal's lambda (1954), the share of wrong guesses that knowing the category
-    avoids. Numbers: the square of Spearman's rank correlation; by categories, the correlation ratio (Fisher, 1925).
-    At most 50,000 rows are looked at, evenly spaced.
+    1982). Classes by categories: Goodman & Kruskal's lambda (1954), the share of wrong guesses that knowing the
+    category avoids. Numbers: the square of Spearman's rank correlation; by categories, the correlation ratio
+    (Fisher, 1925). At most 50,000 rows are looked at, evenly spaced.
     """
     sample = frame.gather_every(max(1, frame.height // _ROWS))
     evidence = {name: _evidence(sample, name, target, task) or _name_hint(name, target) for name in features}

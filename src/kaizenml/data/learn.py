@@ -11,7 +11,7 @@ from kaizenml.core.plan import CleaningPlan, ColumnPlan, Repairs, TimeStyle
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.learn_booleans import learn_booleans
 from kaizenml.data.learn_numbers import LearnedNumbers, learn_numbers
-from kaizenml.data.learn_times import learn_times
+from kaizenml.data.learn_times import learn_compact_times, learn_times
 from kaizenml.data.repair import WORDS, as_text, present, repaired
 from kaizenml.data.spelling import learn_spelling
 from kaizenml.data.texts import RARE_NULLS, TYPED_NULLS, WORD_NULLS, folded, token_pattern
@@ -92,10 +92,11 @@ def _typed_text(name: str, values: pl.DataFrame) -> ColumnPlan | None:
     plan = ColumnPlan(name, ColumnKind.BOOLEAN, tuple(sorted(TYPED_NULLS)))
     if tokens := learn_booleans(said):
         return replace(plan, true_tokens=tokens[0], false_tokens=tokens[1])
-    numbers = learn_numbers(said)
+    compact = learn_compact_times(name, said)
+    numbers = None if compact else learn_numbers(said)
     if isinstance(numbers, LearnedNumbers):
         return replace(plan, kind=numbers.kind, number=numbers.style, note=numbers.note)
-    if times := learn_times(name, said):
+    if times := compact or learn_times(said):
         return replace(plan, kind=ColumnKind.TIME, time=times.style, note=times.note)
     return None
 

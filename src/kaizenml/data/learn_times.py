@@ -24,7 +24,7 @@ _PLAIN = (
     *(date + clock for date in _PLAIN_DATES for clock in _CLOCKS),
 )
 _DAY_FIRST = ("%d/%m/%Y", "%d/%m/%y", "%d.%m.%Y", "%d.%m.%y", "%d-%m-%Y", "%d-%m-%y")
-_COMPACT = ("%Y%m%d", "%Y%m%dT%H%M%S", "%Y%m%d%H%M%S", "%Y%m%dT%H%M%SZ")
+_COMPACT = {8: "%Y%m%d", 14: "%Y%m%d%H%M%S"}
 _TIME_WORDS = ("date", "time", "day", "dt", "timestamp", "when", "_at", "_on")
 _SAMPLE = 2_000
 
@@ -37,7 +37,7 @@ class LearnedTimes:
     note: str = ""
 
 
-def learn_times(name: str, values: pl.DataFrame) -> LearnedTimes | None:
+def learn_times(values: pl.DataFrame) -> LearnedTimes | None:
     """Return how times are written, or None for texts that are no times.
 
     Parameters
@@ -47,8 +47,7 @@ def learn_times(name: str, values: pl.DataFrame) -> LearnedTimes | None:
     """
     if not _could_be(values):
         return None
-    candidates = (*_PLAIN, *(_COMPACT if _sounds_like_time(name) else ()))
-    formats, rest = _used(values, candidates)
+    formats, rest = _used(values, _PLAIN)
     ordered, note, rest = _ordered_dates(rest)
     style = TimeStyle((*formats, *ordered))
     if not style.formats or share(values, parsed_time(pl.col("value"), style).is_not_null()) < ENOUGH:
@@ -57,16 +56,23 @@ def learn_times(name: str, values: pl.DataFrame) -> LearnedTimes | None:
     return LearnedTimes(style, "; ".join(filter(None, (mixed, note))))
 
 
+def learn_compact_times(name: str, values: pl.DataFrame) -> LearnedTimes | None:
+    """Return how times are written as digits alone (20201231), in a column that is called a date or a time."""
+    if not any(word in name.lower() for word in _TIME_WORDS):
+        return None
+    for digits, form in _COMPACT.items():
+        is_compact = pl.col("value").str.contains(f"^(?:19|20|21)[0-9]{{{digits - 2}}}$") & _read(form).is_not_null()
+        if share(values, is_compact) >= ENOUGH:
+            return LearnedTimes(TimeStyle((form,)), "digits read as dates, as the name of the column says")
+    return None
+
+
 def _could_be(values: pl.DataFrame) -> bool:
     text = pl.col("value")
     could = (
         text.str.contains("[0-9]") & text.str.len_chars().is_between(6, 40) & ~text.str.contains(r"^-?[0-9]*\.[0-9]+$")
     )
     return share(values, could) >= ENOUGH
-
-
-def _sounds_like_time(name: str) -> bool:
-    return any(word in name.lower() for word in _TIME_WORDS)
 
 
 def _used(values: pl.DataFrame, candidates: tuple[str, ...]) -> tuple[list[str], pl.DataFrame]:
