@@ -42,7 +42,8 @@ def learn_reference(frame: pl.DataFrame, columns: Mapping[str, ColumnKind], cell
     columns
         Which columns, and what their values are; one that the frame lacks counts as all null.
     cells
-        Cells per number column, ≥ 2: equal shares of the rows, or one per value if there are fewer values.
+        Cells per number column, ≥ 2: equal shares of the rows (the outer two divided in three), or one per value if
+        there are fewer values. An empty cell below the smallest value and one above the largest come on top.
     """
     learned = tuple(_learned(frame, name, kind, cells) for name, kind in columns.items())
     return Reference(learned, frame.height)
@@ -164,7 +165,8 @@ def _cuts(numbers: Numbers, cells: int) -> tuple[float, ...]:
     sample = numbers[:: -(-numbers.size // SAMPLE)]
     ends = np.unique(sample)
     if ends.size > cells:
-        shares = np.arange(1, cells) / cells
+        tail = np.array([1 / 8, 1 / 2])  # of an outer cell: most of a heavy tail's distance lies there
+        shares = np.concatenate([tail, np.arange(1, cells), cells - tail]) / cells
         ends = np.unique(np.quantile(sample, shares, method="inverted_cdf"))
     low, high = float(numbers.min()), float(numbers.max())
     inner = ends[(ends >= low) & (ends < high)]

@@ -83,8 +83,8 @@ class Watch:
         level = self.mean + self.tolerance + error
         extra = self.within**2 * max(0.0, 1 / rows - 1 / self.rows)
         spread = sqrt(self.deviation**2 + extra)
-        if spread <= 0:
-            return 1.0 if loss <= level else 0.0
+        if spread <= 1e-12 * abs(level):
+            return 1.0 if loss <= level + 1e-9 * abs(level) else 0.0
         return float(stats.t.sf((loss - level) / spread, self.blocks - 1))
 
     @property
