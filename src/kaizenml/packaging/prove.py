@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from kaizenml.errors import StepFailedError, WrongEnvironmentError
 from kaizenml.packaging.wheel import package_name
@@ -60,14 +61,13 @@ def prove(wheels: Sequence[Path], name: str, *, timeout_seconds: float = 600.0) 
         installed = time.perf_counter()
         result = _tested(python, package, Path(folder), timeout_seconds)
         ended = time.perf_counter()
-    packages = {name: version for name, version in dict(result.get("packages", {})).items() if version}
     return Proof(
         seconds=ended - started,
         install_seconds=installed - started,
         test_seconds=ended - installed,
         installer=installer,
         python=str(result.get("python", "")),
-        packages=packages,
+        packages={each: version for each, version in result.get("packages", {}).items() if version},
         rows=int(result.get("rows", 0)),
         worst=float(result["worst"]),
     )
@@ -94,7 +94,8 @@ def _installed(folder: Path, wheels: Sequence[Path], seconds: float) -> tuple[st
 
 
 def _run(command: Sequence[str], seconds: float) -> None:
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
+    left_out = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if name not in left_out}
     ended = _ended(command, environment, None, seconds)
     if ended.returncode:
         raise WrongEnvironmentError(
@@ -103,7 +104,7 @@ def _run(command: Sequence[str], seconds: float) -> None:
         )
 
 
-def _tested(python: Path, package: str, folder: Path, seconds: float) -> dict[str, object]:
+def _tested(python: Path, package: str, folder: Path, seconds: float) -> dict[str, Any]:
     """Run the self-test without any variable of ours, so that nothing but the wheel can help it."""
     environment = {"PATH": os.defpath, "HOME": str(folder), "TMPDIR": str(folder), "LC_ALL": "C.UTF-8"}
     ended = _ended([str(python), "-I", "-m", package, "--selftest"], environment, folder, seconds)

@@ -97,7 +97,7 @@ def _called(function: str, content: bytes, rows: list[Any]) -> dict[str, Any]:
         json.dumps(answer, allow_nan=False)
     except MemoryError:
         return {"error": {"code": "unsafe", "message": "Loading it used up the memory that it may have."}}
-    except Exception as error:  # noqa: BLE001 (whatever it raises is an answer: it may not be loaded)
+    except Exception as error:
         message = getattr(error, "message", f"Loading it raised {type(error).__name__}: {error}")
         return {"error": {"code": getattr(error, "code", "unsafe"), "message": message, "hint": _hint(error)}}
     return {"answer": answer}

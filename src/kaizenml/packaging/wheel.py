@@ -146,14 +146,15 @@ def _digest(content: bytes) -> str:
 
 
 def _requires(pins: Mapping[str, str]) -> str:
-    lines = [f"kaizenml[serve]=={_checked('version', __version__, _VERSION)}"]
-    for name in sorted(pins):
-        lines.append(f"{_checked('distribution', name, _DISTRIBUTION)}=={_checked('version', pins[name], _PIN)}")
-    return "".join(f"Requires-Dist: {line}\n" for line in lines)
+    names = [_checked("distribution", name, _DISTRIBUTION) for name in sorted(pins)]
+    pinned = (f"{name}=={_checked('version', pins[name], _PIN)}" for name in names)
+    own = f"kaizenml[serve]=={_checked('version', __version__, _VERSION)}"
+    return "".join(f"Requires-Dist: {line}\n" for line in (own, *pinned))
 
 
 def _python(version: str) -> str:
-    return f"{_checked('Python version', version, _PYTHON)}".rpartition(".")[0].partition("+")[0]
+    """Return the first two numbers of the Python that made a model: its code may use that one's syntax."""
+    return ".".join(_checked("Python version", version, _PYTHON).split(".")[:2])
 
 
 def _checked(what: str, text: str, pattern: re.Pattern[str]) -> str:
