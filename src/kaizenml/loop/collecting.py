@@ -12,7 +12,7 @@ import polars as pl
 from kaizenml.core.ports import Tables
 from kaizenml.core.prediction import Answered, Feedback
 from kaizenml.loop.wiring import House
-from kaizenml.serving.spool import closed_segments, read_segment
+from kaizenml.serving.segments import closed_segments, read_segment
 
 PREDICTIONS = {
     "id": pl.String(),

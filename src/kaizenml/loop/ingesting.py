@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,18 +17,20 @@ from kaizenml.core.ports import Books
 from kaizenml.core.snapshot import Snapshot
 from kaizenml.core.source import RawFile
 from kaizenml.data.clean import learn_plan, replay, rows_to_raw
-from kaizenml.data.contract import enforce, from_yaml, learn_contract, to_yaml
-from kaizenml.data.ingest import discover, read_file
+from kaizenml.data.contract import learn_contract
+from kaizenml.data.contract_yaml import from_yaml, to_yaml
+from kaizenml.data.enforce import enforce
+from kaizenml.data.ingest import read_file
+from kaizenml.data.source import discover
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import SourceError
 from kaizenml.loop import collecting
-from kaizenml.loop.wiring import House
+from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
 #: In the table of raw rows: which file (by digest) a row is from.
 FILE = "_file"
 FEWEST_ROWS = 30
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

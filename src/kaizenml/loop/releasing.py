@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kaizenml.core.declaration import Declaration
@@ -137,7 +138,7 @@ def _last_about(books: Books, name: str) -> int | None:
 
 
 def _tell(
-    books: Books, house: House, release: Release, actor: str, kind: Kind, cause: int | None, facts: dict[str, object]
+    books: Books, house: House, release: Release, actor: str, kind: Kind, cause: int | None, facts: Mapping[str, object]
 ) -> Event:
     draft = Draft(release.project, actor, kind, f"release:{release.name}", cause, house.data_now(books), facts)
     return books.events.append(draft, house.clock.now())

@@ -27,16 +27,16 @@ from kaizenml.core.ports import Books
 from kaizenml.core.release import Parts, Release, ReleaseState
 from kaizenml.core.run import Code, Run, RunState, StepRun
 from kaizenml.core.schema import ColumnKind
-from kaizenml.core.signature import Answer, GoldenRows, Signature
+from kaizenml.core.signature import GoldenRows, Signature
 from kaizenml.data.clean import replay
 from kaizenml.errors import KaizenError
 from kaizenml.loop.gating import Champion, Tested, tested, verdict
-from kaizenml.loop.ingesting import Prepared, Say, prepare
+from kaizenml.loop.ingesting import Prepared, prepare
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.releasing import decide_by_policy, package, propose
-from kaizenml.loop.scoring import LoadedScorer, Recipe, answers, check_golden, load_release, scorer_of
+from kaizenml.loop.scoring import LoadedScorer, Recipe, check_golden, load_release, scorer_of
 from kaizenml.loop.steps import Trained, steps_of
-from kaizenml.loop.wiring import House
+from kaizenml.loop.wiring import House, Say
 from kaizenml.monitoring.profile import learn_reference
 from kaizenml.monitoring.watch import learn_watch
 from kaizenml.packaging.bundle import Bundle, Manifest, pack
@@ -89,10 +89,10 @@ def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say) -> R
     try:
         return _finished(loaded, folder, house, order, started, say, cause=cause)
     except KaizenError as error:
-        _failed(house, order, started, error.message, error.hint, cause=cause)
+        _failed(house, started, error.message, error.hint, cause=cause)
         raise
     except Exception as error:
-        _failed(house, order, started, f"{type(error).__name__}: {error}"[:500], "", cause=cause)
+        _failed(house, started, f"{type(error).__name__}: {error}"[:500], "", cause=cause)
         raise
 
 
@@ -137,7 +137,7 @@ def _finished(loaded: Loaded, folder: Path, house: House, order: Order, begun: R
         values["problem"].task,
         values["evaluate"],
         values["split"].holdout,
-        _champion(project, house, prepared, values["split"].holdout, values["problem"]),
+        _champion(project, house, values["split"].holdout, values["problem"]),
     )
     found = verdict(project.requirements, judged)
     bundle, scorer = _bundle(loaded, order, prepared, values, begun)
@@ -151,9 +151,7 @@ def _finished(loaded: Loaded, folder: Path, house: House, order: Order, begun: R
     return ended
 
 
-def _champion(
-    project: Project, house: House, prepared: Prepared, holdout: pl.DataFrame, problem: Problem
-) -> Champion | None:
+def _champion(project: Project, house: House, holdout: pl.DataFrame, problem: Problem) -> Champion | None:
     """Return the release that serves and what it says of the challenger's test rows, prepared by its own plan."""
     with house.records.reading() as books:
         endpoint = books.endpoints.find(project.name)
@@ -355,7 +353,7 @@ def _release(
     )
 
 
-def _failed(house: House, order: Order, begun: Run, error: str, hint: str, *, cause: int) -> None:
+def _failed(house: House, begun: Run, error: str, hint: str, *, cause: int) -> None:
     with house.records.writing() as books:
         ended = replace(begun, state=RunState.FAILED, finished_at=house.clock.now(), error=error, hint=hint)
         books.runs.save(ended)

@@ -19,17 +19,18 @@ import polars as pl
 
 from kaizenml.core.metric import Task
 from kaizenml.core.monitor import every
-from kaizenml.core.plan import CleaningPlan
+from kaizenml.core.plan import CleaningPlan, ColumnPlan
 from kaizenml.core.schema import Column, Role
+from kaizenml.data.clean import FAILURES
 from kaizenml.data.extract import Split, split
-from kaizenml.data.infer import check_target, task_of
+from kaizenml.data.target import task_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.loop.ingesting import Prepared
 from kaizenml.loop.scoring import apply_features
 from kaizenml.project import Project, Step, defaults_of
 from kaizenml.training.evaluate import Evaluation, evaluation
 from kaizenml.training.fit import Fitted, baselines, default_estimator, fit
-from kaizenml.training.problem import Problem, classes_for, model_inputs, target_of, time_parts
+from kaizenml.training.problem import Problem, classes_for, kind_of, model_inputs, target_of, time_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,20 +66,19 @@ def rows(select: pl.DataFrame, *, project: Project, live: pl.DataFrame) -> pl.Da
     """Put the labelled rows that an endpoint answered behind the selected rows of the files."""
     if project.target not in select.columns:
         raise NotFoundError("target column", project.target, select.columns, "Or let the step `select` make it.")
-    selected = select.filter(pl.col(project.target).is_not_null())
     if live.is_empty():
-        return selected
-    kind = selected.schema[project.target]
+        return select
+    kind = select.schema[project.target]
     truth = pl.col("_label") == "true" if kind == pl.Boolean else pl.col("_label").cast(kind, strict=False)
     labelled = live.with_columns(truth.alias(project.target)).drop("_label")
-    return pl.concat([selected, labelled], how="diagonal").filter(pl.col(project.target).is_not_null())
+    known = labelled.filter(pl.col(project.target).is_not_null())
+    return pl.concat([select, known], how="diagonal")
 
 
 def problem(rows: pl.DataFrame, *, project: Project, plan: CleaningPlan) -> Problem:
     """Say what is to be learned: task, classes, and the columns that a request must bring."""
     target = rows[project.target]
-    task = task_of(target)
-    check_target(target, task)
+    task = task_of(target, ColumnPlan(project.target, kind_of(target)), pl.DataFrame(schema=FAILURES))
     left_out = {project.target, project.id, *project.ignore}
     names = [name for name in plan.names if name in rows.columns and name not in left_out]
     inputs = tuple(

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
 from kaizenml.loop.settings import Settings, settings
+
+#: Tells a person, in a line, what is being done.
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,103 @@
+"""The controller: compares what is with what is wanted, again and again, and closes the gap.
+
+It decides and writes; it loads no model and runs no step. Every look can be repeated: a second one right after the
+first changes nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from typing import Any
+
+from kaizenml.core.endpoint import Routes, Served
+from kaizenml.core.job import Job, Work
+from kaizenml.core.ports import Books
+from kaizenml.loop import delivering
+from kaizenml.loop.freeing import free_lost_jobs
+from kaizenml.loop.windows import is_due
+from kaizenml.loop.wiring import House, Say
+
+TICK_SECONDS = 0.1
+
+
+def control(house: House, say: Say, *, stop: threading.Event) -> None:
+    """Reconcile until told to stop; an error is told, and the next look tries again."""
+    while not stop.wait(TICK_SECONDS):
+        try:
+            reconcile(house)
+        except Exception:
+            say(f"controller: {traceback.format_exc(limit=-3)}")
+            stop.wait(1.0)
+
+
+def reconcile(house: House) -> None:
+    """Look once: free lost jobs, send out what is ready, publish routes, queue the monitors' work."""
+    with house.records.reading() as books:
+        has_jobs = bool(books.jobs.unfinished())
+    if has_jobs:
+        with house.records.writing() as books:
+            free_lost_jobs(books, house)
+    delivering.ship_what_is_ready(house)
+    delivering.refuse_unloadable(house, delivering.served(house))
+    routes = delivering.publish(house)
+    delivering.restored(house, routes, delivering.served(house))
+    _queue_watches(house)
+
+
+def _queue_watches(house: House) -> None:
+    with house.records.reading() as books:
+        due = [endpoint.name for endpoint in books.endpoints.all() if _wants_watch(books, house, endpoint.name)]
+    for name in due:
+        with house.records.writing() as books:
+            if not _is_watched(books, name):
+                _queue_watch(books, house, name)
+
+
+def _queue_watch(books: Books, house: House, name: str) -> Job:
+    now = house.clock.now()
+    stamp = f"{now:%Y%m%d-%H%M%S-%f}"
+    endpoint = books.endpoints.get(name)
+    job = Job(f"watch-{name}-{stamp}", f"watch/{name}/{stamp}", endpoint.project, Work.WATCH, {"endpoint": name}, now)
+    return books.jobs.enqueue(job)
+
+
+def _wants_watch(books: Books, house: House, name: str) -> bool:
+    if _is_watched(books, name):
+        return False
+    return is_due(books, house, books.endpoints.get(name)) or _has_segments(house)
+
+
+def _is_watched(books: Books, name: str) -> bool:
+    return any(job.work is Work.WATCH and job.facts.get("endpoint") == name for job in books.jobs.unfinished())
+
+
+def _has_segments(house: House) -> bool:
+    folder = house.settings.serving / "log"
+    return folder.exists() and any(folder.glob("*.ndjson"))
+
+
+def state(house: House) -> dict[str, Any]:
+    """Return where the loop stands: what is under way, and whether everything that is due has been done."""
+    status = delivering.served(house)
+    routes = delivering.published(house.settings.serving / "routes.json")
+    with house.records.reading() as books:
+        jobs = books.jobs.unfinished()
+        endpoints = books.endpoints.all()
+        is_watched = not any(_wants_watch(books, house, endpoint.name) for endpoint in endpoints)
+        is_followed = _is_followed(books, routes, status)
+        now = house.data_now(books)
+    return {
+        "data_now": now.isoformat(),
+        "jobs": [{"id": job.id, "work": job.work, "state": job.state} for job in jobs],
+        "endpoints": {each.name: {"champion": each.champion, "rollout": each.rollout} for each in endpoints},
+        "routes": {"generation": routes.generation if routes else 0, "is_followed": is_followed},
+        "is_idle": not jobs and is_watched and is_followed,
+    }
+
+
+def _is_followed(books: Books, routes: Routes | None, status: Served | None) -> bool:
+    wanted, bundles = delivering.wanted(books)
+    if routes is None or routes.routes != wanted or dict(routes.bundles or {}) != bundles:
+        return not wanted
+    return status is not None and status.generation >= routes.generation

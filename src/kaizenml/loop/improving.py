@@ -1,0 +1,196 @@
+"""Kaizen: from alerts to a reason to retrain, to queued work; from evidence to the next step of a rollout."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import polars as pl
+
+from kaizenml.core.declaration import Declaration
+from kaizenml.core.endpoint import Endpoint
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.job import Job, Work
+from kaizenml.core.ports import Books
+from kaizenml.core.rollout import Rollout
+from kaizenml.core.signature import Signature
+from kaizenml.improvement.backtest import Comparison, compare
+from kaizenml.improvement.rollout import Guards, Move, MoveKind, Rules, next_move
+from kaizenml.improvement.trigger import Decision, Held, Retrain, reason_to_retrain
+from kaizenml.loop import collecting, delivering
+from kaizenml.loop.outcomes import joined, losses_of, scores_of
+from kaizenml.loop.wiring import House
+
+#: Blocks of evidence in a rollout: an hour of the data's clock.
+BLOCK = timedelta(hours=1)
+
+
+def decide(books: Books, house: House, endpoint: Endpoint, *, labelled_until: datetime | None) -> Decision:
+    """Decide whether to retrain now; queue the run if so, and write the decision with its cause."""
+    declared = books.declarations.get(endpoint.project)
+    decision = _decision(books, house, endpoint, declared, labelled_until)
+    if isinstance(decision, Retrain):
+        _fire(books, house, endpoint, declared, decision)
+    elif decision.because != "no_reason":
+        _hold(books, house, endpoint, decision)
+    return decision
+
+
+def _decision(
+    books: Books, house: House, endpoint: Endpoint, declared: Declaration, labelled_until: datetime | None
+) -> Decision:
+    if endpoint.rollout:
+        return Held("no_reason", f"Rollout {endpoint.rollout} is under way.")
+    if any(job.work is Work.RUN for job in books.jobs.unfinished(endpoint.project)):
+        return Held("no_reason", "A run is under way.")
+    now = house.data_now(books)
+    fired = [event.data_at or event.at for event in books.events.find(Kind.TRIGGER_FIRED, project=endpoint.project)]
+    version = books.models.get(books.releases.get(endpoint.champion).model_version)
+    since = now - timedelta(days=declared.retraining.per_days)
+    return reason_to_retrain(
+        books.alerts.unresolved(endpoint.name),
+        now=now,
+        newest_training=version.tested_until,
+        newest_labelled=labelled_until,
+        last_retrain_at=max(fired, default=None),
+        retrains_in_period=sum(at > since for at in fired),
+        policy=declared.retraining,
+    )
+
+
+def _fire(books: Books, house: House, endpoint: Endpoint, declared: Declaration, decision: Retrain) -> None:
+    project = endpoint.project
+    facts = {"because": decision.sentence, "alert": decision.alert}
+    event = books.events.append(
+        Draft(project, "policy:retraining", Kind.TRIGGER_FIRED, f"project:{project}", decision.event,
+              house.data_now(books), facts),
+        house.clock.now(),
+    )  # fmt: skip
+    queue_run(books, house, declared, by="policy:retraining", cause=event.id)
+
+
+def queue_run(books: Books, house: House, declared: Declaration, *, by: str, cause: int) -> Job:
+    """Queue a run of a project; the event that causes it makes the job's key, so that one cause makes one run."""
+    now = house.clock.now()
+    job = Job(
+        id=f"{declared.project}-{now:%Y%m%d-%H%M%S}-{cause}",
+        key=f"run/{declared.project}/{cause}",
+        project=declared.project,
+        work=Work.RUN,
+        facts={"folder": declared.folder, "author": by},
+        created_at=now,
+        cause=cause,
+    )
+    return books.jobs.enqueue(job)
+
+
+def _hold(books: Books, house: House, endpoint: Endpoint, decision: Held) -> None:
+    """Write that a reason was held back: once for each alert and ground, not at every window."""
+    said = [decision.alert, decision.because]
+    if books.notes.get("held", endpoint.name) == said:
+        return
+    books.notes.put("held", endpoint.name, said)
+    facts = {"because": decision.sentence, "ground": decision.because, "alert": decision.alert}
+    subject = f"project:{endpoint.project}"
+    draft = Draft(
+        endpoint.project, "policy:retraining", Kind.TRIGGER_HELD, subject, decision.event, house.data_now(books), facts
+    )
+    books.events.append(draft, house.clock.now())
+
+
+def consider(house: House, endpoint: Endpoint, signature: Signature, now: datetime) -> Move | None:
+    """Look at the evidence of the rollout under way, if there is one, and take its next step."""
+    if not endpoint.rollout:
+        return None
+    with house.records.reading() as books:
+        rollout = books.endpoints.rollout(endpoint.rollout)
+        rules = Rules(requests=books.declarations.get(endpoint.project).delivery.requests)
+    if rollout.is_over:
+        return None
+    rows = collecting.answered(house.tables, endpoint.name, rollout.started_at, now)
+    labels = collecting.labels_between(house.tables, endpoint.name, rollout.started_at, now + timedelta(days=3650))
+    both = _both(rows, labels, rollout, signature)
+    answered = rows.filter(
+        (pl.col("role") == "answer")
+        & (pl.col("release") == rollout.challenger)
+        & (pl.col("data_at") >= rollout.step_started_at)
+    )["request"].n_unique()
+    comparison = _comparison(both, signature)
+    in_step = both.filter((pl.col("data_at") >= rollout.step_started_at) & pl.col("y").is_not_nan())
+    move = next_move(
+        rollout,
+        comparison=comparison,
+        guards=_guards(rows, both, rollout, signature),
+        answered=answered,
+        blocks_seen=_blocks(in_step).max(initial=-1) - _blocks(in_step).min(initial=0) + 1 if len(in_step) else 0,
+        rules=rules,
+    )
+    _make(house, rollout, move)
+    return move
+
+
+def _make(house: House, rollout: Rollout, move: Move) -> None:
+    if move.kind is MoveKind.HOLD:
+        return
+    with house.records.writing() as books:
+        now = books.endpoints.rollout(rollout.id)
+        if now != rollout:
+            return  # somebody moved it since; look again at the next window
+        if move.kind is MoveKind.ABORT:
+            delivering.abort(books, house, now, move.reason)
+        else:
+            delivering.advance(books, house, now, move.reason)
+
+
+def _both(rows: pl.DataFrame, labels: pl.DataFrame, rollout: Rollout, signature: Signature) -> pl.DataFrame:
+    """Return the rows that both releases scored, with the label where it is known."""
+    old = joined(rows.filter(pl.col("release") == rollout.champion), labels, signature)
+    new = rows.filter(pl.col("release") == rollout.challenger).unique("id", keep="last")
+    return old.join(
+        new.select("id", pl.col("probabilities").alias("p2"), pl.col("value").alias("value2")), on="id", how="inner"
+    )
+
+
+def _comparison(both: pl.DataFrame, signature: Signature) -> Comparison | None:
+    known = both.filter(pl.col("y").is_not_nan())
+    if known.is_empty():
+        return None
+    y = known["y"].to_numpy()
+    old = losses_of(y, scores_of(known["value"], known["probabilities"], signature), signature.task)
+    new = losses_of(y, scores_of(known["value2"], known["p2"], signature), signature.task)
+    return compare(old, new, _blocks(known))
+
+
+def _blocks(rows: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return rows["data_at"].dt.epoch("s").to_numpy() // int(BLOCK.total_seconds())
+
+
+def _guards(rows: pl.DataFrame, both: pl.DataFrame, rollout: Rollout, signature: Signature) -> Guards:
+    if both.is_empty():
+        return Guards()
+    old = scores_of(both["value"], both["probabilities"], signature)
+    new = scores_of(both["value2"], both["p2"], signature)
+    old, new = (each if each.ndim == 1 else each[:, -1] for each in (old, new))
+    is_finite = np.isfinite(new)
+    spread_old, spread_new = float(old.std()), float(new[is_finite].std()) if is_finite.any() else 0.0
+    agreement = float(np.corrcoef(old[is_finite], new[is_finite])[0, 1]) if spread_old > 0 and spread_new > 0 else None
+    return Guards(
+        requests=both["request"].n_unique(),
+        nan_share=float(1 - is_finite.mean()),
+        agreement=agreement,
+        spread_ratio=spread_new / spread_old if spread_old > 0 else None,
+        latency_ratio=_latency_ratio(rows, rollout),
+    )
+
+
+def _latency_ratio(rows: pl.DataFrame, rollout: Rollout) -> float | None:
+    answers = rows.filter(pl.col("role") == "answer").unique("request")
+    p99 = {
+        name: answers.filter(pl.col("release") == name)["seconds"].quantile(0.99)
+        for name in (rollout.champion, rollout.challenger)
+    }
+    counts = {name: int((answers["release"] == name).sum()) for name in p99}
+    old, new = p99[rollout.champion], p99[rollout.challenger]
+    if min(counts.values()) < 100 or not old or new is None:
+        return None
+    return float(new / old)

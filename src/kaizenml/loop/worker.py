@@ -1,0 +1,128 @@
+"""A worker: takes jobs from the queue, one at a time, and does them. The only place where a user's steps run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished, renewed
+from kaizenml.errors import ConflictError, KaizenError
+from kaizenml.loop.loading import load_folder
+from kaizenml.loop.running import Order, run
+from kaizenml.loop.watching import watch
+from kaizenml.loop.wiring import House, Say
+
+POLL_SECONDS = 0.1
+
+
+def name() -> str:
+    """Return the name of this process among workers: machine and number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def work(house: House, works: Collection[Work], say: Say, *, stop: threading.Event) -> None:
+    """Do jobs of these kinds until told to stop."""
+    while not stop.is_set():
+        job = claim(house, works)
+        if job is None:
+            stop.wait(POLL_SECONDS)
+            continue
+        do(house, job, say)
+
+
+def claim(house: House, works: Collection[Work]) -> Job | None:
+    """Take the oldest queued job of these kinds, if there is one."""
+    with house.records.reading() as books:
+        if not any(job.state is JobState.QUEUED and job.work in works for job in books.jobs.unfinished()):
+            return None
+    with house.records.writing() as books:
+        return books.jobs.claim(works, name(), house.clock.now())
+
+
+def do(house: House, job: Job, say: Say) -> None:
+    """Do one job while keeping its lease, and write how it ended."""
+    result: Mapping[str, object] = {}
+    error = ""
+    with keeping(house, job):
+        try:
+            result = _do(house, job, say)
+        except KaizenError as failure:
+            error = str(failure)
+        except Exception:
+            error = traceback.format_exc(limit=-3)
+    say(f"{job.work} {job.id}: {'failed: ' + error if error else 'done'}")
+    _end(house, job, result, error)
+
+
+def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
+    if job.work is Work.WATCH:
+        seen = watch(house, str(job.facts["endpoint"]))
+        return {"watched_until": seen.isoformat() if seen else None}
+    if job.work is Work.RUN:
+        folder = Path(str(job.facts["folder"]))
+        parameters = job.facts.get("parameters", {})
+        order = Order(
+            id=job.id,
+            author=str(job.facts["author"]),
+            parameters=parameters if isinstance(parameters, dict) else {},
+            cause=job.cause,
+            job=job,
+        )
+        done = run(load_folder(folder), folder, house, order, say)
+        return {"run": done.id, "state": done.state, "release": done.release}
+    raise KaizenError(f"No worker here knows how to {job.work}.", "Start one of this version: `kaizen up`.")
+
+
+def _end(house: House, job: Job, result: Mapping[str, object], error: str) -> None:
+    now = house.clock.now()
+    try:
+        with house.records.writing() as books:
+            mine = books.jobs.get(job.id)
+            books.jobs.save(finished(mine, job.fence, now, result=result, error=error), fence=job.fence)
+            if error:
+                facts = {"work": job.work, "error": error[:500]}
+                draft = Draft(job.project, "system:worker", Kind.JOB_FAILED, f"job:{job.id}", job.cause, None, facts)
+                books.events.append(draft, now)
+    except ConflictError:
+        return  # another worker has it now; what this one did was fenced off
+
+
+@contextmanager
+def keeping(house: House, job: Job) -> Iterator[None]:
+    """Renew the lease of a job every few seconds, from a thread, until the block ends."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE_SECONDS / 3):
+            try:
+                with house.records.writing() as books:
+                    mine = books.jobs.get(job.id)
+                    books.jobs.save(renewed(mine, job.fence, house.clock.now()), fence=job.fence)
+            except ConflictError:
+                return
+
+    thread = threading.Thread(target=renew, daemon=True, name=f"lease of {job.id}")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def wait_for_end(house: House, job_id: str, *, seconds: float) -> Job:
+    """Return a job once it is over, or as it is when the time is up."""
+    end = time.monotonic() + seconds
+    while True:
+        with house.records.reading() as books:
+            job = books.jobs.get(job_id)
+        if job.is_over or time.monotonic() > end:
+            return job
+        time.sleep(POLL_SECONDS)
