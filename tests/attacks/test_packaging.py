@@ -167,6 +167,7 @@ SCHEMAS = {
     "timezone-of-etc": node(
         "ConstructorFromReduceNode", "zoneinfo.ZoneInfo", content=tuple_of(text("../../etc/passwd"))
     ),
+    "circle": {**node("ListNode", "builtins.list", content=[node("ListNode", "builtins.list", __id__=1)]), "__id__": 1},
     "itself": node("ListNode", "builtins.list", content=[{"__loader__": "ListNode", "__id__": 1}], __id__=1),
 }
 NAMED = {name: skops_of(schema) for name, schema in SCHEMAS.items()}
@@ -236,9 +237,9 @@ def encrypted():
 
 
 ARCHIVES = {
-    "bomb-of-one-member": zip_of(("schema.json", bytes(200 << 20))),
-    "bomb-of-many-members": zip_of(*((f"{i}.npy", bytes(1_000_000)) for i in range(300))),
-    "lies-about-its-size": lying(bytes(30 << 20)),
+    "bomb-of-one-member": zip_of(("schema.json", bytes(64 << 20))),
+    "bomb-of-many-members": zip_of(*((f"{i}.npy", bytes(1_000_000)) for i in range(120))),
+    "lies-about-its-size": lying(bytes(8 << 20)),
     "slips-out": zip_of(("../../evil.npy", b"")),
     "slips-out-with-backslashes": zip_of(("..\\..\\evil.npy", b"")),
     "is-absolute": zip_of(("/etc/passwd", b"")),
@@ -315,11 +316,10 @@ HARMFUL = {
     "feature-is-negative": changed(TREE, forged_nodes("feature", -1_000_000)),
     "forest-out-of-bounds": changed(FOREST, forged_nodes("left_child", 1 << 40)),
     "forest-of-wider-trees": changed(FOREST, wider_tree),
-    "isolation-of-wider-trees": changed(IsolationForest(3, random_state=0).fit(ROWS), wider_tree),
+    "isolation-of-wider-trees": changed(IsolationForest(n_estimators=3, random_state=0).fit(ROWS), wider_tree),
     "boosting-child-out-of-bounds": changed(BOOSTING, forged_nodes("left", (1 << 32) - 1)),
     "boosting-feature-out-of-bounds": changed(BOOSTING, forged_nodes("feature_idx", 1 << 30)),
     "boosting-category-out-of-bounds": changed(BOOSTING, forged_nodes("is_categorical", 1)),
-    "tree-without-nodes": changed(TREE, lambda schema, members: schema["content"]["content"].update(tree_=text(None))),
 }
 
 CORPUS = {
@@ -412,4 +412,4 @@ def test_a_model_of_a_type_that_is_gone_is_refused_with_a_sentence():
     "estimator", [TREE, FOREST, BOOSTING, FITTED, VECTORIZER], ids=lambda each: type(each).__name__
 )
 def test_the_same_models_unforged_are_loaded(estimator):
-    assert type(load_model("skops", changed(estimator, lambda schema, members: None))) is type(estimator)
+    assert type(load_model("skops", changed(estimator, lambda *_: None))) is type(estimator)

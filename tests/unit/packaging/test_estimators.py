@@ -62,7 +62,7 @@ def round_trip(name, kind):
         warnings.simplefilter("ignore")
         try:
             estimator, rows = fitted(name, kind)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return f"cannot be fitted: {error!r:.200}"
         try:
             content = save_model(estimator)[1]
@@ -71,7 +71,7 @@ def round_trip(name, kind):
             return f"cannot be kept: {error!s:.300}"
         try:
             return difference(estimator, again, rows, methods=() if name in DRAWS else METHODS)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             return f"cannot answer: {error!r:.200}"
 
 
