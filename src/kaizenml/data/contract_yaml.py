@@ -34,6 +34,18 @@ _KEYS: dict[str, tuple[type, ...]] = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Escapes the line ends of Unicode, which PyYAML would fold into blanks."""
+
+
+def _text_node(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    has_line_end = any(mark in text for mark in "\x85\u2028\u2029")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if has_line_end else None)
+
+
+_Dumper.add_representer(str, _text_node)
+
+
 def to_yaml(contract: Contract) -> str:
     """Return the contract as YAML with an explanation at its top; `from_yaml` gives back an equal contract."""
     page = {
@@ -41,7 +53,8 @@ def to_yaml(contract: Contract) -> str:
         "min_rows": contract.min_rows,
         "columns": {rule.column: _written(rule) for rule in contract.columns},
     }
-    return _HEAD + "\n" + yaml.safe_dump(page, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    written = yaml.dump(page, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return f"{_HEAD}\n{written}"
 
 
 def _written(rule: ColumnRule) -> dict[str, object]:

@@ -279,8 +279,7 @@ def test_every_cell_is_a_value_a_null_token_or_a_failure(cells):
 
     done = replay(plan, raw)
 
-    silent = {
-        at for at, cell in enumerate(cells) if cell is None or " ".join(cell.split()).lower() in plan["x"].null_tokens
-    }
+    tokens = plan["x"].null_tokens
+    silent = {at for at, cell in enumerate(cells) if cell is None or " ".join(cell.split()).lower() in tokens}
     lost = set(done.frame["x"].is_null().arg_true()) - silent - set(done.failures["row"])
     assert not {at for at in lost if cells[at].strip()}
