@@ -117,7 +117,7 @@ class Predictor:
     async def _scored(self, loaded: Loaded, rows: Sequence[Row]) -> tuple[Answer, ...]:
         try:
             return await self._batcher.answer(loaded, rows)
-        except (UnavailableError, UsageError):
+        except (UnavailableError, RowError):
             raise
         except Exception as error:  # noqa: BLE001 - a release may raise anything
             incident = secrets.token_hex(6)

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from serving_samples import ConstantScorer, Place
+from serving_light import ConstantScorer, Place
 
 from kaizenml.errors import UnsafeArtefactError
 from kaizenml.serving import DataPlane

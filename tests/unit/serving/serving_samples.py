@@ -6,15 +6,16 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import msgspec
 import numpy as np
+from serving_light import FARE, write_routes
 from sklearn.linear_model import LogisticRegression
 
-from kaizenml.core.endpoint import Route, Routes, Served
+from kaizenml.core.endpoint import Route
 from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.core.signature import Answer, Signature
@@ -22,14 +23,12 @@ from kaizenml.errors import RowError, UnsafeArtefactError
 from kaizenml.serving import DataPlane, Limits
 
 AGES = Column("age", ColumnKind.INTEGER, is_nullable=False, example=40)
-FARE = Column("fare", ColumnKind.NUMBER, example=7.25)
 TOWN = Column("town", ColumnKind.CATEGORY, example="Rome")
 MEMBER = Column("member", ColumnKind.BOOLEAN, is_nullable=False, example=True)
 
 CLASSES = Signature(
     Task.BINARY, "late", (AGES, FARE, TOWN, MEMBER), ("False", "True"), target_type="boolean", id="ticket"
 )
-NUMBERS = Signature(Task.REGRESSION, "price", (FARE,), target_type="number")
 ROW = {"age": 40, "fare": 7.25, "town": "Rome", "member": True}
 
 
@@ -58,59 +57,6 @@ class LinearScorer:
             raise RowError(f"rows[{number}]: no such town.", "", {"rows": [problem]})
         fare = row["fare"] if row["fare"] is not None else 0.0
         return [float(row["age"]) / 40 - 1, float(fare) / 10, float(row["member"])]
-
-
-@dataclass
-class ConstantScorer:
-    """Answers the same for every row, after some seconds; may wait for a gate, and may raise."""
-
-    value: float = 1.0
-    seconds: float = 0.0
-    signature: Signature = NUMBERS
-    error: BaseException | None = None
-    batches: list[int] = field(default_factory=list)
-
-    def answer(self, rows):
-        self.batches.append(len(rows))
-        if self.seconds:
-            time.sleep(self.seconds)
-        if self.error:
-            raise self.error
-        if any(row["fare"] == -1 for row in rows):
-            number = next(number for number, row in enumerate(rows) if row["fare"] == -1)
-            raise RowError("no fare", "", {"rows": [{"row": number, "column": "fare", "problem": "is -1"}]})
-        return tuple(Answer(self.value) for _ in rows)
-
-
-def write_routes(path, *routes, generation=1, digests=None):
-    names = {name for route in routes for name in (route.champion, route.challenger, *route.warm) if name}
-    bundles = {name: (digests or {}).get(name, "0" * 64) for name in names}
-    beside = path.with_suffix(".new")
-    beside.write_bytes(msgspec.json.encode(Routes(generation, routes, bundles)))
-    beside.replace(path)
-
-
-@dataclass
-class Place:
-    """A folder with a routes file, a status file and a spool."""
-
-    folder: Path
-
-    def __post_init__(self):
-        self.routes, self.status, self.spool = (self.folder / name for name in ("routes.json", "served.json", "spool"))
-
-    def served(self):
-        try:
-            return msgspec.json.decode(self.status.read_bytes(), type=Served)
-        except FileNotFoundError:
-            return Served(0, (), {}, 0)
-
-    def wait_for_generation(self, generation, seconds=10.0):
-        deadline = time.monotonic() + seconds
-        while self.served().generation != generation:
-            assert time.monotonic() < deadline, f"generation {generation} was not reached: {self.served()}"
-            time.sleep(0.01)
-        return self.served()
 
 
 def loader_of(scorers):
@@ -161,7 +107,8 @@ async def until(claim, seconds=5.0):
 class Child:
     """A real server in a process of its own."""
 
-    def __init__(self, place, *options):
+    def __init__(self, place, *options, is_ready=True):
+        self.is_ready = is_ready
         script = Path(__file__).with_name("serving_child.py")
         read_end, write_end = os.pipe()
         command = [sys.executable, str(script), str(place.folder), str(write_end), *options]
@@ -174,14 +121,15 @@ class Child:
     def wait_ready(self, seconds=10.0):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"{self.url}/health/ready").status_code == 200:
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health/ready") as response:
+                if response.status == 200:
                     return
             time.sleep(0.02)
         raise AssertionError("the child did not become ready")
 
     def __enter__(self):
-        self.wait_ready()
+        if self.is_ready:
+            self.wait_ready()
         return self
 
     def __exit__(self, *_):

@@ -2,7 +2,8 @@ import asyncio
 import time
 
 import pytest
-from serving_samples import ConstantScorer, LinearScorer, Place, prices, running
+from serving_light import ConstantScorer, Place
+from serving_samples import LinearScorer, prices, running
 
 from kaizenml.core.endpoint import Route
 from kaizenml.serving import Limits, closed_segments, read_segment

@@ -3,7 +3,8 @@ from datetime import UTC, datetime
 
 import msgspec
 import pytest
-from serving_samples import CLASSES, ROW, ConstantScorer, LinearScorer, Place, prices, running, towns, until
+from serving_light import ConstantScorer, Place
+from serving_samples import CLASSES, ROW, LinearScorer, prices, running, towns, until
 
 from kaizenml.core.endpoint import Route, answering
 from kaizenml.serving import closed_segments, read_segment

@@ -4,7 +4,8 @@ import threading
 import weakref
 
 import pytest
-from serving_samples import ConstantScorer, Place, prices, running, until, write_routes
+from serving_light import ConstantScorer, Place, write_routes
+from serving_samples import prices, running, until
 
 from kaizenml.core.endpoint import Route, Routes
 from kaizenml.serving.table import Loaded, Table, next_table

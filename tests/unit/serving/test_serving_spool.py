@@ -1,5 +1,6 @@
 import asyncio
 import os
+import resource
 from datetime import UTC, datetime
 
 import pytest
@@ -182,12 +183,16 @@ def test_a_log_that_cannot_be_written_says_so_and_later_lines_are_whole(tmp_path
 def test_a_write_that_falls_short_is_undone(tmp_path):
     writer = SegmentWriter(tmp_path, "predictions", 0, 10**9)
     writer.append(b"first\n")
-    [segment] = writer.due(float("inf"))
-    segment.size_bytes = 6
-    os.write(segment.descriptor, b"torn")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
-    os.ftruncate(segment.descriptor, segment.size_bytes)
-    segment.append(b"second\n")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))
+    try:
+        with pytest.raises(OSError, match="bytes fit"):
+            writer.append(b"too long for the disk\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    writer.append(b"second\n")
+    [segment] = writer.due(float("inf"))
     segment.close()
 
     assert closed_segments(tmp_path)[0].read_bytes() == b"first\nsecond\n"
