@@ -359,6 +359,23 @@ def test_notes_are_replaced_and_listed_by_name(books: Books) -> None:
         books.notes.put("window", "b", float("inf"))
 
 
+def test_the_last_notes_with_a_prefix_are_found(books: Books) -> None:
+    for name in ("flights/1", "flights/2", "flights/3", "flight/9", "flights"):
+        books.notes.put("window", name, name)
+
+    assert list(books.notes.last("window", "flights/", limit=2)) == ["flights/2", "flights/3"]
+    assert books.notes.last("window", "taxis/") == {}
+
+
+def test_jobs_are_counted_by_state(books: Books) -> None:
+    books.jobs.enqueue(job(1))
+    books.jobs.enqueue(job(2))
+    books.jobs.claim([Work.RUN], "one", NOW)
+
+    counts = books.jobs.counts()
+    assert (counts[JobState.QUEUED], counts[JobState.LEASED], counts[JobState.DONE]) == (1, 1, 0)
+
+
 def test_what_a_project_declares_is_replaced(books: Books) -> None:
     books.declarations.save(declaration("taxis"))
     books.declarations.save(declaration("flights"))

@@ -16,7 +16,7 @@ from kaizenml.core.declaration import Declaration
 from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Event, Kind
-from kaizenml.core.job import Job, Work
+from kaizenml.core.job import Job, JobState, Work
 from kaizenml.core.model import ModelVersion
 from kaizenml.core.release import Release, ReleaseState
 from kaizenml.core.rollout import Rollout
@@ -76,6 +76,10 @@ class Jobs(Protocol):
 
     def newest(self, *, limit: int = 100) -> list[Job]:
         """Return the newest jobs, newest first."""
+        ...
+
+    def counts(self) -> Mapping[JobState, int]:
+        """Return how many jobs there are in each state, of all time."""
         ...
 
 
@@ -220,6 +224,10 @@ class Notes(Protocol):
 
     def all(self, kind: str) -> dict[str, object]:
         """Return every value of a kind, by name, in the order of the names."""
+        ...
+
+    def last(self, kind: str, prefix: str, *, limit: int = 100) -> dict[str, object]:
+        """Return the values of a kind with the last names that begin so, in the order of the names."""
         ...
 
 

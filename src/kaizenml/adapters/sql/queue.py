@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds
 from kaizenml.adapters.sql.statements import found, listed, missing
@@ -76,6 +76,11 @@ class SqlJobs:
     def newest(self, *, limit: int = 100) -> list[Job]:
         """Return the newest jobs, newest first."""
         return listed(self._connection, JOBS, Job, [], [JOBS.c.created_at.desc(), JOBS.c.seq.desc()], limit)
+
+    def counts(self) -> Mapping[JobState, int]:
+        """Return how many jobs there are in each state, of all time."""
+        found = self._connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
+        return {**dict.fromkeys(JobState, 0), **{JobState(state): count for state, count in found}}
 
     def _swapped(self, job: Job, fence: int) -> bool:
         change = update(JOBS).where(JOBS.c.id == job.id, JOBS.c.fence == fence)

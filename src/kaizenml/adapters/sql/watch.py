@@ -71,6 +71,13 @@ class SqlNotes:
         query = select(NOTES.c.name, NOTES.c.body).where(NOTES.c.kind == kind).order_by(NOTES.c.name)
         return {name: json.loads(body) for name, body in self._connection.execute(query)}
 
+    def last(self, kind: str, prefix: str, *, limit: int = 100) -> dict[str, object]:
+        """Return the values of a kind with the last names that begin so, in the order of the names."""
+        names = NOTES.c.name.between(prefix, prefix + chr(0x10FFFF))
+        query = select(NOTES.c.name, NOTES.c.body).where(NOTES.c.kind == kind, names)
+        rows = self._connection.execute(query.order_by(NOTES.c.name.desc()).limit(limit)).all()
+        return {name: json.loads(body) for name, body in reversed(rows)}
+
 
 class SqlDeclarations:
     """What projects declare."""
