@@ -7,7 +7,7 @@ import math
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -120,6 +120,7 @@ def test_a_gain_within_the_margin_is_good_enough_for_a_scheduled_release() -> No
     assert found.outcome is not Outcome.BETTER
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0.01, 100))
 def test_the_verdict_does_not_depend_on_the_unit_of_the_loss(seed: int, unit: float) -> None:
     champion, challenger, blocks = losses(np.random.default_rng(seed), 12, 0.01)
