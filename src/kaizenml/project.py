@@ -114,7 +114,14 @@ class Project:
         """Say what a model version must pass before it can become a release."""
         self.requirements += requirements
 
-    def serve(self, *, canary: Sequence[int] = (5, 25, 100), approval: str = "person", automatic: bool = True) -> None:
+    def serve(
+        self,
+        *,
+        canary: Sequence[int] = (5, 25, 100),
+        approval: str = "person",
+        automatic: bool = True,
+        requests: int = 100,
+    ) -> None:
         """Say how a release reaches its users.
 
         Parameters

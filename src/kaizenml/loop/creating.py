@@ -28,7 +28,7 @@ project = kz.Project(
 
 @project.step
 def features(rows: pl.DataFrame) -> pl.DataFrame:
-    """Add columns for the model. Runs in training and at serving: look at one row at a time, never at its neighbours."""
+    """Add columns for the model, in training and at serving: each row by itself, never by its neighbours."""
 $features
 
 
@@ -153,9 +153,7 @@ def _roles(inferred: Inferred) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Return text as it may stand between double quotes in Python and in a docstring."""
-    return (
-        text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
-        if not text.isprintable() or '"' in text or "\\" in text
-        else text
-    )
+    """Return text as it may stand between double quotes in Python."""
+    if text.isprintable() and not set(text) & {'"', "\\"}:
+        return text
+    return text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
