@@ -1,0 +1,1 @@
+"""Where people and programs meet the loop: parse, call it, print."""

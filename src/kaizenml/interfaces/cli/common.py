@@ -1,0 +1,43 @@
+"""What commands share: where the project is, who calls, how to open its house."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from kaizenml.loop.wiring import House, open_house, read_settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """Add `--json` to a command."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(function)
+
+
+def project_option(function: F) -> F:
+    """Add `--project` to a command."""
+    return click.option(
+        "--project",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path("."),
+        help="Folder of the project; this one unless told otherwise.",
+    )(function)
+
+
+def person() -> str:
+    """Return who calls, as events name them."""
+    try:
+        return f"person:{getpass.getuser()}"
+    except (OSError, KeyError):
+        return "person:unknown"
+
+
+def house_of(folder: Path, **flags: str) -> House:
+    """Open the house of the project in a folder."""
+    return open_house(read_settings(folder, flags))

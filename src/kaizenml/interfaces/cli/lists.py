@@ -1,0 +1,116 @@
+"""The lists: `kaizen runs`, `models`, `releases`, `endpoints`, `alerts`, `events`, `jobs`, `snapshots`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from kaizenml.core.metric import Estimate
+from kaizenml.core.ports import Books
+from kaizenml.interfaces.cli.common import house_of, json_option, project_option
+from kaizenml.interfaces.cli.output import print_json, print_table
+
+Row = Sequence[object]
+
+
+def _listing(
+    name: str, says: str, columns: Sequence[str], read: Callable[[Books, int], Iterable[Any]],
+    row: Callable[[Any], Row], empty: str,
+) -> click.Command:  # fmt: skip
+    """Return a command that lists something."""
+
+    @click.command(name, help=says)
+    @project_option
+    @click.option("--limit", default=50, type=click.IntRange(1, 100_000), help="How many, the newest.")
+    @json_option
+    def listing(folder: Path, limit: int, as_json: bool) -> None:
+        house = house_of(folder)
+        with house.records.reading() as books:
+            found = list(read(books, limit))
+        if as_json:
+            print_json({name: [msgspec.to_builtins(each) | _named(each) for each in found]})
+        else:
+            print_table(columns, map(row, found), empty=empty)
+
+    return listing
+
+
+def _named(value: object) -> dict[str, str]:
+    name = getattr(value, "name", None)
+    return {"name": name} if isinstance(name, str) else {}
+
+
+def _when(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
+
+
+def _best(metrics: dict[str, Estimate]) -> str:
+    return ", ".join(f"{name} {each.value:.4g}" for name, each in list(metrics.items())[:2])
+
+
+_RUN = "No runs yet. Make one: `kaizen run`."
+
+runs = _listing(
+    "runs", "List runs.", ["run", "state", "started", "snapshot", "release", "metrics", "error"],
+    lambda books, limit: books.runs.newest(limit=limit),
+    lambda run: (run.id, run.state, _when(run.started_at), run.snapshot, run.release, _best(run.metrics), run.error),
+    _RUN,
+)  # fmt: skip
+models = _listing(
+    "models", "List model versions.", ["model version", "made", "snapshot", "rows", "trained until", "metrics"],
+    lambda books, limit: books.models.newest(limit=limit),
+    lambda v: (v.name, _when(v.created_at), v.snapshot, v.rows, _when(v.trained_until), _best(v.metrics)),
+    _RUN,
+)  # fmt: skip
+releases = _listing(
+    "releases", "List releases.", ["release", "state", "model version", "author", "approved by", "gate"],
+    lambda books, limit: books.releases.newest(limit=limit),
+    lambda release: (
+        release.name, release.state, release.model_version, release.author, release.approved_by,
+        "passed" if release.verdict.has_passed
+        else f"overridden: {release.verdict.overridden_because}" if release.verdict.overridden_by
+        else "failed: " + ", ".join(check.name for check in release.verdict.failed),
+    ),
+    _RUN,
+)  # fmt: skip
+endpoints = _listing(
+    "endpoints", "List endpoints.", ["endpoint", "champion", "since", "before", "rollout"],
+    lambda books, limit: books.endpoints.all()[:limit],
+    lambda each: (each.name, each.champion, _when(each.champion_since), each.previous, each.rollout),
+    "No endpoints yet. `kaizen up` serves what has been approved.",
+)  # fmt: skip
+alerts = _listing(
+    "alerts", "List alerts.", ["alert", "endpoint", "monitor", "state", "opened", "what was found"],
+    lambda books, limit: books.alerts.newest(limit=limit),
+    lambda alert: (
+        alert.id, alert.endpoint, alert.monitor, alert.state, _when(alert.opened_at), alert.finding.sentence
+    ),
+    "No alerts.",
+)  # fmt: skip
+events = _listing(
+    "events", "List events, newest last.", ["event", "at", "kind", "subject", "actor", "cause"],
+    lambda books, limit: reversed(books.events.newest(limit=limit)),
+    lambda event: (event.id, _when(event.at), event.kind, event.subject, event.actor, event.cause),
+    "Nothing has happened yet.",
+)  # fmt: skip
+jobs = _listing(
+    "jobs", "List jobs.", ["job", "work", "state", "attempts", "worker", "error"],
+    lambda books, limit: books.jobs.newest(limit=limit),
+    lambda job: (job.id, job.work, job.state, job.attempts, job.worker, job.error[:80]),
+    "No jobs.",
+)  # fmt: skip
+snapshots = _listing(
+    "snapshots", "List versions of the data.", ["snapshot", "made", "rows", "quarantined", "newest row", "digest"],
+    lambda books, limit: [
+        each for declared in books.declarations.all() for each in books.snapshots.newest(declared.project, limit=limit)
+    ][:limit],
+    lambda each: (
+        each.name, _when(each.created_at), each.rows, each.quarantined, _when(each.newest), each.digest[:12]
+    ),
+    _RUN,
+)  # fmt: skip

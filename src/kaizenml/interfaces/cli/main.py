@@ -1,0 +1,98 @@
+"""The `kaizen` command: each subcommand is loaded when it is called, so that `kaizen --help` answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from kaizenml._version import __version__
+from kaizenml.errors import close_match
+
+#: Every command, the module that has it, and what it does in a line.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "new": ("projects", "Make a project that you own, from your own data."),
+    "run": ("projects", "Take the project from its data to a gated release."),
+    "up": ("processes", "Start the control plane, the endpoints and the workers."),
+    "serve": ("processes", "Start the data plane alone."),
+    "worker": ("processes", "Start a worker alone."),
+    "approve": ("releases", "Approve a release, so that it can be sent out."),
+    "decline": ("releases", "Decline a release, with the reason."),
+    "ship": ("releases", "Send a release out, step by step."),
+    "rollback": ("releases", "Give an endpoint back to the release before."),
+    "predict": ("releases", "Score a file with a release."),
+    "package": ("releases", "Write a release as a wheel."),
+    "monitor": ("watching", "Show what the monitors of an endpoint see."),
+    "delivery": ("watching", "Show how fast and how safely the loop delivers."),
+    "verify": ("watching", "Check that nobody changed the event log."),
+    "quarantine": ("watching", "List the rows that broke a hard rule."),
+    "runs": ("lists", "List runs."),
+    "models": ("lists", "List model versions."),
+    "releases": ("lists", "List releases."),
+    "endpoints": ("lists", "List endpoints."),
+    "alerts": ("lists", "List alerts."),
+    "events": ("lists", "List events, newest last."),
+    "jobs": ("lists", "List jobs."),
+    "snapshots": ("lists", "List versions of the data."),
+    "demo": ("demo", "Run the whole loop on real flights data."),
+}
+
+
+class Commands(click.Group):
+    """The commands by name; a misspelt one is told the closest."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Return one command, from its module."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"kaizenml.interfaces.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that was called, or say which was meant."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            match = close_match(name, COMMANDS)
+            offer = f" Did you mean `kaizen {match}`?" if match else " `kaizen --help` lists them."
+            raise click.UsageError(f"There is no command {name!r}.{offer}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, says) for name, (_, says) in COMMANDS.items()])
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="kaizen")
+def kaizen() -> None:
+    """Take a machine-learning project through its whole life, again and again."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with its exit code: 0 done, 1 refused, 2 used wrongly, 3 failed."""
+    # Threads that spin while they wait for each other starve every other process of the machine.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    from kaizenml.interfaces.cli.output import told
+
+    given: list[str] = list(sys.argv[1:] if arguments is None else arguments)
+    sys.exit(told(lambda: _call(given), as_json="--json" in given))
+
+
+def _call(given: list[str]) -> Any:
+    return kaizen.main(args=given, prog_name="kaizen", standalone_mode=False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""`kaizen up`, `serve`, `worker`."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from functools import partial
+from pathlib import Path
+
+import click
+
+from kaizenml.errors import SettingError
+from kaizenml.interfaces.cli.common import project_option
+from kaizenml.interfaces.cli.output import say_on_stderr
+from kaizenml.loop.settings import Settings
+from kaizenml.loop.wiring import open_blobs, open_house, read_settings
+
+
+@click.command()
+@click.option("--host", default="", help="Where to listen; 127.0.0.1 unless told otherwise.")
+@click.option("--port", default="", help="Port of the control plane; 8400.")
+@click.option("--predict-port", default="", help="Port of the data plane; 8401.")
+@project_option
+def up(host: str, port: str, predict_port: str, folder: Path) -> None:
+    """Start the control plane, the endpoints and the workers; Ctrl-C ends them all."""
+    from kaizenml.interfaces.http.server import serve_control_plane
+    from kaizenml.loop.controller import control
+    from kaizenml.loop.service import LoopService
+    from kaizenml.loop.supervising import keep, leave_on_signals
+
+    of = read_settings(folder, {"host": host, "port": port, "predict_port": predict_port})
+    _check_project(of)
+    house = open_house(of)
+    stop = threading.Event()
+    with serve_control_plane(LoopService(house), host=of.host, port=of.port, token=of.token, stop=stop):
+        leave_on_signals(stop)
+        controller = threading.Thread(
+            target=control, args=(house, say_on_stderr), kwargs={"stop": stop}, name="controller", daemon=True
+        )
+        controller.start()
+        click.echo(f"Control plane  http://{of.host}:{of.port}/      (API at /docs)")
+        click.echo(f"Data plane     http://{of.host}:{of.predict_port}/      Ctrl-C ends both.")
+        keep(_children(of), say_on_stderr, stop)
+        controller.join(5)
+
+
+def _check_project(of: Settings) -> None:
+    if not (of.folder / "project.py").exists() and not of.home.exists():
+        raise SettingError(
+            f"There is no project in {of.folder}.", "Go to a project's folder, or make one: `kaizen new`."
+        )
+
+
+def _children(of: Settings) -> list:  # type: ignore[type-arg]
+    from kaizenml.loop.supervising import Child, command
+
+    said = ["--project", str(of.folder), "--parent", str(os.getpid())]
+    logs = of.home / "logs"
+    at = ["--host", of.host, "--port", str(of.predict_port)]
+    return [
+        Child("data plane", command("serve", *said, *at), logs / "serve.log"),
+        Child("worker (monitors)", command("worker", "--work", "watch", *said), logs / "watch.log"),
+        Child("worker (runs)", command("worker", "--work", "run", "--work", "package", *said), logs / "run.log"),
+    ]
+
+
+@click.command()
+@click.option("--host", default="", help="Where to listen; 127.0.0.1 unless told otherwise.")
+@click.option("--port", default="", help="Port; 8401.")
+@click.option("--parent", type=int, hidden=True)
+@project_option
+def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
+    """Start the data plane alone: it follows the routes that the controller writes, and goes on without it."""
+    from kaizenml.serving.server import pin_to_one_thread
+
+    pin_to_one_thread()
+    from kaizenml.loop.scoring import load_release
+    from kaizenml.serving.app import DataPlane
+    from kaizenml.serving.server import serve as serve_plane
+
+    of = read_settings(folder, {"host": host, "predict_port": port})
+    plane = DataPlane(
+        of.serving / "routes.json",
+        of.serving / "status.json",
+        of.serving / "log",
+        partial(load_release, open_blobs(of)),
+        token=of.token,
+        is_replay=of.is_replay,
+        close_seconds=0.2,
+    )
+    serve_plane(plane, of.host, of.predict_port, parent=parent, announce=lambda url: click.echo(f"Data plane {url}"))
+
+
+@click.command()
+@click.option("--work", "works", multiple=True, type=click.Choice(["run", "watch", "backtest", "package"]))
+@click.option("--parent", type=int, hidden=True)
+@project_option
+def worker(works: tuple[str, ...], parent: int | None, folder: Path) -> None:
+    """Start a worker alone: it takes jobs from the queue, one at a time."""
+    from kaizenml.core.job import Work
+    from kaizenml.loop.supervising import leave_on_signals, leave_with_parent
+    from kaizenml.loop.worker import work
+
+    stop = threading.Event()
+    leave_on_signals(stop)
+    if parent is not None:
+        leave_with_parent(parent, stop)
+        _die_late(stop)
+    wanted = tuple(Work(name) for name in works) or tuple(Work)
+    work(open_house(read_settings(folder)), wanted, _stamped, stop=stop)
+
+
+def _die_late(stop: threading.Event) -> None:
+    """End the process a moment after it was told to, even in the middle of a job: the job's lease frees it."""
+
+    def wait() -> None:
+        stop.wait()
+        time.sleep(1.0)
+        os._exit(0)
+
+    threading.Thread(target=wait, daemon=True, name="end").start()
+
+
+def _stamped(line: str) -> None:
+    click.echo(f"{time.strftime('%H:%M:%S')} {line}")

@@ -1,0 +1,68 @@
+"""What the event log says of the loop: delivery metrics by both clocks, and the timeline with its causes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kaizenml.core.event import Event, Kind
+from kaizenml.core.ports import Books
+from kaizenml.improvement.delivery import Clock, delivery
+
+#: What a timeline leaves out: things that happen at every window.
+ROUTINE = frozenset({Kind.WINDOW_WATCHED, Kind.CLOCK_ADVANCED})
+_ALL = 10_000_000
+
+
+def delivery_of(books: Books) -> dict[str, dict[str, Any]]:
+    """Return every delivery metric by name: by the wall's clock, and by the data's."""
+    log = books.events.after(0, limit=_ALL)
+    wall, data = delivery(log, clock=Clock.WALL), delivery(log, clock=Clock.DATA)
+    return {
+        each.name: {
+            "value": each.value,
+            "unit": each.unit,
+            "count": each.count,
+            "by_data_clock": beside.value,
+            "note": each.sentence,
+        }
+        for each, beside in zip(wall, data, strict=True)
+    }
+
+
+def timeline(books: Books) -> list[Event]:
+    """Return what happened, oldest first, without what happens at every window."""
+    return [event for event in books.events.after(0, limit=_ALL) if event.kind not in ROUTINE]
+
+
+def sentence(event: Event) -> str:
+    """Return an event in a line for people."""
+    facts = event.facts
+    match event.kind:
+        case Kind.ALERT_OPENED | Kind.ALERT_RESOLVED:
+            return str(facts.get("said", ""))
+        case Kind.ROLLOUT_STEP:
+            return f"{facts['release']} takes {float(str(facts['share'])):.0%} of the traffic"
+        case Kind.ROLLOUT_STARTED:
+            return f"{facts['release']} beside {facts['champion']}, steps {facts['steps']} %"
+        case Kind.ROLLOUT_ABORTED | Kind.TRIGGER_FIRED | Kind.TRIGGER_HELD | Kind.GATE_OVERRIDDEN:
+            return str(facts.get("because", ""))
+        case Kind.ROLLBACK_FINISHED:
+            seconds, share = float(str(facts["seconds_to_restore"])), float(str(facts["max_share"]))
+            return (
+                f"{facts['release']} taken back in {seconds:.1f} s; it never had more than {share:.0%} of the traffic"
+            )
+        case Kind.CHAMPION_CHANGED | Kind.ROLLOUT_FINISHED:
+            return f"{facts['release']} serves" + (f" in place of {facts['before']}" if facts.get("before") else "")
+        case Kind.BACKTEST_FINISHED:
+            return str(facts.get("evidence", ""))
+        case Kind.GATE_PASSED | Kind.GATE_FAILED:
+            checks = facts.get("checks", {})
+            return "; ".join(map(str, checks.values())) if isinstance(checks, dict) else ""
+        case Kind.SNAPSHOT_CREATED:
+            return f"{facts['rows']:,} rows, {facts['live']:,} of them answered by the endpoint"
+        case Kind.ROWS_QUARANTINED:
+            return f"{facts['rows']:,} rows kept aside"
+        case Kind.DATA_ARRIVED:
+            return f"{facts['file']}: {facts['rows']:,} rows"
+        case _:
+            return ""

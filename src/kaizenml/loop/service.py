@@ -1,0 +1,107 @@
+"""What people and programs may ask of the loop through the control plane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from kaizenml._version import __version__
+from kaizenml.core.alert import acknowledged
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.ports import Records
+from kaizenml.errors import NotFoundError, StateError, UsageError
+from kaizenml.loop import controller, delivering, improving, releasing
+from kaizenml.loop.wiring import House
+
+
+@dataclass(frozen=True, slots=True)
+class LoopService:
+    """The loop, as the control plane sees it."""
+
+    house: House
+
+    @property
+    def records(self) -> Records:
+        """The books."""
+        return self.house.records
+
+    @property
+    def name(self) -> str:
+        """The name of the project's folder."""
+        return self.house.settings.folder.name
+
+    @property
+    def version(self) -> str:
+        """The version of this package."""
+        return __version__
+
+    def now(self) -> datetime:
+        """Return the wall's time, in UTC."""
+        return self.house.clock.now()
+
+    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:
+        """Approve the release and package it."""
+        return releasing.approve(self.house, name, by, override=override, because=because)
+
+    def decline(self, name: str, *, by: str, because: str) -> object:
+        """Decline the release."""
+        return releasing.decline(self.house, name, by, because)
+
+    def ship(self, release: str, *, canary: tuple[int, ...] | None, shadow: bool, by: str) -> object:
+        """Send the release out."""
+        with self.records.writing() as books:
+            return delivering.ship(books, self.house, release, by, canary=canary, in_shadow=shadow)
+
+    def rollback(self, endpoint: str, *, by: str) -> object:
+        """Give the endpoint back to the release before."""
+        with self.records.writing() as books:
+            return delivering.roll_back(books, self.house, endpoint, by)
+
+    def trigger(self, project: str, *, by: str, reason: str) -> object:
+        """Queue a run of the project."""
+        with self.records.writing() as books:
+            declared = books.declarations.get(project)
+            facts = {"because": reason}
+            draft = Draft(
+                project, by, Kind.TRIGGER_FIRED, f"project:{project}", None, self.house.data_now(books), facts
+            )
+            event = books.events.append(draft, self.now())
+            return improving.queue_run(books, self.house, declared, by=by, cause=event.id)
+
+    def acknowledge(self, alert: str, *, by: str) -> object:
+        """Take on an alert."""
+        with self.records.writing() as books:
+            known = {each.id: each for each in books.alerts.unresolved()}
+            if alert not in known:
+                raise NotFoundError("unresolved alert", alert, known)
+            after = acknowledged(known[alert], by, self.now())
+            books.alerts.save(after)
+            facts = {"alert": alert, "monitor": after.monitor}
+            project = books.endpoints.get(after.endpoint).project
+            subject = f"endpoint:{after.endpoint}"
+            draft = Draft(project, by, Kind.ALERT_ACKNOWLEDGED, subject, after.event, self.house.data_now(books), facts)
+            books.events.append(draft, self.now())
+            return after
+
+    def advance_clock(self, to: datetime, *, by: str) -> object:
+        """Let the data's clock of a replay reach a time; it never goes back."""
+        if not self.house.settings.is_replay:
+            raise StateError("The data's clock is the wall's here.", 'Set clock = "data" in kaizen.toml for a replay.')
+        if to.tzinfo is None:
+            raise UsageError(f"{to.isoformat()} has no zone.", "Write it as 2013-02-01T00:00:00Z.")
+        with self.records.writing() as books:
+            reached = books.notes.get("clock", "data")
+            if reached and datetime.fromisoformat(str(reached)) > to:
+                raise StateError(f"The data's clock has reached {reached} and does not go back to {to.isoformat()}.")
+            books.notes.put("clock", "data", to.isoformat())
+            if not reached or to.date() != datetime.fromisoformat(str(reached)).date():
+                facts = {"to": to.isoformat()}
+                draft = Draft(self.name, by, Kind.CLOCK_ADVANCED, "clock:data", None, to, facts)
+                books.events.append(draft, self.now())
+        return {"data_now": to.isoformat()}
+
+    def loop_state(self) -> Mapping[str, Any]:
+        """Return what the controller and the workers are doing."""
+        return controller.state(self.house)
