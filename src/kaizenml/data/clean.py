@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from kaizenml.core.plan import CleaningPlan, ColumnPlan
 from kaizenml.data.learn import learn_plan
-from kaizenml.data.repair import WORDS, present, repaired
+from kaizenml.data.repair import WORDS, present, read_at_first, repaired
 from kaizenml.data.rows import rows_to_raw
 from kaizenml.errors import NotFoundError
 
@@ -49,18 +50,22 @@ def replay(plan: CleaningPlan, raw: pl.DataFrame) -> Cleaned:
         if name not in schema:
             raise NotFoundError("column", name, schema.names(), "The cleaning plan was learned from rows that had it.")
     said = raw.select([present(column, schema[column.name]) for column in plan.columns])
-    frame = said.select([repaired(column, schema[column.name]) for column in plan.columns])
-    return Cleaned(frame, _failures(plan, said, frame))
+    frame = said.select([read_at_first(column, schema[column.name]) for column in plan.columns])
+    unread = _unread(plan.columns, said, frame)
+    if unread:
+        frame = frame.with_columns(said.select([repaired(column, schema[column.name]) for column in unread]))
+    return Cleaned(frame, _failures(_unread(unread, said, frame), said, frame))
 
 
-def _failures(plan: CleaningPlan, said: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
-    suspects = [column for column in plan.columns if column.kind not in WORDS]
-    found = [_column_failures(column, said, frame) for column in suspects if _has_failures(column, said, frame)]
+def _unread(columns: Sequence[ColumnPlan], said: pl.DataFrame, frame: pl.DataFrame) -> list[ColumnPlan]:
+    """Return the columns in which cells that said something are null."""
+    names = [column for column in columns if column.kind not in WORDS]
+    return [column for column in names if frame[column.name].null_count() > said[column.name].null_count()]
+
+
+def _failures(columns: Sequence[ColumnPlan], said: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:
+    found = [_column_failures(column, said, frame) for column in columns]
     return pl.concat(found).sort("row", maintain_order=True) if found else pl.DataFrame(schema=FAILURES)
-
-
-def _has_failures(column: ColumnPlan, said: pl.DataFrame, frame: pl.DataFrame) -> bool:
-    return frame[column.name].null_count() > said[column.name].null_count()
 
 
 def _column_failures(column: ColumnPlan, said: pl.DataFrame, frame: pl.DataFrame) -> pl.DataFrame:

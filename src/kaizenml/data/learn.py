@@ -12,7 +12,7 @@ from kaizenml.core.schema import ColumnKind
 from kaizenml.data.learn_booleans import learn_booleans
 from kaizenml.data.learn_numbers import LearnedNumbers, learn_numbers
 from kaizenml.data.learn_times import learn_compact_times, learn_times
-from kaizenml.data.repair import WORDS, as_text, present, repaired
+from kaizenml.data.repair import WORDS, as_text, present, read_at_first, repaired
 from kaizenml.data.spelling import learn_spelling
 from kaizenml.data.texts import RARE_NULLS, TYPED_NULLS, WORD_NULLS, folded, token_pattern
 
@@ -128,12 +128,12 @@ def _rare_nulls(values: pl.DataFrame, rows: int) -> set[str]:
 def _repairs(plan: ColumnPlan, values: pl.DataFrame, said: pl.DataFrame, blanks: int) -> Repairs:
     """Count, over distinct texts, the rows that each kind of repair changes."""
     named = replace(plan, name="value")
-    read = said.select("value", "count", repaired(named, pl.String()).alias("read"))
-    unreadable = read.filter(pl.col("read").is_null())["count"].sum()
-    restyled = read.filter(pl.col("read").is_not_null())["count"].sum() if _restyles(plan) else 0
+    doubtful = said.filter(read_at_first(named, pl.String()).is_null())
+    unreadable = int(doubtful.filter(repaired(named, pl.String()).is_null())["count"].sum())
+    rows = int(said["count"].sum())
+    restyled = rows - unreadable if _restyles(plan) else 0
     respelled = sum(correction.count for correction in plan.spelling)
-    nulls = int(values["count"].sum()) - int(said["count"].sum())
-    return Repairs(nulls, blanks, int(restyled), respelled, int(unreadable))
+    return Repairs(int(values["count"].sum()) - rows, blanks, restyled, respelled, unreadable)
 
 
 def _restyles(plan: ColumnPlan) -> bool:

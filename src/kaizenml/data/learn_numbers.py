@@ -20,7 +20,7 @@ _CURRENCIES = (
 )  # fmt: skip
 _MARKS = ((".", ""), (".", ","), (",", "."), (",", ""), (".", " "), (",", " "), (".", "'"), (",", "'"))
 _UNIT = re.compile(r"^[A-Za-zµμ°²³/·]{1,8}$")
-_PREFIX = r"^\(?[+-]? ?([^0-9+\-.,()]*?) ?[+-]?[.,]?[0-9]"
+_LIKE_A_NUMBER = r"^[^0-9]{0,8}[0-9](?:[0-9.,' ]*[0-9.])?(?:[eE][+-]?[0-9]+)?[^0-9]{0,10}$"
 _SUFFIX = r"[0-9][.,]? ?([^0-9.,()]*)\)?$"
 _SAMPLE = 20_000
 
@@ -42,7 +42,7 @@ def learn_numbers(values: pl.DataFrame) -> LearnedNumbers | str | None:
     values
         Columns ``value`` (folded text, no nulls, distinct) and ``count`` (rows).
     """
-    if share(values, pl.col("value").str.contains("[0-9]")) < ENOUGH:
+    if share(values, pl.col("value").str.contains(_LIKE_A_NUMBER)) < ENOUGH:
         return None
     if _are_codes(values):
         return "digits with leading zeros: a code, not a number"

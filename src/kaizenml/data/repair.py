@@ -10,7 +10,7 @@ from kaizenml.core.plan import ColumnPlan
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.numbers import parsed_integer, parsed_number, whole_numbers
 from kaizenml.data.texts import folded, without_nulls
-from kaizenml.data.times import UTC, in_utc, parsed_time
+from kaizenml.data.times import UTC, first_parsed_time, in_utc, parsed_time
 from kaizenml.errors import SourceError
 
 #: Which Polars type holds the values of a kind.
@@ -43,6 +43,18 @@ def present(plan: ColumnPlan, dtype: pl.DataType) -> pl.Expr:
         return column.fill_nan(None) if dtype.is_float() else column
     text = as_text(plan.name, dtype)
     return without_nulls(folded(text) if plan.folds_blanks else text, plan.null_tokens).alias(plan.name)
+
+
+@lru_cache(maxsize=8_192)
+def read_at_first(plan: ColumnPlan, dtype: pl.DataType) -> pl.Expr:
+    """Return what `repaired` would, by its first way of reading alone; null where another way may be needed."""
+    column = pl.col(plan.name)
+    if not is_native(plan.kind, dtype):
+        if plan.kind is ColumnKind.INTEGER and plan.number.is_plain:
+            return column.cast(pl.Int64, strict=False)
+        if plan.kind is ColumnKind.TIME:
+            return first_parsed_time(column, plan.time)
+    return repaired(plan, dtype)
 
 
 @lru_cache(maxsize=8_192)

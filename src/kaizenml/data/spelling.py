@@ -11,6 +11,7 @@ from kaizenml.core.plan import Correction
 #: A correct value is at least this many times as frequent as its misspelling.
 TIMES_AS_FREQUENT = 20
 
+_CODE = re.compile(r"[^\W\d_][^\s]*[0-9]|[0-9][^\s]*[^\W\d_]")
 _SHORT = 3
 _LONG = 8
 _MOST_DISTINCT = 5_000
@@ -21,8 +22,8 @@ def learn_spelling(values: pl.DataFrame) -> tuple[Correction, ...]:
 
     A rare value occurs in at most two rows, or in .2 % of them. It is a misspelling when exactly one value that is at
     least twenty times as frequent lies within one edit (insertion, deletion, substitution, transposition), or within
-    two for words of at least eight letters with the same first one. Case alone counts as no edit. Values whose digits
-    differ, and codes of three characters or fewer, are never changed.
+    two for words of at least eight letters with the same first one. Case alone counts as no edit. Codes are
+    never changed: words of three characters or fewer, words that mix letters and digits, values whose digits differ.
 
     Parameters
     ----------
@@ -69,6 +70,8 @@ def _corrections(rare: pl.DataFrame, anchors: pl.DataFrame) -> list[Correction]:
 def _is_misspelling(correction: Correction) -> bool:
     wrong, right = correction.wrong, correction.right
     if correction.right_count < TIMES_AS_FREQUENT * correction.count or _digits(wrong) != _digits(right):
+        return False
+    if _CODE.search(right):
         return False
     if correction.distance <= 1:
         return len(wrong) > _SHORT - 1

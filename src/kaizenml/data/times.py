@@ -27,6 +27,12 @@ def parsed_time(text: pl.Expr, style: TimeStyle) -> pl.Expr:
     return pl.coalesce(parsed_in(bare, form, style.zone) for form in dict.fromkeys((*style.formats, *ISO)))
 
 
+def first_parsed_time(text: pl.Expr, style: TimeStyle) -> pl.Expr:
+    """Return the times that the first format reads; what `parsed_time` returns for them, at a fraction of the cost."""
+    form = next(iter((*style.formats, *ISO)))
+    return parsed_in(text.str.replace(ISO_T, "${1} "), form, style.zone)
+
+
 def parsed_in(text: pl.Expr, form: str, zone: str = "UTC") -> pl.Expr:
     """Return the times in UTC that texts say in this one format, null where they say none."""
     if "z" in form:

@@ -32,11 +32,17 @@ def test_two_edits_are_corrected_in_long_words_only():
         {"decreased": 500, "increased": 1},
         {"healthy": 500, "unhealthy": 1},
         {"female": 500, "male": 2},
+        {"N309US": 500, "N309AS": 2},
+        {"737-3H4": 500, "737-3A4": 1},
     ],
     ids=str,
 )
 def test_what_may_be_meant_is_left_alone(counts):
     assert corrections(**counts) == {}
+
+
+def test_a_word_beside_a_number_is_corrected():
+    assert corrections(**{"Platform 12": 500, "Platfrom 12": 1}) == {"Platfrom 12": "Platform 12"}
 
 
 def test_codes_are_left_alone():
