@@ -89,7 +89,7 @@ class Rules:
     latency_ratio: float = 3.0
     nan_share: float = 0.0
     agreement: float = 0.2
-    spread_ratio: float = 0.1
+    spread_ratio: float = 0.2
     guard_requests: int = 50
 
 
