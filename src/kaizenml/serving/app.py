@@ -151,7 +151,7 @@ class DataPlane:
             if endpoint in self.table.lanes:
                 self._counts.refused(endpoint, error.code)
             return error_response(error)
-        except Exception:  # noqa: BLE001 - the edge: the caller gets a number, the log the traceback
+        except Exception:
             incident = secrets.token_hex(6)
             _log.exception("incident %s: %s %s", incident, scope["method"], scope["path"][:200])
             facts = {"incident": incident}

@@ -1,8 +1,9 @@
 """Scoring off the event loop: zero-wait batches, bounded queues, deadlines.
 
 Idle, a request is scored at once. Busy, it queues, and when the thread is free all that waits for one release goes in
-one batch; nothing ever waits for company. Shadows have a thread of their own, so that a slow one delays no answer. A
-release is used by one thread at a time: only where it both answers and shadows may one wait for the other.
+one batch; nothing ever waits for company. A release that has proved to be quicker than the way to a thread and back is
+scored where it is asked. Shadows have a thread of their own, so that a slow one delays no answer. A release is used by
+one thread at a time: only where it both answers and shadows may one wait for the other.
 
 Source: Triton Inference Server, dynamic batcher without delay ("as large as possible up to the maximum").
 """
@@ -11,13 +12,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import perf_counter
 
 from kaizenml.core.signature import Answer
 from kaizenml.serving.limits import Limits
 from kaizenml.serving.refusals import BusyError, DeadlineError
 from kaizenml.serving.table import Loaded
 from kaizenml.serving.wire import Row
-from kaizenml.serving.worker import Job, Worker
+from kaizenml.serving.worker import Job, Worker, outcome_of, raisable
 
 
 class Batcher:
@@ -55,6 +57,9 @@ class Batcher:
         Exception
             Whatever the release raises for these rows; never for those of others.
         """
+        is_inline = not self._answers.waiting and loaded.pace.is_quick(len(rows), self._limits.inline_seconds)
+        if is_inline and (answers := self._inline(loaded, rows)) is not None:
+            return answers
         self._refuse_when_full(len(rows))
         loop, seconds = asyncio.get_running_loop(), self._limits.deadline_seconds
         job = Job(loaded, rows, loop.create_future())
@@ -75,6 +80,20 @@ class Batcher:
         job = Job(loaded, rows, asyncio.get_running_loop().create_future())
         self._shadows.push(job)
         return job.future
+
+    def _inline(self, loaded: Loaded, rows: Sequence[Row]) -> tuple[Answer, ...] | None:
+        """Score here and now; None when another thread has the release."""
+        if not loaded.lock.acquire(blocking=False):
+            return None
+        started = perf_counter()
+        try:
+            outcome = outcome_of(loaded, rows)
+        finally:
+            loaded.lock.release()
+        loaded.pace.doubt(perf_counter() - started, self._limits.inline_seconds)
+        if isinstance(outcome, BaseException):
+            raise raisable(outcome)
+        return outcome
 
     def _refuse_when_full(self, rows: int) -> None:
         waiting = self.waiting

@@ -65,7 +65,7 @@ class Follower:
             self._wake.clear()
             try:
                 self.follow()
-            except Exception:  # noqa: BLE001 - a worker's loop: it goes on with the table it has
+            except Exception:
                 _log.exception("the routes in %s could not be followed", self._routes)
             self._wake.wait(_POLL_SECONDS)
 
@@ -107,7 +107,7 @@ class Follower:
                 held[release] = self._one(release, routes)
             except KaizenError as error:
                 refused[release] = str(error)
-            except Exception as error:  # noqa: BLE001 - whatever a bundle does, the others still move
+            except Exception as error:
                 _log.exception("release %s could not be loaded", release)
                 refused[release] = f"{type(error).__name__}: {error}"
         return held, refused

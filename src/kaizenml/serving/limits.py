@@ -23,6 +23,8 @@ class Limits:
         Rows above which no further request joins a batch.
     deadline_seconds
         How long a request waits for its answer.
+    inline_seconds
+        Releases that have proved to answer a few rows within this time do so without a thread; 0: none does.
     """
 
     rows: int = 10_000
@@ -31,3 +33,4 @@ class Limits:
     waiting_rows: int = 100_000
     batch_rows: int = 1024
     deadline_seconds: float = 10.0
+    inline_seconds: float = 100e-6

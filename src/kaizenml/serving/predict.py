@@ -119,7 +119,7 @@ class Predictor:
             return await self._batcher.answer(loaded, rows)
         except (UnavailableError, RowError):
             raise
-        except Exception as error:  # noqa: BLE001 - a release may raise anything
+        except Exception as error:
             incident = secrets.token_hex(6)
             _log.error("incident %s: release %s failed", incident, loaded.release, exc_info=error)
             raise ScorerFailedError(loaded.release, incident) from None
@@ -141,7 +141,7 @@ class Predictor:
             try:
                 seconds = time.perf_counter() - started
                 self._spool.record(_answered(lane, other, "shadow", asked, ids, done.result(), seconds))
-            except Exception as error:  # noqa: BLE001 - nobody waits for a shadow; it must not disturb anybody
+            except Exception as error:
                 _log.warning("release %s failed in the shadow: %r", other.release, error)
                 self._counts.shadowed(endpoint, other.release, rows, "failed")
             else:

@@ -11,6 +11,7 @@ from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Route, Routes, answering
 from kaizenml.core.scorer import Scorer
 from kaizenml.errors import NotFoundError
+from kaizenml.serving.pace import Pace
 from kaizenml.serving.refusals import UnavailableError
 from kaizenml.serving.rowcheck import RowCheck
 
@@ -22,6 +23,7 @@ class Loaded:
     release: str
     digest: Digest
     scorer: Scorer
+    pace: Pace = field(default_factory=Pace, repr=False, compare=False)
     lock: Lock = field(default_factory=Lock, repr=False, compare=False)  # one thread at a time
 
     @cached_property

@@ -8,6 +8,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 from kaizenml.core.signature import Answer
 from kaizenml.serving.table import Loaded
@@ -112,19 +113,22 @@ def _outcomes(batch: list[Job]) -> list[Outcome]:
     """Return an outcome for each job; when a merged batch fails, each is tried alone, so that one pays for itself."""
     loaded = batch[0].loaded
     if len(batch) == 1:
-        return [_outcome(loaded, batch[0].rows)]
-    merged = _outcome(loaded, [row for job in batch for row in job.rows])
+        return [outcome_of(loaded, batch[0].rows)]
+    merged = outcome_of(loaded, [row for job in batch for row in job.rows])
     if isinstance(merged, BaseException):
-        return [_outcome(loaded, job.rows) for job in batch]
+        return [outcome_of(loaded, job.rows) for job in batch]
     answers = iter(merged)
     return [tuple(next(answers) for _ in job.rows) for job in batch]
 
 
-def _outcome(loaded: Loaded, rows: Sequence[Row]) -> Outcome:
+def outcome_of(loaded: Loaded, rows: Sequence[Row]) -> Outcome:
+    """Return what the release says of the rows, or what it raised; who calls holds its lock."""
+    started = perf_counter()
     try:
         answers = loaded.scorer.answer(rows)
+        loaded.pace.record(len(rows), perf_counter() - started)
         _refuse_nonsense(answers, len(rows), len(loaded.scorer.signature.classes))
-    except BaseException as error:  # noqa: BLE001 - whatever a release does, the thread lives
+    except BaseException as error:
         return error
     return answers
 
@@ -146,12 +150,13 @@ def _deliver(batch: list[Job], outcomes: list[Outcome]) -> None:
         if job.future.done():
             continue
         if isinstance(outcome, BaseException):
-            job.future.set_exception(_raisable(outcome))
+            job.future.set_exception(raisable(outcome))
         else:
             job.future.set_result(outcome)
 
 
-def _raisable(error: BaseException) -> Exception:
+def raisable(error: BaseException) -> Exception:
+    """Return the error, or one that tells of it where raising it would end more than a request."""
     if isinstance(error, Exception) and not isinstance(error, StopIteration):
         return error
     return NonsenseError(f"the scorer raised {error!r}")
