@@ -294,3 +294,23 @@ def test_no_body_whatsoever_makes_the_server_fail(tmp_path_factory, bodies, acti
     assert all(code == 200 or 400 <= code < 500 for code in codes)
     answered = [entry for path in closed_segments(place.spool) for entry in read_segment(path)]
     assert len(answered) == codes.count(200)
+
+
+def test_a_body_that_never_arrives_is_not_waited_for_for_ever(place):
+    async def pieces():
+        yield b'{"rows":'
+        await asyncio.sleep(5)
+
+    async def scenario():
+        async with towns(place, limits=Limits(body_seconds=0.05)) as client:
+            return await client.post(PATH, content=pieces())
+
+    assert asyncio.run(scenario()).status_code == 408
+
+
+def test_a_time_outside_of_the_calendar_is_refused(place):
+    body = json.dumps({"rows": [ROW], "at": "0001-01-01T00:00:00+10:00"}).encode()
+    label = json.dumps({"labels": [{"id": "a", "value": True, "at": "9999-12-31T23:59:59-10:00"}]}).encode()
+
+    refused(place, body, 400, is_replay=True)
+    refused(place, label, 400, path="/endpoints/towns/feedback")

@@ -1,0 +1,134 @@
+"""The routes by which a person acts."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+from kaizenml.core.alert import Alert, acknowledged
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.ports import Books
+from kaizenml.errors import NotFoundError
+from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.problems import answer
+from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.service import Service
+
+By = Annotated[str, Field(min_length=1, max_length=100, description="who acts, as the log shall name them")]
+Reason = Annotated[str, Field(max_length=2000)]
+Step = Annotated[int, Field(ge=1, le=100)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = "local"
+
+
+class Approval(_Body):
+    """Who approves; with `override` against the gate's word, for a reason."""
+
+    override: bool = False
+    because: Reason = ""
+
+
+class Refusal(_Body):
+    """Who declines, and why."""
+
+    because: Reason = ""
+
+
+class Shipment(_Body):
+    """In which steps; without any, in those that the project declares."""
+
+    canary: Annotated[list[Step], Field(min_length=1, max_length=20)] | None = None
+    shadow: bool = False
+
+
+class Wish(_Body):
+    """Who wants a run, and why."""
+
+    reason: Reason = ""
+
+
+class Act(_Body):
+    """Who acts."""
+
+
+class Moment(_Body):
+    """The time that the data's clock shall reach, with its zone."""
+
+    to: AwareDatetime
+
+
+def add_acting(routes: Routes, service: Service) -> None:
+    """Add the routes."""
+    act = Acting(service)
+    release = "/api/v1/releases/{project}/{number}"
+    routes.post(f"{release}/approve", act.approve, permission=Permission.APPROVE)
+    routes.post(f"{release}/decline", act.decline, permission=Permission.APPROVE)
+    routes.post(f"{release}/ship", act.ship, permission=Permission.OPERATE)
+    routes.post("/api/v1/endpoints/{name}/rollback", act.rollback, permission=Permission.OPERATE)
+    routes.post("/api/v1/alerts/{id}/acknowledge", act.acknowledge, permission=Permission.OPERATE)
+    routes.post("/api/v1/projects/{name}/run", act.run, permission=Permission.RUN)
+    routes.post("/api/v1/clock", act.clock, permission=Permission.ADMIN)
+
+
+class Acting:
+    """One method for each route; the loop decides."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def approve(self, project: str, number: int, body: Approval | None = None) -> Response:
+        """Approve a release."""
+        told = body or Approval()
+        done = self._service.approve(f"{project}/{number}", by=told.by, override=told.override, because=told.because)
+        return answer({"done": done})
+
+    def decline(self, project: str, number: int, body: Refusal | None = None) -> Response:
+        """Decline a release."""
+        told = body or Refusal()
+        return answer({"done": self._service.decline(f"{project}/{number}", by=told.by, because=told.because)})
+
+    def ship(self, project: str, number: int, body: Shipment | None = None) -> Response:
+        """Send a release out."""
+        told = body or Shipment()
+        canary = tuple(told.canary) if told.canary else None
+        done = self._service.ship(f"{project}/{number}", canary=canary, shadow=told.shadow, by=told.by)
+        return answer({"done": done})
+
+    def rollback(self, name: str, body: Act | None = None) -> Response:
+        """Give an endpoint back to the release before."""
+        return answer({"done": self._service.rollback(name, by=(body or Act()).by)})
+
+    def acknowledge(self, id: str, body: Act | None = None) -> Response:  # noqa: A002  it is the path's word
+        """Take on an alert."""
+        with self._service.records.writing() as books:
+            return answer({"done": _acknowledged(books, id, (body or Act()).by, self._service.now())})
+
+    def run(self, name: str, body: Wish | None = None) -> Response:
+        """Queue a run of a project."""
+        told = body or Wish()
+        return answer({"done": self._service.trigger(name, by=told.by, reason=told.reason)}, 202)
+
+    def clock(self, body: Moment) -> Response:
+        """Let the data's clock of a replay reach a time."""
+        to: datetime = body.to
+        return answer({"done": self._service.advance_clock(to, by=body.by)})
+
+
+def _acknowledged(books: Books, id_: str, by: str, at: datetime) -> Alert:
+    known = {alert.id: alert for alert in books.alerts.unresolved()}
+    if id_ not in known:
+        raise NotFoundError("open alert", id_, known)
+    alert = acknowledged(known[id_], by, at)
+    books.alerts.save(alert)
+    project = books.endpoints.get(alert.endpoint).project
+    facts = {"alert": alert.id, "monitor": alert.monitor, "about": alert.subject}
+    subject = f"endpoint:{alert.endpoint}"
+    books.events.append(Draft(project, f"person:{by}", Kind.ALERT_ACKNOWLEDGED, subject, alert.event, None, facts), at)
+    return alert

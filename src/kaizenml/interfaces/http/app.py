@@ -1,0 +1,70 @@
+"""The control plane as one application."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from kaizenml.interfaces.http.access import Access
+from kaizenml.interfaces.http.acting import add_acting
+from kaizenml.interfaces.http.docs import add_docs
+from kaizenml.interfaces.http.guard import MOST_BYTES, Guard
+from kaizenml.interfaces.http.health import add_health
+from kaizenml.interfaces.http.problems import add_problems
+from kaizenml.interfaces.http.reading import add_reading
+from kaizenml.interfaces.http.routes import Routes, check_routes, public_paths
+from kaizenml.interfaces.http.service import Service
+from kaizenml.interfaces.web.pages import add_pages
+
+Part = Callable[[Routes, Service], None]
+PARTS: tuple[Part, ...] = (add_pages, add_health, add_reading, add_acting)
+
+
+def create_app(service: Service, access: Access | None = None, *, more: Sequence[Part] = ()) -> FastAPI:
+    """Return the control plane, ready to be served.
+
+    Parameters
+    ----------
+    service
+        The loop.
+    access
+        Where it listens and which token opens it; without, on this machine alone and without token.
+    more
+        Further parts, such as another wire protocol; each adds its routes through `Routes`.
+
+    Raises
+    ------
+    SettingError
+        When a route says no permission, or the access would let everybody in.
+    """
+    app = _bare(service)
+    routes = Routes(app)
+    for part in (*PARTS, *more):
+        part(routes, service)
+    add_docs(routes, app)
+    check_routes(app)
+    add_problems(app)
+    app.user_middleware.append(Middleware(Guard, access or Access(), public_paths(app)))
+    return app
+
+
+def _bare(service: Service) -> FastAPI:
+    """Return an application without any route: FastAPI's own documentation loads scripts from elsewhere."""
+    return FastAPI(
+        title="KaizenML control plane",
+        version=service.version,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        max_body_size=MOST_BYTES,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )

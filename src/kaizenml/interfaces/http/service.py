@@ -1,0 +1,63 @@
+"""What the control plane needs from the loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from kaizenml.core.ports import Records
+
+
+class Service(Protocol):
+    """The loop as the control plane sees it: books to read, and the few acts that a person may ask for.
+
+    Every act raises a `KaizenError` when it is refused; what it returns is shown to the caller as JSON.
+    """
+
+    @property
+    def records(self) -> Records:
+        """The books."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What people call this home, such as the name of its folder."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """The version of this package."""
+        ...
+
+    def now(self) -> datetime:
+        """Return the wall's time, in UTC."""
+        ...
+
+    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:
+        """Approve the release; with ``override`` against its gate's word, for a reason."""
+        ...
+
+    def decline(self, name: str, *, by: str, because: str) -> object:
+        """Decline the release."""
+        ...
+
+    def ship(self, release: str, *, canary: tuple[int, ...] | None, shadow: bool, by: str) -> object:
+        """Send the release out; without canary steps, in those that its project declares."""
+        ...
+
+    def rollback(self, endpoint: str, *, by: str) -> object:
+        """Give the endpoint back to the release before."""
+        ...
+
+    def trigger(self, project: str, *, by: str, reason: str) -> object:
+        """Queue a run of the project."""
+        ...
+
+    def advance_clock(self, to: datetime, *, by: str) -> object:
+        """Let the data's clock of a replay reach a time."""
+        ...
+
+    def loop_state(self) -> Mapping[str, object]:
+        """Return what the controller and the workers are doing."""
+        ...

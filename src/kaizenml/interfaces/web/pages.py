@@ -1,0 +1,65 @@
+"""The routes of the pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import Response
+from fastapi.responses import HTMLResponse
+
+from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.service import Service
+from kaizenml.interfaces.web import parts
+from kaizenml.interfaces.web.html import page, tag
+from kaizenml.interfaces.web.overview import Overview, overview
+from kaizenml.interfaces.web.words import counted
+
+REFRESH_SECONDS = 15
+
+
+def add_pages(routes: Routes, service: Service) -> None:
+    """Add the routes."""
+    pages = Pages(service)
+    routes.get("/", pages.loop, permission=Permission.VIEW, include_in_schema=False)
+    routes.get("/style.css", pages.style, permission=Permission.VIEW, include_in_schema=False)
+
+
+class Pages:
+    """One method for each page."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._style = (Path(__file__).parent / "style.css").read_bytes()
+
+    def loop(self) -> Response:
+        """The loop of every project."""
+        with self._service.records.reading() as books:
+            seen = overview(books, self._service.now())
+        return HTMLResponse(_rendered(seen, self._service.name, self._service.version))
+
+    def style(self) -> Response:
+        """How pages look."""
+        return Response(self._style, media_type="text/css")
+
+
+def _rendered(seen: Overview, name: str, version: str) -> str:
+    said = f"{name} · {counted(len(seen.projects), 'project')} · {seen.now:%Y-%m-%d %H:%M:%S} UTC · version {version}"
+    none = tag(
+        "p", "No project yet. Make one with ", tag("code", "kaizen new"), ", then ", tag("code", "kaizen run"), "."
+    )
+    return page(
+        f"{name} – KaizenML",
+        tag("header", tag("h1", "KaizenML"), tag("p", said, class_="quiet"), _links(), class_="top"),
+        tag(
+            "main",
+            *([parts.project(one, seen.now) for one in seen.projects] or [none]),
+            tag("section", tag("h2", "What happened"), parts.events(seen.events, seen.now)),
+        ),
+        refresh_seconds=REFRESH_SECONDS,
+    )
+
+
+def _links() -> str:
+    links = [("API", "/docs"), ("metrics", "/metrics"), ("alerts", "/api/v1/alerts"), ("runs", "/api/v1/runs")]
+    return tag("nav", *(tag("a", word, href=path) for word, path in links))
