@@ -43,7 +43,7 @@ def read_delimited(
     check(names)
     rows = _quoted_rows if '"' in text else _plain_rows
     frame = rows(name, text, delimiter, names)
-    return names, frame
+    return names, frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
 
 
 def sniffed(text: str) -> str:

@@ -100,7 +100,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> SourceError:
 
 
 def check_names(path: Path, names: list[str]) -> None:
-    """Refuse columns without a name, names given twice, and tables of more than 2,000 columns."""
+    """Refuse columns without a name, names given twice, patterns, and more than 2,000 columns."""
     details = {"file": path.name}
     if len(names) > MOST_COLUMNS:
         hint = "Check that it is not turned on its side, or choose columns."
@@ -109,6 +109,10 @@ def check_names(path: Path, names: list[str]) -> None:
     if blank:
         hint = "Name it in the first line, or delete it."
         raise SourceError(f"{path.name}: column number {bounded(blank)} has no name.", hint, details)
+    odd = [name for name in names if name.startswith("^") and name.endswith("$")]
+    if odd:
+        hint = "Names between ^ and $ mean patterns; rename it in the first line."
+        raise SourceError(f"{path.name}: a column cannot be called {bounded(odd)}.", hint, details)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         hint = "Rename one of them in the first line."

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kaizenml.core.source import FilesSource
+from kaizenml.data.delimited import read_delimited
 from kaizenml.data.ingest import read_file
 from kaizenml.data.source import discover, read
 from kaizenml.errors import SourceError
@@ -105,6 +108,7 @@ def test_json_keeps_the_type_of_a_column_that_has_one(tmp_path):
         ("x.csv", b"a,b\n1,\x00\n", "zero bytes"),
         ("x.csv", b"a,b,a\n1,2,3\n", "more than one column is called a"),
         ("x.csv", b"a,,c\n1,2,3\n", "column number 2 has no name"),
+        ("x.csv", b"a,^b.*$\n1,2\n", "a column cannot be called"),
         ("x.csv", (",".join(f"c{i}" for i in range(2001)) + "\n").encode(), "2,001 columns"),
         ("x.csv.gz", b"a,b\n1,2\n", "cannot be decompressed"),
         ("x.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99)[:-9], "cannot be decompressed"),
@@ -170,3 +174,17 @@ def test_columns_whose_types_differ_from_file_to_file_become_comparable(tmp_path
     write(tmp_path / "2.jsonl", '{"n":1.5,"s":"x"}\n')
 
     assert read(FilesSource(("*.jsonl",)), tmp_path).rows() == [(1.0, "1"), (1.5, "x")]
+
+
+CELLS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00\r"), max_size=8)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=8))
+def test_any_text_survives_a_csv_file(rows):
+    frame = pl.DataFrame(rows, schema=["first", "second", "third"], orient="row")
+
+    names, again = read_delimited("x.csv", frame.write_csv().encode())
+
+    assert names == frame.columns
+    assert again.rows() == [tuple(cell or None for cell in row) for row in rows]
