@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from kaizenml.core.rollout import Rollout
 from kaizenml.errors import StateError
-from kaizenml.improvement.backtest import Comparison
+from kaizenml.improvement.comparison import Comparison
 
 
 class MoveKind(StrEnum):
@@ -78,6 +78,8 @@ class Rules:
         Least that is plausible for two models of the same thing.
     guard_requests
         Requests below which guards that are statistics (shares, ratios, correlations) do not speak.
+    latency_requests, fewest_errors
+        Requests below which the 99th percentile, and failures below which their share, is chance.
     """
 
     requests: int = 100
@@ -91,6 +93,8 @@ class Rules:
     agreement: float = 0.2
     spread_ratio: float = 0.2
     guard_requests: int = 50
+    latency_requests: int = 300
+    fewest_errors: int = 3
 
 
 def next_move(
@@ -151,10 +155,12 @@ def _alarm(guards: Guards, rules: Rules) -> str:
 
 
 def _failing(guards: Guards, rules: Rules) -> str:
-    if guards.error_share - guards.champion_error_share > rules.excess_errors:
+    excess, errors = guards.error_share - guards.champion_error_share, guards.error_share * guards.requests
+    if excess > rules.excess_errors and round(errors) >= rules.fewest_errors:
         return f"{guards.error_share:.1%} of requests fail, {guards.champion_error_share:.1%} with the champion."
-    if guards.latency_ratio is not None and guards.latency_ratio > rules.latency_ratio:
-        return f"The 99th percentile of latency is {guards.latency_ratio:.1f} times the champion's."
+    ratio = guards.latency_ratio
+    if ratio is not None and ratio > rules.latency_ratio and guards.requests >= rules.latency_requests:
+        return f"The 99th percentile of latency is {ratio:.1f} times the champion's."
     return ""
 
 

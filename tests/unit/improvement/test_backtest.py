@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from kaizenml.improvement.backtest import Comparison, Outcome, compare
+from kaizenml.improvement.backtest import compare
+from kaizenml.improvement.comparison import Comparison, Outcome
 
 
 def losses(

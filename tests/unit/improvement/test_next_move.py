@@ -10,7 +10,8 @@ import pytest
 
 from kaizenml.core.rollout import Phase, Rollout, started, started_in_shadow
 from kaizenml.errors import StateError
-from kaizenml.improvement.backtest import Comparison, compare
+from kaizenml.improvement.backtest import compare
+from kaizenml.improvement.comparison import Comparison
 from kaizenml.improvement.rollout import Guards, MoveKind, Rules, next_move
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,7 +88,7 @@ def test_patience_ends() -> None:
     [
         (Guards(requests=1, nan_share=1.0), "not numbers"),
         (Guards(requests=100, error_share=0.05, champion_error_share=0.01), "fail"),
-        (Guards(requests=100, latency_ratio=3.1), "latency"),
+        (Guards(requests=300, latency_ratio=3.1), "latency"),
         (Guards(requests=100, agreement=0.05), "contradicts"),
         (Guards(requests=100, spread_ratio=0.02), "hardly tells rows apart"),
     ],
@@ -104,6 +105,7 @@ def test_a_guard_that_speaks_aborts_at_once_without_labels(guards: Guards, said:
     [
         Guards(requests=10, error_share=1.0, latency_ratio=9, agreement=-1, spread_ratio=0),
         Guards(requests=100, error_share=0.05, champion_error_share=0.04),
+        Guards(requests=50, error_share=0.04, latency_ratio=9),
         Guards(requests=100, agreement=0.6, spread_ratio=0.5, latency_ratio=1.5),
     ],
 )
