@@ -264,3 +264,28 @@ def test_a_port_that_is_taken_is_named():
 
         with pytest.raises(SettingError, match=f"127.0.0.1:{port}"):
             listening("127.0.0.1", port, is_guarded=False)
+
+
+def test_a_body_too_large_is_refused_over_a_real_socket_and_the_connection_stays_usable(place):
+    def pieces():
+        for _ in range(34):
+            yield b" " * 1024 * 1024
+
+    with Child(place) as child, httpx.Client(base_url=child.url, trust_env=False) as client:
+        response = client.post("/endpoints/prices/predict", content=pieces())
+        after = client.post("/endpoints/prices/predict", json={"rows": [{"fare": 1}]})
+
+    assert response.status_code == 413
+    assert "33,554,432" in response.text
+    assert after.status_code == 200
+
+
+def test_a_client_that_hangs_up_midway_harms_nobody(place):
+    with Child(place) as child:
+        port = int(child.url.rsplit(":", 1)[1])
+        for _ in range(20):
+            with socket.create_connection(("127.0.0.1", port)) as half:
+                half.sendall(b"POST /endpoints/prices/predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{")
+        response = httpx.post(f"{child.url}/endpoints/prices/predict", json={"rows": [{"fare": 1}]}, trust_env=False)
+
+    assert response.status_code == 200

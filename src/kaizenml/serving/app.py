@@ -6,48 +6,23 @@ import asyncio
 import logging
 import secrets
 from pathlib import Path
-from urllib.parse import quote
-
-import msgspec
 
 from kaizenml.core.scorer import ScorerLoader
 from kaizenml.errors import KaizenError
-from kaizenml.serving import describe, page
 from kaizenml.serving.batcher import Batcher
 from kaizenml.serving.counts import Counts
-from kaizenml.serving.feedback import feedback, utc_now
 from kaizenml.serving.follower import Follower
 from kaizenml.serving.guard import Guard
-from kaizenml.serving.http import (
-    Call,
-    ClientGoneError,
-    Receive,
-    Response,
-    Scope,
-    Send,
-    error_response,
-    json_response,
-    send_response,
-)
-from kaizenml.serving.invocations import rows_of
+from kaizenml.serving.http import Call, ClientGoneError, Receive, Response, Scope, Send, error_response, send_response
 from kaizenml.serving.limits import Limits
-from kaizenml.serving.predict import Asked, Predictor
-from kaizenml.serving.router import Router, Verbs
+from kaizenml.serving.predict import Predictor
+from kaizenml.serving.reading import Reading
+from kaizenml.serving.router import Router
 from kaizenml.serving.spool import Spool
 from kaizenml.serving.table import Table
-from kaizenml.serving.wire import (
-    FeedbackRequest,
-    InvocationsRequest,
-    PredictRequest,
-    PredictResponse,
-    decoded,
-    predictions,
-)
+from kaizenml.serving.writing import Writing
 
 _log = logging.getLogger("kaizenml.serving")
-_PREDICT = msgspec.json.Decoder(PredictRequest)
-_FEEDBACK = msgspec.json.Decoder(FeedbackRequest)
-_INVOCATIONS = msgspec.json.Decoder(InvocationsRequest)
 
 
 class DataPlane:
@@ -96,8 +71,7 @@ class DataPlane:
         self._spool = Spool(spool, close_seconds)
         self._follower = Follower(routes, status, load, self._replace)
         self._predictor = Predictor(self._batcher, self._spool, self._counts, self._limits, is_replay=is_replay)
-        self._static = page.static_responses()
-        self._router = self._routed()
+        self._router = self._routed(self._predictor)
 
     async def start(self) -> None:
         """Close what a dead process left of the log, and start to follow the routes."""
@@ -160,91 +134,12 @@ class DataPlane:
     def _replace(self, table: Table) -> None:
         self.table = table
 
-    def _routed(self) -> Router:
-        fixed: dict[str, Verbs] = {
-            "/": {"GET": self._endpoints},
-            "/health/live": {"GET": self._is_live},
-            "/health/ready": {"GET": self._is_ready},
-            "/metrics": {"GET": self._metrics},
-            **{path: {"GET": self._file} for path in self._static},
-        }
-        actions: dict[str, Verbs] = {
-            "": {"GET": self._page},
-            "schema": {"GET": self._schema},
-            "predict": {"POST": self._predict},
-            "feedback": {"POST": self._feedback},
-            "invocations": {"POST": self._invocations},
-        }
-        return Router(fixed, actions)
-
-    async def _predict(self, call: Call) -> Response:
-        self.guard.refuse_stranger(call)
-        lane = self.table.lane(call.endpoint)
-        request = decoded(_PREDICT, await call.body(self._limits.body_bytes))
-        replied = await self._predictor.answer(lane, Asked(request.rows, request.key, request.at))
-        classes = replied.loaded.scorer.signature.classes
-        said = predictions(replied.ids, replied.answers, classes)
-        response = json_response(PredictResponse(replied.loaded.release, said))
-        response.after = replied.after
-        return response
-
-    async def _invocations(self, call: Call) -> Response:
-        self.guard.refuse_stranger(call)
-        lane = self.table.lane(call.endpoint)
-        request = decoded(_INVOCATIONS, await call.body(self._limits.body_bytes))
-        rows = rows_of(request, lane.champion.scorer.signature)
-        replied = await self._predictor.answer(lane, Asked(rows))
-        response = json_response({"predictions": [answer.value for answer in replied.answers]})
-        response.after = replied.after
-        return response
-
-    async def _feedback(self, call: Call) -> Response:
-        self.guard.refuse_stranger(call)
-        lane = self.table.lane(call.endpoint)
-        request = decoded(_FEEDBACK, await call.body(self._limits.body_bytes))
-        task = lane.champion.scorer.signature.task
-        kept = feedback(call.endpoint, task, request.labels, self._limits, utc_now())
-        await self._spool.keep(kept)
-        self._counts.labelled(call.endpoint, len(kept.labels))
-        return json_response({"accepted": len(kept.labels)})
-
-    async def _schema(self, call: Call) -> Response:
-        lane = self.table.lane(call.endpoint)
-        return json_response(describe.schema(lane, _base_url(call), is_guarded=self.guard.is_asking))
-
-    async def _page(self, call: Call) -> Response:
-        lane = self.table.lane(call.endpoint)
-        if not call.scope["path"].endswith("/"):
-            return Response(b"", 307, headers=[(b"location", f"/endpoints/{quote(call.endpoint)}/".encode())])
-        signature = lane.champion.scorer.signature
-        guarded = self.guard.is_asking
-        curl = str(describe.schema(lane, _base_url(call), is_guarded=guarded)["curl"])
-        return page.try_page(call.endpoint, lane.champion.release, signature, curl, is_guarded=guarded)
-
-    async def _endpoints(self, call: Call) -> Response:
-        names = sorted({*self.table.lanes, *self.table.unready})
-        if "text/html" in call.header(b"accept"):
-            return page.endpoints_page(names)
-        return json_response({"endpoints": names})
-
-    async def _file(self, call: Call) -> Response:
-        return self._static[call.scope["path"]]
-
-    async def _is_live(self, _call: Call) -> Response:
-        return json_response({"live": True})
-
-    async def _is_ready(self, _call: Call) -> Response:
-        table = self.table
-        is_ready = table.is_ready and not self.is_draining
-        facts = {"ready": is_ready, "draining": self.is_draining, "generation": table.generation}
-        said = {"loaded": table.loaded, "refused": table.refused, "unready": table.unready}
-        return json_response({**facts, **said}, 200 if is_ready else 503)
-
-    async def _metrics(self, _call: Call) -> Response:
-        text = self._counts.text(self.table, self._batcher.waiting)
-        return Response(text.encode(), 200, b"text/plain; version=0.0.4; charset=utf-8")
-
-
-def _base_url(call: Call) -> str:
-    host = call.header(b"host") or "127.0.0.1:8401"
-    return f"{call.scope.get('scheme', 'http')}://{host}"
+    def _routed(self, predictor: Predictor) -> Router:
+        writing = Writing(lambda: self.table, predictor, self._spool, self._counts, self.guard, self._limits)
+        reading = Reading(
+            lambda: self.table,
+            lambda: self._counts.text(self.table, self._batcher.waiting),
+            lambda: self.is_draining,
+            is_guarded=self.guard.is_asking,
+        )
+        return Router(reading.fixed(), {**reading.actions(), **writing.actions()})

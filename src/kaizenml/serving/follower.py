@@ -18,6 +18,7 @@ from kaizenml.serving.table import Loaded, Table, named, next_table
 
 _log = logging.getLogger("kaizenml.serving")
 _POLL_SECONDS = 0.1
+_RETRY_SECONDS = 1.0
 _decode = msgspec.json.Decoder(Routes).decode
 
 
@@ -65,8 +66,10 @@ class Follower:
             self._wake.clear()
             try:
                 self.follow()
-            except Exception:
+            except Exception:  # a worker's loop: it goes on with the table it has, and tries again
                 _log.exception("the routes in %s could not be followed", self._routes)
+                self._seen = None
+                self._wake.wait(_RETRY_SECONDS)
             self._wake.wait(_POLL_SECONDS)
 
     def follow(self) -> None:
@@ -125,6 +128,7 @@ class Follower:
 
     def _say(self, table: Table) -> None:
         served = Served(table.generation, table.loaded, table.refused, os.getpid())
+        self._status.parent.mkdir(parents=True, exist_ok=True)
         beside = self._status.with_name(f".{self._status.name}.{os.getpid()}")
         beside.write_bytes(msgspec.json.encode(served))
         beside.replace(self._status)

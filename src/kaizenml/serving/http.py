@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 import msgspec
 
 from kaizenml.errors import KaizenError
-from kaizenml.serving.refusals import BodyTooLargeError, MethodError, UnauthorizedError, UnavailableError
+from kaizenml.serving.limits import Limits
+from kaizenml.serving.refusals import (
+    BodyTooLargeError,
+    MethodError,
+    SlowBodyError,
+    UnauthorizedError,
+    UnavailableError,
+)
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -40,11 +48,19 @@ class Call:
                 return str(value.decode("latin-1"))
         return ""
 
-    async def body(self, most_bytes: int) -> bytes:
-        """Return the whole body, or refuse it as soon as it is known to be too large."""
+    async def body(self, limits: Limits) -> bytes:
+        """Return the whole body, or refuse it as soon as it is known to be too large or too slow."""
+        most_bytes = limits.body_bytes
         announced = self.header(b"content-length")
         if announced.isdecimal() and int(announced[:18]) > most_bytes:
             raise BodyTooLargeError(int(announced[:18]), most_bytes)
+        try:
+            async with asyncio.timeout(limits.body_seconds):
+                return await self._whole(most_bytes)
+        except TimeoutError:
+            raise SlowBodyError(limits.body_seconds) from None
+
+    async def _whole(self, most_bytes: int) -> bytes:
         message = await self._next()
         if not message.get("more_body", False):
             return _bounded(message.get("body", b""), most_bytes)

@@ -15,6 +15,8 @@ class Limits:
         Rows (or labels) in one request.
     body_bytes
         Bytes in one body.
+    body_seconds
+        How long a body may take to arrive.
     waiting
         Requests that may wait for the scorer; one more is refused.
     waiting_rows
@@ -29,6 +31,7 @@ class Limits:
 
     rows: int = 10_000
     body_bytes: int = 32 * 1024 * 1024
+    body_seconds: float = 30.0
     waiting: int = 1024
     waiting_rows: int = 100_000
     batch_rows: int = 1024

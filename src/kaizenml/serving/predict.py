@@ -187,4 +187,11 @@ def _answered(
 
 def in_utc(at: datetime) -> datetime:
     """Return the moment in UTC; one without a zone is taken to be in UTC already."""
+    try:
+        return _in_utc(at)
+    except OverflowError:
+        raise UsageError(f"{at.isoformat()} is outside of the calendar in UTC.", "Send a time in UTC.") from None
+
+
+def _in_utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

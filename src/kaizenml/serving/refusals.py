@@ -8,6 +8,7 @@
     │   ├── UnauthorizedError       401    no token, or a wrong one
     │   ├── ForeignOriginError      403    a page of another site sent this
     │   ├── MethodError             405    the path is right, the verb is not
+    │   ├── SlowBodyError           408
     │   ├── BodyTooLargeError       413
     │   ├── TooManyRowsError        413
     │   └── MediaTypeError          415
@@ -78,6 +79,20 @@ class BodyTooLargeError(UsageError):
             f"The body has {seen:,} bytes or more; one request may bring {most:,}.",
             "Send the rows in several requests, or score a file with `kaizen predict`.",
             {"bytes": seen, "most": most},
+        )
+
+
+class SlowBodyError(UsageError):
+    """A body that does not arrive."""
+
+    http_status = 408
+    code = "slow_body"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"The body did not arrive within {seconds:g} seconds.",
+            "Send it again, in smaller requests if the network is slow.",
+            {"seconds": seconds},
         )
 
 
