@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 
 from kaizenml.errors import UnsafeArtefactError, UsageError, WrongEnvironmentError
 from kaizenml.packaging.archive import Limits, check_depth, read_archive, shown, write_archive
-from kaizenml.packaging.arrays import check_array, check_sparse
+from kaizenml.packaging.arrays import check_array, check_sparse, without_padding
 from kaizenml.packaging.inspection import check_object
 from kaizenml.packaging.trust import audited, check_library, nodes
 
@@ -56,8 +56,9 @@ def save(estimator: object, extra_trusted: Collection[str] = ()) -> bytes:
     schema = json.loads(members.pop(_SCHEMA))
     audited(schema, extra_trusted)
     check_object(estimator)
+    _settle(schema)
     names = _renumber(schema)
-    stored = {names.get(name, name): content for name, content in members.items()}
+    stored = {names.get(name, name): _settled(name, content) for name, content in members.items()}
     return write_archive({_SCHEMA: json.dumps(schema, separators=(",", ":")).encode(), **stored})
 
 
@@ -127,6 +128,20 @@ def _built(members: Mapping[str, bytes], trusted: Collection[str]) -> object:
         raise WrongEnvironmentError(f"The model needs what is not installed here: {_short(error)}.", _HINT) from error
     except Exception as error:  # a forged file makes any library raise anything
         raise UnsafeArtefactError(f"The model cannot be built: {_short(error)}.", _HINT) from error
+
+
+def _settled(name: str, content: bytes) -> bytes:
+    return without_padding(content) if name.endswith(".npy") else content
+
+
+def _settle(schema: object) -> None:
+    """Sort sets, whose order changes with the process, and forget memory addresses that scikit-learn keeps."""
+    for node in _in_order(schema):
+        content = node.get("content")
+        if node["__loader__"] == "SetNode" and isinstance(content, list):
+            content.sort(key=lambda item: str(item.get("content")))
+        if isinstance(content, dict) and "_stop_words_id" in content:
+            content["_stop_words_id"]["content"] = "0"
 
 
 def _renumber(schema: object) -> dict[str, str]:

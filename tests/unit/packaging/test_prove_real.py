@@ -39,7 +39,7 @@ def bundle(tmp_path_factory):
     (folder / "data" / "a.csv").write_text("\n".join(["k,hour,origin,late", *lines]) + "\n")
 
     house = open_house(read_settings(folder))
-    run(load_folder(folder), folder, house, Order("run-1", "ann", {}), lambda line: None)
+    run(load_folder(folder), folder, house, Order("run-1", "ann", {}), lambda _: None)
     with house.records.reading() as books:
         return house.blobs.get(books.models.newest()[0].bundle)
 
