@@ -9,6 +9,8 @@ from kaizenml.improvement.rollout import Guards
 
 Vector = NDArray[np.float64]
 
+_NOTHING = 1e-12
+
 
 def measured_guards(
     champion_scores: ArrayLike,
@@ -30,28 +32,39 @@ def measured_guards(
     seconds, champion_seconds
         How long their answers took, any shape; empty where not known.
     """
-    champion = np.asarray(champion_scores, dtype=np.float64)
-    challenger = np.asarray(challenger_scores, dtype=np.float64)
-    scored, both = len(challenger), np.isfinite(champion) & np.isfinite(challenger)
-    agreement, spread = _likeness(champion[both], challenger[both])
-    is_nan = ~np.isfinite(challenger).reshape(scored, -1).all(axis=1) if scored else np.zeros(0)
+    champion, challenger = _rows(champion_scores), _rows(challenger_scores)
+    is_number = np.isfinite(challenger).all(axis=1)
+    both = is_number & np.isfinite(champion).all(axis=1)
+    agreement, spread = _likeness(_centred(champion[both]), _centred(challenger[both]))
+    scored = len(challenger)
     return Guards(
         requests=scored + errors,
         error_share=_share(errors, scored + errors),
         champion_error_share=_share(champion_errors, len(champion) + champion_errors),
         latency_ratio=_ratio(seconds, champion_seconds),
-        nan_share=_share(int(is_nan.sum()), scored),
+        nan_share=_share(scored - int(is_number.sum()), scored),
         agreement=agreement,
         spread_ratio=spread,
     )
 
 
+def _rows(scores: ArrayLike) -> Vector:
+    """Return scores as shape (n, classes), with one column for numbers."""
+    vector = np.asarray(scores, dtype=np.float64)
+    return vector.reshape(len(vector), -1) if vector.size else np.empty((0, 1))
+
+
+def _centred(rows: Vector) -> Vector:
+    """Return all scores less the mean of their class, in one row: that a class is frequent is no agreement."""
+    return (rows - rows.mean(axis=0)).ravel() if len(rows) else np.empty(0)
+
+
 def _likeness(champion: Vector, challenger: Vector) -> tuple[float | None, float | None]:
     """Return the correlation of the scores and the ratio of their spreads; None where a model says the same to all."""
-    if champion.size < 2 or champion.std() <= 0:
+    if champion.size < 2 or champion.std() <= _NOTHING:
         return None, None
     ratio = float(challenger.std() / champion.std())
-    return (float(np.corrcoef(champion, challenger)[0, 1]), ratio) if ratio > 0 else (None, 0.0)
+    return (float(np.corrcoef(champion, challenger)[0, 1]), ratio) if ratio > _NOTHING else (None, 0.0)
 
 
 def _ratio(seconds: ArrayLike, champion_seconds: ArrayLike) -> float | None:

@@ -47,6 +47,15 @@ def test_classes_are_compared_together() -> None:
     assert measured_guards(both, both).agreement == pytest.approx(1)
 
 
+def test_that_a_class_is_frequent_is_no_agreement() -> None:
+    champion, noise = (np.clip(0.1 + 0.05 * RNG.normal(size=500), 0, 1) for _ in range(2))
+
+    guards = measured_guards(np.column_stack([champion, 1 - champion]), np.column_stack([noise, 1 - noise]))
+
+    assert guards.agreement is not None
+    assert abs(guards.agreement) < 0.15
+
+
 def test_failures_count_as_requests() -> None:
     guards = measured_guards(SCORES, SCORES[:450].tolist() + [0.5] * 50, errors=500, champion_errors=0)
 
