@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -37,7 +35,7 @@ def predict_file(house: House, name: str, file: Path, out: Path, say: Say) -> in
     for column in signature.inputs:
         if column.name not in raw.columns:
             raise NotFoundError(f"column in {file.name} named", column.name, raw.columns)
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, Cell]] = []
     for start in range(0, len(raw), BATCH):
         part = raw[start : start + BATCH]
         found = scorer.answer(part.select(column.name for column in signature.inputs).to_dicts())
@@ -52,5 +50,5 @@ def predict_file(house: House, name: str, file: Path, out: Path, say: Say) -> in
     return len(made)
 
 
-def _row(answer: Answer, classes: tuple[str, ...]) -> Mapping[str, Cell]:
+def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Cell]:
     return {"value": answer.value, **{f"p_{name}": p for name, p in zip(classes, answer.probabilities, strict=False)}}

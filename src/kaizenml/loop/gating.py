@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Check, Requirement, Slices, Verdict
 from kaizenml.core.metric import PRIMARY, Task, gain, is_loss
 from kaizenml.errors import NotFoundError
-from kaizenml.improvement.backtest import Comparison, Outcome, compare
+from kaizenml.improvement.backtest import compare
+from kaizenml.improvement.comparison import Comparison, Outcome
 from kaizenml.training.evaluate import Evaluation, by_slice
 from kaizenml.training.metrics import row_losses, values
 

@@ -14,7 +14,8 @@ from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
 from kaizenml.core.rollout import Rollout
 from kaizenml.core.signature import Signature
-from kaizenml.improvement.backtest import Comparison, compare
+from kaizenml.improvement.backtest import compare
+from kaizenml.improvement.comparison import Comparison
 from kaizenml.improvement.rollout import Guards, Move, MoveKind, Rules, next_move
 from kaizenml.improvement.trigger import Decision, Held, Retrain, reason_to_retrain
 from kaizenml.loop import collecting, delivering

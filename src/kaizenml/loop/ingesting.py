@@ -209,6 +209,8 @@ def _written(
             live_rows=len(live),
         )
         books.snapshots.add(snapshot)
+        if house.settings.is_replay and newest and books.notes.get("clock", "data") is None:
+            books.notes.put("clock", "data", newest.isoformat())  # a replay begins where its first data end
         _tell(books, house, snapshot, cause=cause)
     return snapshot
 
