@@ -71,12 +71,13 @@ def as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     Raises
     ------
     SourceError
-        For lists, structs, objects: values that a table of rows cannot hold.
+        For lists, structs, bytes, durations: values that no kind can hold.
     """
     column = pl.col(name)
-    if dtype.is_nested() or dtype in (pl.Object, pl.Binary):
+    if dtype.is_nested() or dtype in (pl.Object, pl.Binary, pl.Duration):
         raise SourceError(
-            f"Column {name} holds {dtype}, which is no single value.", "Unpack it into columns first, or leave it out."
+            f"Column {name} holds {dtype}, which no kind of value can hold.",
+            "Make numbers or texts of it first, or leave it out.",
         )
     if dtype.is_float():
         return pl.coalesce(whole_numbers(column).cast(pl.String), column.fill_nan(None).cast(pl.String))

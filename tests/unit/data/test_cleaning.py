@@ -1,5 +1,7 @@
 """A messy table is repaired or quarantined, nothing is lost, and one row alone gives what it gives in a batch."""
 
+from datetime import timedelta
+
 import msgspec
 import polars as pl
 import pytest
@@ -243,9 +245,17 @@ def test_a_missing_column_is_refused_by_name():
         replay(learn_plan(MESSY), MESSY.rename({"price": "prize"}))
 
 
-def test_lists_are_refused_by_name():
+def test_lists_and_durations_are_refused_by_name():
     with pytest.raises(SourceError, match="Column x holds List"):
         learn_plan(pl.DataFrame({"x": [[1], [2]]}))
+    with pytest.raises(SourceError, match="Column x holds Duration"):
+        learn_plan(pl.DataFrame({"x": [timedelta(days=1)]}))
+
+
+def test_an_empty_table_has_a_plan():
+    empty = pl.DataFrame(schema={"a": pl.String, "b": pl.Int64})
+
+    assert replay(learn_plan(empty), empty).frame.schema == empty.schema
 
 
 CELLS = st.one_of(
