@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from fastapi import FastAPI, Response
@@ -17,6 +16,8 @@ _HEAD = (
     'Errors are JSON: {"error": {"code", "message", "hint", "details"}}. '
     "With a token, send the header `Authorization: Bearer TOKEN`."
 )
+
+_BOUNDS = {"minimum": "≥", "maximum": "≤", "minLength": "at least", "maxLength": "at most", "maxItems": "at most"}
 
 
 def add_docs(routes: Routes, app: FastAPI) -> None:
@@ -78,50 +79,46 @@ def _route(method: str, path: str, operation: dict[str, Any], schemas: dict[str,
         "div",
         head,
         tag("p", operation.get("summary", "")),
-        _parameters(operation.get("parameters", [])),
-        _body(operation.get("requestBody"), schemas),
+        _parameters(operation, schemas),
         class_="route",
     )
 
 
-def _parameters(parameters: list[dict[str, Any]]) -> Html:
-    if not parameters:
-        return Html()
-    rows = (
-        tag(
-            "tr",
-            tag("td", tag("code", one["name"])),
-            tag("td", f"in {one['in']}" + (", required" if one.get("required") else "")),
-            tag("td", _kind(one.get("schema", {}))),
-            tag("td", one.get("description", "")),
-        )
-        for one in parameters
+def _parameters(operation: dict[str, Any], schemas: dict[str, Any]) -> Html:
+    rows = [
+        _row(one["name"], one["in"], one.get("schema", {}), is_needed=one.get("required", False))
+        for one in operation.get("parameters", [])
+    ]
+    body = _body(operation, schemas)
+    needed = body.get("required", [])
+    rows += [_row(name, "body", kind, is_needed=name in needed) for name, kind in body.get("properties", {}).items()]
+    return tag("div", tag("table", joined(*rows)), class_="scroll parameters") if rows else Html()
+
+
+def _row(name: str, where: str, schema: dict[str, Any], *, is_needed: bool) -> Html:
+    return tag(
+        "tr",
+        tag("td", tag("code", name)),
+        tag("td", f"in {where}" + (", required" if is_needed else "")),
+        tag("td", _kind(schema)),
+        tag("td", schema.get("description", "")),
     )
-    return tag("div", tag("table", joined(*rows)), class_="scroll")
 
 
-def _body(body: dict[str, Any] | None, schemas: dict[str, Any]) -> Html:
-    if body is None:
-        return Html()
-    schema = body["content"].get("application/json", {}).get("schema", {})
-    return tag("pre", json.dumps(_resolved(schema, schemas), indent=2, ensure_ascii=False))
-
-
-def _resolved(schema: Any, schemas: dict[str, Any]) -> Any:
-    """Return a schema with its references replaced by what they mean."""
-    if isinstance(schema, list):
-        return [_resolved(one, schemas) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return _resolved(schemas.get(schema["$ref"].rpartition("/")[2], {}), schemas)
-    return {
-        key: _resolved(value, schemas) for key, value in schema.items() if key != "title" or isinstance(value, dict)
-    }
+def _body(operation: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of the JSON body, found behind its reference."""
+    schema = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    for one in (schema, *schema.get("anyOf", [])):
+        if "$ref" in one:
+            found: dict[str, Any] = schemas.get(one["$ref"].rpartition("/")[2], {})
+            return found
+    return {}
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    kinds = [_kind(one) for one in schema.get("anyOf", [])] or [str(schema.get("type", "any"))]
-    bounds = [f"{word} {schema[key]}" for key, word in (("minimum", "≥"), ("maximum", "≤")) if key in schema]
-    default = [f"default {schema['default']}"] if schema.get("default") is not None else []
-    return ", ".join([" or ".join(kind for kind in kinds if kind != "null"), *bounds, *default])
+    kinds = [_kind(one) for one in schema.get("anyOf", []) if one.get("type") != "null"]
+    kinds = kinds or [str(schema.get("format") or schema.get("type", "any"))]
+    of = [f"of {_kind(schema['items'])}"] if "items" in schema else []
+    bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS.items() if key in schema]
+    default = [f"default {schema['default']!r}"] if schema.get("default") not in (None, "") else []
+    return ", ".join([" or ".join(kinds), *of, *bounds, *default])

@@ -99,7 +99,7 @@ class Reading:
         with self._service.records.reading() as books:
             return answer({"alerts": [views.alert(one) for one in books.alerts.newest(limit=limit)]})
 
-    def events(self, after: Annotated[int, Query(ge=0, le=2**62)] = 0, limit: Limit = 1000) -> Response:
+    def events(self, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 1000) -> Response:
         """The events behind this one, oldest first."""
         with self._service.records.reading() as books:
             return answer({"events": books.events.after(after, limit=limit)})

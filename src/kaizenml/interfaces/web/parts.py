@@ -51,7 +51,7 @@ def _champion(shown: Project, now: datetime) -> Html:
         return tag("p", "no champion yet", class_="quiet")
     since = age(endpoint.champion_since or endpoint.changed_at, now)
     before = f", before that {endpoint.previous}" if endpoint.previous else ""
-    return tag("p", "champion ", tag("strong", endpoint.champion), f" {since}{before}", class_="champion")
+    return tag("p", "champion ", tag("strong", endpoint.champion), f", crowned {since}{before}", class_="champion")
 
 
 def _stage(stage: Stage, now: datetime) -> Html:
