@@ -155,18 +155,21 @@ def test_a_shadow_scores_the_same_rows_and_is_never_heard(place):
 def test_a_shadow_that_fails_is_counted_and_nothing_else(place):
     route = Route("prices", "prices/1", "prices/2", is_shadowed=True)
     scorers = {"prices/1": ConstantScorer(1.0), "prices/2": ConstantScorer(error=ValueError("dark"))}
+    line = 'kaizen_shadow_predictions_total{endpoint="prices",model="prices",version="2",outcome="failed"} 3'
 
     async def scenario():
         async with running(place, scorers, route) as client:
             answers = [await client.post("/endpoints/prices/predict", json={"rows": [{"fare": 3}]}) for _ in range(3)]
-            await until(lambda: len(scorers["prices/2"].batches) == 3)
-            await asyncio.sleep(0.05)
-            return [answer.status_code for answer in answers], (await client.get("/metrics")).text
+            for _ in range(100):
+                metrics = (await client.get("/metrics")).text
+                if line in metrics:
+                    break
+                await asyncio.sleep(0.02)
+            return [answer.status_code for answer in answers], metrics
 
     codes, metrics = asyncio.run(scenario())
 
     assert codes == [200, 200, 200]
-    line = 'kaizen_shadow_predictions_total{endpoint="prices",model="prices",version="2",outcome="failed"} 3'
     assert line in metrics
     assert [entry.role for entry in logged(place)] == ["answer"] * 3
 
