@@ -42,9 +42,18 @@ WORD_NULLS = frozenset(
 RARE_NULLS = frozenset({"na", "none", "missing", "unknown", "undefined", "not available", "not applicable", "–", "—"})
 
 
+#: The typographic minus sign before a number.
+MINUS = "^(\\s*)\u2212"
+
+
 def folded(text: pl.Expr) -> pl.Expr:
-    """Return the text without blanks at its ends, with single blanks inside, and composed (Unicode NFC)."""
-    return text.str.normalize("NFC").str.replace_all(r"\s+", " ").str.strip_chars(" ")
+    """Return the text without outer blanks, with single inner ones, composed (Unicode NFC), its leading minus plain."""
+    return (
+        text.str.normalize("NFC")
+        .str.replace(MINUS, "${1}-", literal=False)
+        .str.replace_all(r"\s+", " ")
+        .str.strip_chars(" ")
+    )
 
 
 def without_nulls(text: pl.Expr, tokens: Collection[str]) -> pl.Expr:

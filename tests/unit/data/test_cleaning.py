@@ -131,6 +131,7 @@ def test_a_column_takes_a_kind_when_98_of_100_values_can_be_read_so():
         (["EUR 5", "7.5 €"], [5.0, 7.5]),
         (["(5)", "7.5"], [-5.0, 7.5]),
         (["1,000", "22"], [1000, 22]),
+        (["\u22125", "7"], [-5, 7]),
     ],
 )
 def test_numbers_are_read_as_people_write_them(values, numbers):
