@@ -16,7 +16,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "unit" / "serving"))
 
 from serving_light import ConstantScorer, Place, write_routes
-from serving_samples import Child, loader_of
+from serving_samples import Child, loader_of, until
 
 from kaizenml.core.endpoint import Route
 from kaizenml.core.prediction import Answered, Feedback
@@ -24,6 +24,9 @@ from kaizenml.errors import SettingError
 from kaizenml.serving import DataPlane, closed_segments, read_segment
 from kaizenml.serving.segments import close_leftovers
 from kaizenml.serving.server import is_loopback, listening, serve
+
+#: No proxies, and no certificates, which take a tenth of a second to read.
+PLAIN = {"trust_env": False, "verify": False}
 
 
 @pytest.fixture
@@ -49,7 +52,7 @@ class Load:
         self.is_over = False
 
     async def _ask(self):
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, **PLAIN) as client:
             while not self.is_over:
                 try:
                     response = await client.post("/endpoints/prices/predict", json={"rows": [{"fare": 1.0}]})
@@ -65,7 +68,7 @@ class Load:
                 self.answers.append((body["release"], prediction["value"], prediction["id"]))
 
     async def _label(self):
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False) as client:
+        async with httpx.AsyncClient(base_url=self.url, **PLAIN) as client:
             for number in range(10**6):
                 if self.is_over:
                     return
@@ -99,19 +102,21 @@ def test_no_request_fails_while_releases_are_swapped_under_load(place):
                 route = Route("prices", f"{kind}/{generation}", previous if share else "", share, warm=(previous,))
                 write_routes(place.routes, route, generation=generation)
                 await asyncio.to_thread(place.wait_for_generation, generation)
+                seen = len(load.answers)
+                await until(lambda seen=seen: len(load.answers) >= seen + 10, seconds=20)
         return load
 
     with Child(place) as child:
         load = asyncio.run(scenario(child.url))
 
     assert load.failures == []
-    assert len(load.answers) > 200
+    assert len(load.answers) >= 200
     assert all(value == float(release.split("/")[1]) for release, value, _ in load.answers)
     assert len({release for release, _, _ in load.answers}) >= 15
 
 
 def test_after_the_controller_is_told_only_the_new_release_answers(place):
-    with Child(place) as child, httpx.Client(base_url=child.url, trust_env=False) as client:
+    with Child(place) as child, httpx.Client(base_url=child.url, **PLAIN) as client:
         for generation in range(2, 12):
             write_routes(place.routes, Route("prices", f"fast/{generation}"), generation=generation)
             served = place.wait_for_generation(generation)
@@ -126,7 +131,7 @@ def test_what_was_answered_before_a_kill_is_in_the_log(place):
     async def scenario(child):
         load = Load(child.url, clients=6)
         async with load.running(labelling=3):
-            await asyncio.sleep(0.8)
+            await until(lambda: len(load.answers) > 200 and len(load.labels) > 20, seconds=20)
             child.process.kill()
             await asyncio.to_thread(child.process.wait)
         return load
@@ -137,9 +142,7 @@ def test_what_was_answered_before_a_kill_is_in_the_log(place):
     with Child(place):
         answers, labels = logged_ids(place)
 
-    assert len(load.answers) > 50
     assert {id_ for _, _, id_ in load.answers} <= set(answers)
-    assert len(load.labels) > 5
     assert set(load.labels) <= set(labels)
     assert len(answers) - len(load.answers) <= 6
 
@@ -150,10 +153,10 @@ def test_a_stop_finishes_what_is_in_flight_and_closes_the_log(place):
     async def scenario(child):
         load = Load(child.url)
         async with load.running():
-            await asyncio.sleep(0.3)
+            await until(lambda: len(load.answers) > 10)
             child.process.send_signal(signal.SIGTERM)
             await asyncio.sleep(0.1)
-            async with httpx.AsyncClient(trust_env=False) as client:
+            async with httpx.AsyncClient(**PLAIN) as client:
                 ready = (await client.get(f"{child.url}/health/ready")).status_code
             load.is_over = True
         return load, ready, await asyncio.to_thread(child.process.wait, 5)
@@ -169,7 +172,7 @@ def test_a_stop_finishes_what_is_in_flight_and_closes_the_log(place):
 
 
 def test_segments_of_a_live_server_are_closed_for_the_collector_as_it_goes(place):
-    with Child(place) as child, httpx.Client(base_url=child.url, trust_env=False) as client:
+    with Child(place) as child, httpx.Client(base_url=child.url, **PLAIN) as client:
         ids = []
         for _ in range(3):
             body = client.post("/endpoints/prices/predict", json={"rows": [{"fare": 1}]}).json()
@@ -194,7 +197,7 @@ def test_a_signal_makes_it_read_the_routes_again(place):
         while place.status.stat().st_mtime_ns == before:
             assert time.monotonic() < deadline
             time.sleep(0.02)
-        response = httpx.post(f"{child.url}/endpoints/prices/predict", json={"rows": [{"fare": 1}]}, trust_env=False)
+        response = httpx.post(f"{child.url}/endpoints/prices/predict", json={"rows": [{"fare": 1}]}, **PLAIN)
         assert response.status_code == 503
         assert "bad/1 may not be loaded" in response.text
 
@@ -231,7 +234,7 @@ def test_it_ends_when_its_parent_has_gone(place):
     parent.wait()
 
     deadline = time.monotonic() + 5
-    with httpx.Client(trust_env=False) as client, pytest.raises(httpx.TransportError):
+    with httpx.Client(**PLAIN) as client, pytest.raises(httpx.TransportError):
         _ask_until(client, f"{url}/health/live", deadline)
 
 
@@ -271,7 +274,7 @@ def test_a_body_too_large_is_refused_over_a_real_socket_and_the_connection_stays
         for _ in range(34):
             yield b" " * 1024 * 1024
 
-    with Child(place) as child, httpx.Client(base_url=child.url, trust_env=False) as client:
+    with Child(place) as child, httpx.Client(base_url=child.url, **PLAIN) as client:
         response = client.post("/endpoints/prices/predict", content=pieces())
         after = client.post("/endpoints/prices/predict", json={"rows": [{"fare": 1}]})
 
@@ -286,6 +289,6 @@ def test_a_client_that_hangs_up_midway_harms_nobody(place):
         for _ in range(20):
             with socket.create_connection(("127.0.0.1", port)) as half:
                 half.sendall(b"POST /endpoints/prices/predict HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n{")
-        response = httpx.post(f"{child.url}/endpoints/prices/predict", json={"rows": [{"fare": 1}]}, trust_env=False)
+        response = httpx.post(f"{child.url}/endpoints/prices/predict", json={"rows": [{"fare": 1}]}, **PLAIN)
 
     assert response.status_code == 200

