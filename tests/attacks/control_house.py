@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import uvicorn
 
 from kaizenml.adapters.sql import SqlRecords, open_records
@@ -34,6 +35,10 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = "correct-horse-battery-staple"
 
 
+#: One client for all calls: making one for each reads certificates, and keeping connections would outlive servers.
+CLIENT = httpx.Client(verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0), timeout=10)
+
+
 @dataclass
 class House:
     """A service whose acts touch the books only as far as tests look."""
@@ -46,7 +51,7 @@ class House:
     def now(self) -> datetime:
         return NOW
 
-    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:
+    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:  # noqa: ARG002  the service's words
         with self.records.writing() as books:
             release = books.releases.get(name)
             books.releases.move(approved(release, by, NOW), seen=release.state)
