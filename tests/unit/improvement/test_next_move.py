@@ -163,7 +163,7 @@ def good(seed: int, days: int = 30) -> np.ndarray:
 
 
 def test_a_model_of_shuffled_labels_is_stopped_at_five_percent_within_three_days() -> None:
-    differences = [shuffled_labels(seed) for seed in range(60)]
+    differences = [shuffled_labels(seed) for seed in range(40)]
     ends = [rolled_out(difference) for difference in differences]
 
     assert np.mean(differences) == pytest.approx(-0.022, abs=0.004)
@@ -173,7 +173,7 @@ def test_a_model_of_shuffled_labels_is_stopped_at_five_percent_within_three_days
 
 
 def test_a_good_challenger_is_seldom_aborted_though_days_differ() -> None:
-    ends = [rolled_out(good(seed)) for seed in range(150)]
+    ends = [rolled_out(good(seed)) for seed in range(100)]
 
     assert np.mean([state is Phase.ABORTED for state, _, _ in ends]) <= 0.06
     assert np.mean([state is Phase.FULL for state, _, _ in ends]) >= 0.94
