@@ -47,12 +47,12 @@ class DirectoryBlobs:
             When the file is damaged; it is then in quarantine, and the blob counts as missing.
         """
         path = self._path(digest)
-        try:
+        with disk_errors(f"Reading blob {digest}"):
+            if not path.is_file():
+                raise NotFoundError("blob", digest)
             content = path.read_bytes()
-        except FileNotFoundError as error:
-            raise NotFoundError("blob", digest) from error
-        if digest_of_bytes(content) != digest:
-            self._quarantine(path, digest)
+            if digest_of_bytes(content) != digest:
+                self._quarantine(path, digest)
         return content
 
     def has(self, digest: Digest) -> bool:

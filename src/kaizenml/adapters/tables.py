@@ -6,18 +6,22 @@ next names it; everything else (making a table, new columns, checkpoints, compac
 
 from __future__ import annotations
 
+import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
+from deltalake.exceptions import DeltaError
+from polars.exceptions import PolarsError
 
 from kaizenml.adapters.delta_files import pruned
 from kaizenml.adapters.delta_table import LocalDeltaTable, Version
 from kaizenml.adapters.frames import storable
 from kaizenml.core.names import checked_name
-from kaizenml.errors import NotFoundError, UsageError
+from kaizenml.errors import IntegrityError, NotFoundError, UsageError
 
 
 class DeltaTables:
@@ -50,7 +54,7 @@ class DeltaTables:
             raise UsageError(f"A batch for table {table} has no columns.", "Append rows that have columns.")
         one = self._one(table)
         fitting = storable(rows)
-        with one.lock:
+        with one.lock, _table_errors(table):
             return one.append(fitting, key)
 
     def read(
@@ -67,16 +71,19 @@ class DeltaTables:
         ------
         NotFoundError
             For a table, version or column that does not exist.
+        IntegrityError
+            For a table of which a file is missing or damaged.
         """
         one = self._one(table)
-        with one.lock:
-            found = one.version(version)
-        return _rows(self._root / table, found, columns, between)
+        with _table_errors(table):
+            with one.lock:
+                found = one.version(version)
+            return _rows(self._root / table, found, columns, between)
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None when there is no such table."""
         one = self._one(table)
-        with one.lock:
+        with one.lock, _table_errors(table):
             return one.newest()
 
     def compact(self, table: str) -> int:
@@ -85,7 +92,7 @@ class DeltaTables:
         The small files stay, because older versions need them.
         """
         one = self._one(table)
-        with one.lock:
+        with one.lock, _table_errors(table):
             return one.compact()
 
     def _one(self, name: str) -> LocalDeltaTable:
@@ -94,6 +101,19 @@ class DeltaTables:
             if name not in self._tables:
                 self._tables[name] = LocalDeltaTable(name, self._root / name)
             return self._tables[name]
+
+
+@contextmanager
+def _table_errors(table: str) -> Iterator[None]:
+    """Say in our own words that a table's log or files are not what was written."""
+    try:
+        yield
+    except (DeltaError, PolarsError, OSError, json.JSONDecodeError) as error:
+        raise IntegrityError(
+            f"Table {table} is damaged or out of reach: {type(error).__name__}.",
+            "Look at the cause in the log; restore the table's folder from a backup if a file is gone.",
+            {"table": table},
+        ) from error
 
 
 def _rows(

@@ -11,11 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
-from deltalake import DeltaTable, write_deltalake
+import pytest
+from deltalake import DeltaTable, TableFeatures, write_deltalake
 
 from kaizenml.adapters.delta_log import KEY
 from kaizenml.adapters.tables import DeltaTables
-from kaizenml.errors import NotFoundError
+from kaizenml.errors import IntegrityError, NotFoundError
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WRITER = """
@@ -135,3 +136,25 @@ def test_a_window_of_a_large_table_is_read_within_50_ms(tmp_path: Path) -> None:
         taken.append(time.perf_counter() - began)
 
     assert sorted(taken)[3] < 0.05
+
+
+def test_a_missing_or_damaged_file_is_an_error_of_ours(tmp_path: Path) -> None:
+    tables = DeltaTables(tmp_path)
+    tables.append("gone", rows(0), key="k")
+    tables.append("torn", rows(0), key="k")
+    next((tmp_path / "gone").glob("*.parquet")).unlink()
+    next((tmp_path / "torn").glob("*.parquet")).write_bytes(b"PAR1 nothing else PAR1")
+
+    for name in ("gone", "torn"):
+        with pytest.raises(IntegrityError, match=f"Table {name} is damaged"):
+            tables.read(name)
+
+
+def test_a_table_with_features_that_nobody_here_knows_is_refused(tmp_path: Path) -> None:
+    DeltaTables(tmp_path).append("flights", rows(0), key="k")
+    DeltaTable(tmp_path / "flights").alter.add_feature(
+        TableFeatures.DeletionVectors, allow_protocol_versions_increase=True
+    )
+
+    with pytest.raises(IntegrityError, match="deletionVectors"):
+        DeltaTables(tmp_path).append("flights", rows(1), key="l")

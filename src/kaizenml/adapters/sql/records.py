@@ -21,7 +21,7 @@ class SqlRecords:
 
     def __init__(self, engine: Engine, *, in_memory: bool) -> None:
         self._engine = engine
-        # A fair queue of the writers of this process; between processes SQLite's own lock decides.
+        # The writers of this process take turns here, without polling; between processes SQLite's own lock decides.
         self._writer: AbstractContextManager[object] = nullcontext() if in_memory else threading.Lock()
         # In memory there is one connection, so there is one transaction at a time.
         self._only: AbstractContextManager[object] = threading.Lock() if in_memory else nullcontext()

@@ -12,6 +12,7 @@ from kaizenml.core.alert import Alert, acknowledged
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Books
 from kaizenml.errors import NotFoundError
+from kaizenml.interfaces.http import views
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
@@ -113,7 +114,8 @@ class Acting:
     def run(self, name: str, body: Wish | None = None) -> Response:
         """Queue a run of a project."""
         told = body or Wish()
-        return answer({"done": self._service.trigger(name, by=told.by, reason=told.reason)}, 202)
+        queued = views.plain(self._service.trigger(name, by=told.by, reason=told.reason))
+        return answer({"done": views.without_folder(queued)}, 202)
 
     def clock(self, body: Moment) -> Response:
         """Let the data's clock of a replay reach a time."""

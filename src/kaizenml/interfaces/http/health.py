@@ -9,7 +9,7 @@ from fastapi import Response
 
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.ports import Books
-from kaizenml.errors import NotFoundError
+from kaizenml.errors import KaizenError, NotFoundError
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
@@ -38,8 +38,11 @@ class Health:
 
     def ready(self) -> Response:
         """The books can be read."""
-        with self._service.records.reading() as books:
-            books.events.newest(limit=1)
+        try:
+            with self._service.records.reading() as books:
+                books.events.newest(limit=1)
+        except KaizenError as error:
+            return answer({"status": "not ready", "because": error.message}, 503)
         return answer({"status": "ok"})
 
     def metrics(self) -> Response:

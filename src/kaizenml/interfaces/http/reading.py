@@ -107,7 +107,7 @@ class Reading:
     def jobs(self, limit: Limit = 100) -> Response:
         """The newest jobs, newest first."""
         with self._service.records.reading() as books:
-            return answer({"jobs": [_without_folder(views.plain(job)) for job in books.jobs.newest(limit=limit)]})
+            return answer({"jobs": [views.without_folder(views.plain(job)) for job in books.jobs.newest(limit=limit)]})
 
     def loop(self) -> Response:
         """What the controller and the workers are doing."""
@@ -117,11 +117,6 @@ class Reading:
         """Check the whole chain of events; an error when one was changed, removed or put in."""
         with self._service.records.reading() as books:
             return answer({"events": verify(_all_events(books)), "is_intact": True})
-
-
-def _without_folder(job: views.View) -> views.View:
-    facts = {name: value for name, value in job["facts"].items() if name != "folder"}
-    return {**job, "facts": facts}
 
 
 def _all_events(books: Books) -> Iterator[Event]:

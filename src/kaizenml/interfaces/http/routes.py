@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import Depends, FastAPI, Request
@@ -75,8 +75,8 @@ def public_paths(app: FastAPI) -> frozenset[str]:
     return frozenset(_path(route) for route in app.routes if permission_of(route) is Permission.PUBLIC)
 
 
-def _requires(permission: Permission) -> Callable[[Request], None]:
-    def check(request: Request) -> None:
+def _requires(permission: Permission) -> Callable[[Request], Awaitable[None]]:
+    async def check(request: Request) -> None:
         if permission not in request.scope[GRANTED]:
             raise PermissionDeniedError(f"This needs the permission to {permission}.", "Ask somebody who has it.")
 

@@ -67,3 +67,10 @@ def endpoint(name: str, books: Books) -> View:
 def alert(value: Alert) -> View:
     """Return an alert."""
     return {**plain(value), "is_open": value.is_open}
+
+
+def without_folder(value: object) -> object:
+    """Return what a job has become as JSON, but not where on this machine its project lies."""
+    if not isinstance(value, dict) or not isinstance(value.get("facts"), dict):
+        return value
+    return {**value, "facts": {name: fact for name, fact in value["facts"].items() if name != "folder"}}
