@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -33,6 +34,8 @@ LABELS = {
     "received_at": pl.Datetime("us", "UTC"),
 }
 
+#: A segment that is still open after so long belongs to a process that has died; the next start closes it.
+SETTLE_SECONDS = 3.0
 #: After this many appends a table is compacted, so that reading and appending stay fast.
 APPENDS_BETWEEN_COMPACTIONS = 50
 
@@ -59,6 +62,16 @@ def collect(house: House) -> int:
             rows += len(frame)
         path.unlink()
     return rows
+
+
+def settle(house: House) -> None:
+    """Wait until what the data plane was writing when this was called has been closed, so that it can be collected."""
+    folder = house.settings.serving / "log"
+    open_now = {path.name for path in folder.glob("*.open")} if folder.exists() else set()
+    limit = time.monotonic() + SETTLE_SECONDS
+    while open_now and time.monotonic() < limit:
+        time.sleep(0.01)
+        open_now &= {path.name for path in folder.glob("*.open")}
 
 
 def _append(house: House, table: str, frame: pl.DataFrame, *, key: str) -> None:

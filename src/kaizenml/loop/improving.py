@@ -46,12 +46,12 @@ def _decision(
         return Held("no_reason", "A run is under way.")
     now = house.data_now(books)
     fired = [event.data_at or event.at for event in books.events.find(Kind.TRIGGER_FIRED, project=endpoint.project)]
-    version = books.models.get(books.releases.get(endpoint.champion).model_version)
+    learned = [version.tested_until for version in books.models.newest(endpoint.project) if version.tested_until]
     since = now - timedelta(days=declared.retraining.per_days)
     return reason_to_retrain(
         books.alerts.unresolved(endpoint.name),
         now=now,
-        newest_training=version.tested_until,
+        newest_training=max(learned, default=None),
         newest_labelled=labelled_until,
         last_retrain_at=max(fired, default=None),
         retrains_in_period=sum(at > since for at in fired),

@@ -9,13 +9,11 @@ from kaizenml.core.declaration import Declaration
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.ports import Books
 from kaizenml.core.release import Release, ReleaseState, approved, declined, moved, overridden
-from kaizenml.core.run import Run
 from kaizenml.errors import ApprovalError
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.wheel import build_wheel
-
-#: Who approves where a project declares that what its gate lets through is approved.
-POLICY = "policy:approval"
+from kaizenml.registry.card import card
+from kaizenml.registry.decision import POLICY, Decider, decider
 
 
 def propose(books: Books, house: House, release: Release, *, cause: int) -> Event:
@@ -37,9 +35,10 @@ def propose(books: Books, house: House, release: Release, *, cause: int) -> Even
 
 def decide_by_policy(books: Books, house: House, release: Release, declared: Declaration, *, cause: int) -> Release:
     """Approve a release by the project's declared policy, or ask for a person's decision."""
-    if not release.verdict.lets_through:
+    who = decider(release, declared.delivery)
+    if who is Decider.NOBODY:
         return release
-    if declared.delivery.approval != "policy":
+    if who is Decider.PERSON:
         _tell(books, house, release, "system:loop", Kind.APPROVAL_REQUESTED, cause, {})
         return release
     after = approved(release, POLICY, house.clock.now())
@@ -107,24 +106,6 @@ def package(house: House, name: str) -> Release:
         facts = {"file": file, "bytes": len(content), "digest": digest}
         _tell(books, house, after, "system:packaging", Kind.RELEASE_PACKAGED, _last_about(books, name), facts)
     return after
-
-
-def card(release: Release, run: Run) -> str:
-    """Return the model card of a release, in Markdown: what it is, what it was made from, how good it is."""
-    metrics = "\n".join(
-        f"| {name} | {each.value:.4g} | {each.low:.4g} to {each.high:.4g} |" for name, each in run.metrics.items()
-    )
-    checks = "\n".join(
-        f"- {'passed' if check.has_passed else 'FAILED'} `{check.name}`: {check.evidence}"
-        for check in release.verdict.checks
-    )
-    return (
-        f"# {release.name}\n\n"
-        f"Model version `{release.model_version}`, made by run `{run.id}` from snapshot `{run.snapshot}`.\n"
-        f"Release digest `{release.digest}`.\n\n"
-        f"## Quality on test rows\n\n| metric | value | 95 % interval |\n|---|---|---|\n{metrics}\n\n"
-        f"## Gate\n\n{checks}\n"
-    )
 
 
 def _last_about(books: Books, name: str) -> int | None:

@@ -82,6 +82,7 @@ class Known:
 
 def watch(house: House, name: str) -> datetime | None:
     """Bring the monitors of an endpoint up to the time on the data's clock; return how far they have seen."""
+    collecting.settle(house)
     collecting.collect(house)
     while (due := _next_window(house, name)) is not None:
         _look(house, name, *due)

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from kaizenml.interfaces.cli.output import told
 
     given: list[str] = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(told(lambda: _call(given), as_json="--json" in given))
+    sys.exit(told(lambda: _call(given), as_json="--json" in given and "demo" not in given[:1]))
 
 
 def _call(given: list[str]) -> Any:

@@ -87,7 +87,7 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
         partial(load_release, open_blobs(of)),
         token=of.token,
         is_replay=of.is_replay,
-        close_seconds=0.2,
+        close_seconds=0.1 if of.is_replay else 0.5,
     )
     serve_plane(plane, of.host, of.predict_port, parent=parent, announce=lambda url: click.echo(f"Data plane {url}"))
 

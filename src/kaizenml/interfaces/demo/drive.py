@@ -101,7 +101,8 @@ def play(stage: Stage, say: Say, tick: Callable[[date, str], None], *, last: dat
     project = stage.folder / "flights"
     if not stage.progress().get("has_first"):
         say("January: ingest, contract, clean, train, gate, release")
-        _run(project, say)
+        if _run(project, say) != 0:
+            raise KaizenError("The first model did not pass its gate.", "See `kaizen releases` in the demo's project.")
         stage.remember(has_first=True)
     with (
         _up(stage),
@@ -231,8 +232,8 @@ def staying_up(stage: Stage) -> Iterator[str]:
         yield f"http://127.0.0.1:{stage.port}/"
 
 
-def _run(project: Path, say: Say, *words: str) -> None:
-    """Call `kaizen run` as a person would, and pass on what it tells."""
+def _run(project: Path, say: Say, *words: str) -> int:
+    """Call `kaizen run` as a person would, pass on what it tells, and return its exit code: 0 or 1."""
     with subprocess.Popen(
         command("run", "--project", str(project), *words), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -242,6 +243,7 @@ def _run(project: Path, say: Say, *words: str) -> None:
             say(line.strip().removeprefix("·").strip())
     if process.returncode not in (0, 1):
         raise KaizenError(f"`kaizen run` failed: {''.join(lines)[-800:]}")
+    return process.returncode
 
 
 def _asked(project: Path, *words: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What is known of releases: their cards, and who decides on them."""
