@@ -33,7 +33,10 @@ CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 36500 days",
 }
 _WRITER_FEATURES = frozenset({"appendOnly", "invariants", "timestampNtz"})
-_TARGET_BYTES = 128 * 1024 * 1024
+#: Files below a size are merged once there are `_MERGED_AT_ONCE` of them, smallest size first: so a row is rewritten
+#: a few times in its life, not at every compaction, which matters because replaced files stay for older versions.
+_TIERS = tuple(mebibytes * 1024 * 1024 for mebibytes in (1, 4, 16, 64))
+_MERGED_AT_ONCE = 8
 _VERSIONS_KEPT = 16
 
 
@@ -94,16 +97,21 @@ class LocalDeltaTable:
         if table is None:
             raise NotFoundError("table", self.name)
         before = table.version()
-        table.optimize.compact(
-            target_size=_TARGET_BYTES,
-            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROWS_IN_GROUP),
-            commit_properties=CommitProperties(max_commit_retries=100),
-        )
-        table.update_incremental()
+        for size in _TIERS:
+            if _count_below(table, size) >= _MERGED_AT_ONCE:
+                self._merge(table, size)
         if table.version() > before:
             self._sync_new_files(before)
             self._checkpoint(table)
         return int(table.version())
+
+    def _merge(self, table: DeltaTable, size: int) -> None:
+        table.optimize.compact(
+            target_size=size,
+            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROWS_IN_GROUP),
+            commit_properties=CommitProperties(max_commit_retries=100),
+        )
+        table.update_incremental()
 
     def _try_append(self, rows: pl.DataFrame, key: str) -> int | None:
         schema = self._schema()
@@ -188,6 +196,11 @@ class LocalDeltaTable:
                 synced(log)
             synced(self._folder)
             synced(self._folder / "_delta_log")
+
+
+def _count_below(table: DeltaTable, size: int) -> int:
+    files = pl.DataFrame(table.get_add_actions(flatten=True))
+    return files.filter(pl.col("size_bytes") < size).height
 
 
 def _version(table: DeltaTable) -> Version:

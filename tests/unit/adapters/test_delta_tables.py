@@ -138,6 +138,21 @@ def test_a_window_of_a_large_table_is_read_within_50_ms(tmp_path: Path) -> None:
     assert sorted(taken)[3] < 0.05
 
 
+def test_large_files_are_not_written_again_at_every_compaction(tmp_path: Path) -> None:
+    tables = DeltaTables(tmp_path)
+    noise = pl.DataFrame({"x": pl.int_range(200_000, eager=True).hash(seed=1).cast(pl.Float64)})
+    tables.append("log", noise, key="large")
+    large = set((tmp_path / "log").glob("*.parquet"))
+    for number in range(8):
+        tables.append("log", pl.DataFrame({"x": [float(number)]}), key=str(number))
+
+    tables.compact("log")
+
+    live = {Path(uri).name for uri in DeltaTable(tmp_path / "log").file_uris()}
+    assert {path.name for path in large} < live
+    assert len(live) == 2
+
+
 def test_a_missing_or_damaged_file_is_an_error_of_ours(tmp_path: Path) -> None:
     tables = DeltaTables(tmp_path)
     tables.append("gone", rows(0), key="k")
