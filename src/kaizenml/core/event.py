@@ -55,8 +55,8 @@ class Draft:
     """An event before the log has given it a place.
 
     ``subject`` is written ``noun:name`` (``release:flights/3``); ``actor`` likewise (``person:ada``,
-    ``policy:approval``, ``monitor:performance``, ``system:controller``). ``cause`` is the id of the event that made this
-    one happen.
+    ``policy:approval``, ``monitor:performance``, ``system:controller``). ``cause`` is the id of the event that made
+    this one happen.
     ``data_at`` is the time on the data's clock, where that differs from the wall's.
     """
 

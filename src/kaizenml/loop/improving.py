@@ -16,6 +16,7 @@ from kaizenml.core.rollout import Rollout
 from kaizenml.core.signature import Signature
 from kaizenml.improvement.backtest import compare
 from kaizenml.improvement.comparison import Comparison
+from kaizenml.improvement.guards import measured_guards
 from kaizenml.improvement.rollout import Guards, Move, MoveKind, Rules, next_move
 from kaizenml.improvement.trigger import Decision, Held, Retrain, reason_to_retrain
 from kaizenml.loop import collecting, delivering
@@ -24,6 +25,8 @@ from kaizenml.loop.wiring import House
 
 #: Blocks of evidence in a rollout: an hour of the data's clock.
 BLOCK = timedelta(hours=1)
+#: Requests of both releases before their times of answering are compared.
+FEWEST_TIMED = 100
 
 
 def decide(books: Books, house: House, endpoint: Endpoint, *, labelled_until: datetime | None) -> Decision:
@@ -99,6 +102,15 @@ def _hold(books: Books, house: House, endpoint: Endpoint, decision: Held) -> Non
     books.events.append(draft, house.clock.now())
 
 
+def labelled_until(books: Books, endpoint: str, newest: datetime | None) -> datetime | None:
+    """Return until when the truth about an endpoint's rows is known, and remember it."""
+    if newest is not None:
+        books.notes.put("labelled", endpoint, newest.isoformat())
+        return newest
+    note = books.notes.get("labelled", endpoint)
+    return datetime.fromisoformat(str(note)) if note else None
+
+
 def consider(house: House, endpoint: Endpoint, signature: Signature, now: datetime) -> Move | None:
     """Look at the evidence of the rollout under way, if there is one, and take its next step."""
     if not endpoint.rollout:
@@ -169,29 +181,15 @@ def _blocks(rows: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 def _guards(rows: pl.DataFrame, both: pl.DataFrame, rollout: Rollout, signature: Signature) -> Guards:
     if both.is_empty():
         return Guards()
-    old = scores_of(both["value"], both["probabilities"], signature)
-    new = scores_of(both["value2"], both["p2"], signature)
-    old, new = (each if each.ndim == 1 else each[:, -1] for each in (old, new))
-    is_finite = np.isfinite(new)
-    spread_old, spread_new = float(old.std()), float(new[is_finite].std()) if is_finite.any() else 0.0
-    agreement = float(np.corrcoef(old[is_finite], new[is_finite])[0, 1]) if spread_old > 0 and spread_new > 0 else None
-    return Guards(
-        requests=both["request"].n_unique(),
-        nan_share=float(1 - is_finite.mean()),
-        agreement=agreement,
-        spread_ratio=spread_new / spread_old if spread_old > 0 else None,
-        latency_ratio=_latency_ratio(rows, rollout),
-    )
-
-
-def _latency_ratio(rows: pl.DataFrame, rollout: Rollout) -> float | None:
     answers = rows.filter(pl.col("role") == "answer").unique("request")
-    p99 = {
-        name: answers.filter(pl.col("release") == name)["seconds"].quantile(0.99)
+    took = {
+        name: answers.filter(pl.col("release") == name)["seconds"].to_numpy()
         for name in (rollout.champion, rollout.challenger)
     }
-    counts = {name: int((answers["release"] == name).sum()) for name in p99}
-    old, new = p99[rollout.champion], p99[rollout.challenger]
-    if min(counts.values()) < 100 or not old or new is None:
-        return None
-    return float(new / old)
+    is_timed = all(len(each) >= FEWEST_TIMED for each in took.values())
+    return measured_guards(
+        scores_of(both["value"], both["probabilities"], signature),
+        scores_of(both["value2"], both["p2"], signature),
+        seconds=took[rollout.challenger] if is_timed else (),
+        champion_seconds=took[rollout.champion] if is_timed else (),
+    )

@@ -38,6 +38,7 @@ from kaizenml.loop.scoring import LoadedScorer, Recipe, check_golden, load_relea
 from kaizenml.loop.steps import Trained, steps_of
 from kaizenml.loop.wiring import House, Say
 from kaizenml.monitoring.profile import learn_reference
+from kaizenml.monitoring.usual import Usual, learn_usual
 from kaizenml.monitoring.watch import learn_watch
 from kaizenml.packaging.bundle import Bundle, Manifest, pack
 from kaizenml.packaging.environment import captured, needed
@@ -46,7 +47,7 @@ from kaizenml.project import Project, defaults_of
 from kaizenml.training.evaluate import Evaluation
 from kaizenml.training.graph import execute, graph
 from kaizenml.training.metrics import row_losses
-from kaizenml.training.problem import Problem, time_parts
+from kaizenml.training.problem import Problem, blocks_of, time_parts
 
 GOLDEN_ROWS = 16
 
@@ -185,7 +186,7 @@ def _bundle(
         "plan.json": msgspec.json.encode(prepared.plan.only(names)),
         "contract.json": msgspec.json.encode(prepared.contract.only(names)),
         "recipe.json": msgspec.json.encode(Recipe(trained.fitted.columns, features)),
-        "reference.json": msgspec.json.encode(_reference(values["rows"], problem)),
+        **_usual_rows(values["rows"], problem),
         "watch.json": msgspec.json.encode(_watch(values["evaluate"], problem)),
     }
     manifest = Manifest(
@@ -225,9 +226,13 @@ def _signature(problem: Problem, target: pl.Series) -> Signature:
     )
 
 
-def _reference(rows: pl.DataFrame, problem: Problem) -> object:
+def _usual_rows(rows: pl.DataFrame, problem: Problem) -> dict[str, bytes]:
+    """Return what later rows are held against: the training rows in cells, and how much days usually differ."""
     columns = {c.name: c.kind for c in problem.inputs if c.kind is not ColumnKind.TIME}
-    return learn_reference(rows, columns)
+    reference = learn_reference(rows, columns)
+    blocks = blocks_of(problem, rows)
+    usual = Usual() if blocks is None else learn_usual(reference, rows, blocks)
+    return {"reference.json": msgspec.json.encode(reference), "usual.json": msgspec.json.encode(usual)}
 
 
 def _watch(evaluation: Evaluation, problem: Problem) -> object:

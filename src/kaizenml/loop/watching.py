@@ -1,4 +1,4 @@
-"""Stage 4: every window of answered rows becomes findings, findings become alerts, alerts become reasons."""
+"""Stage 4: every window of answered rows becomes findings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from kaizenml.core.alert import Alert, AlertState
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Endpoint
@@ -25,28 +24,24 @@ from kaizenml.core.ports import Blobs, Books
 from kaizenml.core.profile import Reference
 from kaizenml.core.signature import Signature
 from kaizenml.data.clean import replay, rows_to_raw
-from kaizenml.loop import collecting, improving
+from kaizenml.loop import collecting
 from kaizenml.loop.delivering import served
 from kaizenml.loop.outcomes import joined, losses_of, scores_of
 from kaizenml.loop.processes import used
 from kaizenml.loop.windows import floor, span_of
 from kaizenml.loop.wiring import House
-from kaizenml.monitoring.alerts import Change, changes
 from kaizenml.monitoring.drift import DriftWatch, drift_findings
 from kaizenml.monitoring.profile import profile
 from kaizenml.monitoring.quality import Coverage, bias_finding, coverage, drop_finding, live_quality, prediction_bias
 from kaizenml.monitoring.resources import Usage, latencies, latency_finding, resource_findings
 from kaizenml.monitoring.staleness import staleness_finding
+from kaizenml.monitoring.usual import Usual
 from kaizenml.monitoring.watch import Watch, watch_finding
 from kaizenml.packaging.bundle import unpack
 from kaizenml.training.metrics import values
 
 #: How long after a window's end a label may come and still be counted in it.
 LABEL_PATIENCE = timedelta(days=7)
-#: Windows in a row that must agree before an alert fires, where the monitor has no detector of its own.
-HOLD = 2
-#: Monitors that have weighed their evidence themselves: one breach is enough.
-SURE = ("staleness",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +64,11 @@ class Seen:
     rows: pl.DataFrame
     answers: pl.DataFrame
 
+    @property
+    def labelled_until(self) -> datetime | None:
+        """When the newest row of which the truth is known was answered."""
+        return self.rows.filter(pl.col("y").is_not_nan())["data_at"].max()  # type: ignore[return-value]
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -77,59 +77,44 @@ class Known:
     signature: Signature
     plan: CleaningPlan
     reference: Reference
+    usual: Usual
     watch: Watch | None
 
 
-def watch(house: House, name: str) -> datetime | None:
-    """Bring the monitors of an endpoint up to the time on the data's clock; return how far they have seen."""
-    collecting.settle(house)
-    collecting.collect(house)
-    while (due := _next_window(house, name)) is not None:
-        _look(house, name, *due)
-    standing = _standing(house, name)
-    return standing.watched_until if standing else None
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """An endpoint as the monitors find it: its champion, what was declared, where they stand, what time it is."""
+
+    endpoint: Endpoint
+    version: ModelVersion
+    declared: Declaration
+    known: Known
+    standing: Standing
+    data_now: datetime
 
 
-def _next_window(house: House, name: str) -> tuple[datetime, datetime] | None:
-    with house.records.reading() as books:
-        endpoint = books.endpoints.get(name)
-        span = span_of(books.declarations.get(endpoint.project))
-        now = house.data_now(books)
-    standing = _standing(house, name)
-    start = standing.watched_until if standing else floor(endpoint.champion_since_data or now, span)
-    return (start, start + span) if start + span <= now else None
-
-
-def _look(house: House, name: str, start: datetime, end: datetime) -> None:
-    """Look at one window: findings, alerts, the rollout, and whether there is a reason to retrain."""
+def situation(house: House, name: str) -> Situation:
+    """Return an endpoint with its champion, what its project declares, and where its monitors stand."""
     with house.records.reading() as books:
         endpoint = books.endpoints.get(name)
         version = books.models.get(books.releases.get(endpoint.champion).model_version)
         declared = books.declarations.get(endpoint.project)
+        note = books.notes.get("standing", name)
+        now = house.data_now(books)
     known = _known(house.blobs, version.bundle)  # type: ignore[arg-type]  # every adapter is hashable
-    standing = _at(_standing(house, name), endpoint, known, start)
-    seen = _seen(house, endpoint, known, start, end)
-    findings, after, summary = _findings(house, declared, version, known, standing, seen)
-    with house.records.writing() as books:
-        books.notes.put("standing", name, msgspec.to_builtins(replace(after, watched_until=end)))
-        if len(seen.rows) or any(finding.is_breach for finding in findings):
-            event = _tell_window(books, house, endpoint, seen, summary, findings)
-            _alert(books, house, endpoint, findings, cause=event.id)
-    improving.consider(house, endpoint, known.signature, end)
-    with house.records.writing() as books:
-        labelled = seen.rows.filter(pl.col("y").is_not_nan()) if len(seen.rows) else seen.rows
-        until = labelled["data_at"].max() if len(labelled) else _labelled_until(books, name)
-        if until is not None:
-            books.notes.put("labelled", name, until.isoformat())  # type: ignore[union-attr]
-        improving.decide(books, house, books.endpoints.get(name), labelled_until=until)  # type: ignore[arg-type]
+    before = None if note is None else msgspec.convert(note, Standing)
+    return Situation(endpoint, version, declared, known, _standing(before, endpoint, declared, known, now), now)
 
 
-def _labelled_until(books: Books, name: str) -> datetime | None:
-    note = books.notes.get("labelled", name)
-    return datetime.fromisoformat(str(note)) if note else None
+def next_window(now: Situation) -> tuple[datetime, datetime] | None:
+    """Return the next window that has wholly passed and nobody has looked at; None when there is none."""
+    start, span = now.standing.watched_until, span_of(now.declared)
+    return (start, start + span) if start + span <= now.data_now else None
 
 
-def _seen(house: House, endpoint: Endpoint, known: Known, start: datetime, end: datetime) -> Seen:
+def seen(house: House, now: Situation, start: datetime, end: datetime) -> Seen:
+    """Return the rows of a window as the champion scored them, beside the truth as far as it is known."""
+    endpoint, known = now.endpoint, now.known
     answered = collecting.answered(house.tables, endpoint.name, start, end)
     labels = collecting.labels_between(house.tables, endpoint.name, start, end + LABEL_PATIENCE)
     by_champion = answered.filter(pl.col("release") == endpoint.champion)
@@ -137,17 +122,16 @@ def _seen(house: House, endpoint: Endpoint, known: Known, start: datetime, end: 
     return Seen(start, end, rows, answered.filter(pl.col("role") == "answer"))
 
 
-def _findings(
-    house: House, declared: Declaration, version: ModelVersion, known: Known, standing: Standing, seen: Seen
-) -> tuple[list[Finding], Standing, dict[str, Any]]:
+def findings(house: House, now: Situation, seen: Seen) -> tuple[list[Finding], Standing, dict[str, Any]]:
     """Return what every declared monitor finds in a window, what they remember, and the window in numbers."""
+    version, known, standing = now.version, now.known, now.standing
     labelled = seen.rows.filter(pl.col("y").is_not_nan())
     covered = coverage(len(seen.rows), len(labelled))
     standing = _with_losses(standing, labelled, known.signature)
     took = latencies(seen.answers.unique("request")["seconds"].to_numpy())
     usage = _usage(house, standing, seen)
     found: list[Finding] = []
-    for monitor in declared.watched:
+    for monitor in now.declared.watched:
         match monitor:
             case Drift() if len(seen.rows):
                 drifted, remembered = _drift(known, standing, seen, monitor)
@@ -183,7 +167,9 @@ def _drift(known: Known, standing: Standing, seen: Seen, rules: Drift) -> tuple[
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     raw = rows_to_raw([decode(row) for row in seen.rows["row"].to_list()], known.plan)
     window = profile(known.reference, replay(known.plan, raw).frame)
-    return drift_findings(known.reference, window, standing.drift, rules=rules, start=seen.start, end=seen.end)
+    return drift_findings(
+        known.reference, window, standing.drift, rules=rules, start=seen.start, end=seen.end, usual=known.usual
+    )
 
 
 def _performance(
@@ -253,7 +239,7 @@ def _usage(house: House, standing: Standing, seen: Seen) -> Usage | None:
     return Usage(cpu_seconds, (seen.end - seen.start).total_seconds(), measured.memory_bytes)
 
 
-def _tell_window(
+def tell(
     books: Books,
     house: House,
     endpoint: Endpoint,
@@ -261,6 +247,7 @@ def _tell_window(
     summary: dict[str, Any],
     findings: list[Finding],
 ) -> Event:
+    """Write what a window was found to be, for the pages and for whoever asks what an alert came from."""
     breaches = [finding.sentence for finding in findings if finding.is_breach]
     window = {"start": seen.start.isoformat(), "end": seen.end.isoformat(), **summary}
     books.notes.put(
@@ -275,59 +262,14 @@ def _tell_window(
     return books.events.append(draft, house.clock.now())
 
 
-def _alert(books: Books, house: House, endpoint: Endpoint, findings: list[Finding], *, cause: int) -> None:
-    now = house.clock.now()
-    alerts = books.alerts.unresolved(endpoint.name)
-    sure = [finding for finding in findings if _is_sure(finding)]
-    rest = [finding for finding in findings if not _is_sure(finding)]
-    changed = (
-        *changes(sure, alerts, now, endpoint=endpoint.name, hold=1),
-        *changes(rest, alerts, now, endpoint=endpoint.name, hold=HOLD),
-    )
-    for change in changed:
-        _write(books, house, endpoint, change, cause=cause)
-
-
-def _is_sure(finding: Finding) -> bool:
-    return finding.monitor in SURE or (finding.monitor == "performance" and finding.subject == "loss")
-
-
-def _write(books: Books, house: House, endpoint: Endpoint, change: Change, *, cause: int) -> None:
-    after = change.after
-    if after is None:
-        if change.before is not None:
-            books.alerts.save(replace(change.before, state=AlertState.RESOLVED, resolved_at=house.clock.now()))
-        return
-    if change.has_opened:
-        event = _tell_alert(books, house, endpoint, after, Kind.ALERT_OPENED, cause)
-        after = replace(after, event=event.id)
-    elif change.has_resolved:
-        _tell_alert(books, house, endpoint, after, Kind.ALERT_RESOLVED, after.event)
-    books.alerts.save(after)
-
-
-def _tell_alert(books: Books, house: House, endpoint: Endpoint, alert: Alert, kind: Kind, cause: int | None) -> Event:
-    facts = {"alert": alert.id, "monitor": alert.monitor, "about": alert.subject, "severity": alert.severity,
-             "said": alert.finding.sentence}  # fmt: skip
-    draft = Draft(
-        endpoint.project, f"monitor:{alert.monitor}", kind, f"endpoint:{endpoint.name}", cause,
-        alert.finding.window_end, facts,
-    )  # fmt: skip
-    return books.events.append(draft, house.clock.now())
-
-
-def _standing(house: House, name: str) -> Standing | None:
-    with house.records.reading() as books:
-        note = books.notes.get("standing", name)
-    return None if note is None else msgspec.convert(note, Standing)
-
-
-def _at(standing: Standing | None, endpoint: Endpoint, known: Known, start: datetime) -> Standing:
+def _standing(
+    before: Standing | None, endpoint: Endpoint, declared: Declaration, known: Known, now: datetime
+) -> Standing:
     """Return where the monitors stand: anew, when another release has become champion."""
-    if standing is not None and standing.release == endpoint.champion:
-        return standing
-    used_before = standing.cpu_seconds if standing else 0.0
-    return Standing(start, endpoint.champion, performance=known.watch, cpu_seconds=used_before)
+    if before is not None and before.release == endpoint.champion:
+        return before
+    start = before.watched_until if before else floor(endpoint.champion_since_data or now, span_of(declared))
+    return Standing(start, endpoint.champion, known.watch, cpu_seconds=before.cpu_seconds if before else 0.0)
 
 
 @lru_cache(maxsize=8)
@@ -338,5 +280,6 @@ def _known(blobs: Blobs, digest: Digest) -> Known:
         signature=bundle.signature,
         plan=decode(bundle.parts["plan.json"], type=CleaningPlan),
         reference=decode(bundle.parts["reference.json"], type=Reference),
+        usual=decode(bundle.parts["usual.json"], type=Usual),
         watch=decode(bundle.parts["watch.json"], type=Watch | None),
     )

@@ -14,9 +14,9 @@ from pathlib import Path
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished, renewed
 from kaizenml.errors import ConflictError, KaizenError
+from kaizenml.loop.cycle import go_round
 from kaizenml.loop.loading import load_folder
 from kaizenml.loop.running import Order, run
-from kaizenml.loop.watching import watch
 from kaizenml.loop.wiring import House, Say
 
 POLL_SECONDS = 0.1
@@ -63,8 +63,8 @@ def do(house: House, job: Job, say: Say) -> None:
 
 def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
     if job.work is Work.WATCH:
-        seen = watch(house, str(job.facts["endpoint"]))
-        return {"watched_until": seen.isoformat() if seen else None}
+        turns = go_round(house, str(job.facts["endpoint"]))
+        return {"turns": len(turns), "watched_until": turns[-1].end.isoformat() if turns else None}
     if job.work is Work.RUN:
         folder = Path(str(job.facts["folder"]))
         parameters = job.facts.get("parameters", {})

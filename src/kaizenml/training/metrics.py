@@ -3,7 +3,7 @@
 Every metric carries scikit-learn's name and value. Its interval is a percentile bootstrap over blocks: whole blocks
 (days, hours) are drawn with replacement, because rows of one day share its weather and are not independent.
 
-Source: Künsch (1989), *The jackknife and the bootstrap for general stationary observations*; Efron and Tibshirani (1993).
+Source: Künsch (1989), *The jackknife and the bootstrap for general stationary observations*, Ann. Statist. 17.
 """
 
 from __future__ import annotations

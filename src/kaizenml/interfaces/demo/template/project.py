@@ -54,5 +54,12 @@ project.gate(
     kz.slices("origin", worst=0.55),
 )
 project.serve(canary=(5, 25, 100), approval="policy", requests=8)
-project.monitor(kz.drift(), kz.performance("log_loss", drop=0.1), kz.bias(0.1), kz.staleness(days=60), kz.every("1d"))
+project.monitor(
+    kz.drift("carrier", "origin", "dest", "distance"),  # weather changes by itself; a new schedule is a drift
+    kz.performance("log_loss", drop=0.1),
+    kz.bias(0.1),
+    kz.staleness(days=60),
+    kz.latency(p99_seconds=0.5),
+    kz.every("1d"),
+)
 project.retrain(cooldown_days=14, most=8, per_days=120, min_new_days=14)
