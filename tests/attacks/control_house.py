@@ -71,6 +71,9 @@ class House:
     def trigger(self, project: str, *, by: str, reason: str) -> object:
         return self._noted("trigger", project, by, reason)
 
+    def acknowledge(self, alert: str, *, by: str) -> object:
+        return self._noted("acknowledge", alert, by)
+
     def advance_clock(self, to: datetime, *, by: str) -> object:
         return self._noted("clock", to, by)
 
@@ -163,7 +166,7 @@ def _release(number: int, state: ReleaseState) -> Release:
     )
     at = NOW - timedelta(hours=10 - number)
     release = Release(
-        "flights", number, parts, parts.digest, f"flights:{number}", "run-3", "ada", state, Verdict(checks), at
+        "flights", number, parts, parts.digest, f"flights:{number}", "run-3", "person:ada", state, Verdict(checks), at
     )
     is_new = state is ReleaseState.GATED
     return release if is_new else replace(release, approved_by="policy:approval", approved_at=at)

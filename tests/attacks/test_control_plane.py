@@ -185,7 +185,16 @@ def test_the_servers_own_pages_may_act() -> None:
         headers = {"Origin": url, "Sec-Fetch-Site": "same-origin"}
         assert CLIENT.post(f"{url}/api/v1/projects/flights/run", headers=headers).status_code == 202
 
-    assert house.acts == [("trigger", "flights", "local", "")]
+    assert house.acts == [("trigger", "flights", "person:local", "")]
+
+
+@pytest.mark.parametrize(
+    "by", ["policy:approval", "system:controller", "person:eve", "", " ada", "ada\n", "a" * 101, "<b>"]
+)
+def test_nobody_acts_in_the_name_of_a_policy(local: str, by: str) -> None:
+    answer = CLIENT.post(f"{local}/api/v1/releases/flights/3/approve", json={"by": by})
+
+    assert answer.status_code == 422
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "HEAD"])

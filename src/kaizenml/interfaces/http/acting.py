@@ -8,17 +8,15 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from kaizenml.core.alert import Alert, acknowledged
-from kaizenml.core.event import Draft, Kind
-from kaizenml.core.ports import Books
-from kaizenml.errors import NotFoundError
 from kaizenml.interfaces.http import views
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
 
-By = Annotated[str, Field(min_length=1, max_length=100, description="who acts, as the log shall name them")]
+By = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$", description="the person who acts, as the log names them")
+]
 Reason = Annotated[str, Field(max_length=2000)]
 Step = Annotated[int, Field(ge=1, le=100)]
 
@@ -27,6 +25,11 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     by: By = "local"
+
+    @property
+    def actor(self) -> str:
+        """The person as the log names actors; so nobody acts here in the name of a policy or of the system."""
+        return f"person:{self.by}"
 
 
 class Approval(_Body):
@@ -87,50 +90,36 @@ class Acting:
     def approve(self, project: str, number: int, body: Approval | None = None) -> Response:
         """Approve a release."""
         told = body or Approval()
-        done = self._service.approve(f"{project}/{number}", by=told.by, override=told.override, because=told.because)
+        done = self._service.approve(f"{project}/{number}", by=told.actor, override=told.override, because=told.because)
         return answer({"done": done})
 
     def decline(self, project: str, number: int, body: Refusal | None = None) -> Response:
         """Decline a release."""
         told = body or Refusal()
-        return answer({"done": self._service.decline(f"{project}/{number}", by=told.by, because=told.because)})
+        return answer({"done": self._service.decline(f"{project}/{number}", by=told.actor, because=told.because)})
 
     def ship(self, project: str, number: int, body: Shipment | None = None) -> Response:
         """Send a release out."""
         told = body or Shipment()
         canary = tuple(told.canary) if told.canary else None
-        done = self._service.ship(f"{project}/{number}", canary=canary, shadow=told.shadow, by=told.by)
+        done = self._service.ship(f"{project}/{number}", canary=canary, shadow=told.shadow, by=told.actor)
         return answer({"done": done})
 
     def rollback(self, name: str, body: Act | None = None) -> Response:
         """Give an endpoint back to the release before."""
-        return answer({"done": self._service.rollback(name, by=(body or Act()).by)})
+        return answer({"done": self._service.rollback(name, by=(body or Act()).actor)})
 
     def acknowledge(self, id: str, body: Act | None = None) -> Response:  # noqa: A002  it is the path's word
         """Take on an alert."""
-        with self._service.records.writing() as books:
-            return answer({"done": _acknowledged(books, id, (body or Act()).by, self._service.now())})
+        return answer({"done": self._service.acknowledge(id, by=(body or Act()).actor)})
 
     def run(self, name: str, body: Wish | None = None) -> Response:
         """Queue a run of a project."""
         told = body or Wish()
-        queued = views.plain(self._service.trigger(name, by=told.by, reason=told.reason))
+        queued = views.plain(self._service.trigger(name, by=told.actor, reason=told.reason))
         return answer({"done": views.without_folder(queued)}, 202)
 
     def clock(self, body: Moment) -> Response:
         """Let the data's clock of a replay reach a time."""
         to: datetime = body.to
-        return answer({"done": self._service.advance_clock(to, by=body.by)})
-
-
-def _acknowledged(books: Books, id_: str, by: str, at: datetime) -> Alert:
-    known = {alert.id: alert for alert in books.alerts.unresolved()}
-    if id_ not in known:
-        raise NotFoundError("open alert", id_, known)
-    alert = acknowledged(known[id_], by, at)
-    books.alerts.save(alert)
-    project = books.endpoints.get(alert.endpoint).project
-    facts = {"alert": alert.id, "monitor": alert.monitor, "about": alert.subject}
-    subject = f"endpoint:{alert.endpoint}"
-    books.events.append(Draft(project, f"person:{by}", Kind.ALERT_ACKNOWLEDGED, subject, alert.event, None, facts), at)
-    return alert
+        return answer({"done": self._service.advance_clock(to, by=body.actor)})

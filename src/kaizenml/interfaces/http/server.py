@@ -1,73 +1,87 @@
-"""The control plane's server: in a thread of the process that controls."""
+"""The control plane, listening."""
 
 from __future__ import annotations
 
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from kaizenml.errors import SettingError
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 from kaizenml.interfaces.http.service import Service
 
-_START_SECONDS = 15.0
+#: How long requests that are being answered may take once the server shall end.
+GRACE_SECONDS = 5
 
 
 @contextmanager
 def serve_control_plane(
-    service: Service, *, host: str, port: int, token: str, stop: threading.Event
-) -> Iterator[uvicorn.Server]:
-    """Serve the control plane while the block runs; should the server end by itself, ``stop`` is set.
+    service: Service, *, host: str, port: int, token: str | None = None, stop: threading.Event | None = None
+) -> Iterator[str]:
+    """Answer requests in a thread of its own for as long as the block lasts; give the address.
+
+    Parameters
+    ----------
+    host, port
+        Where to listen; port 0 takes a free one.
+    token
+        What callers must show; needed unless the host is this machine alone.
+    stop
+        Is set when the server has ended, for whatever reason.
 
     Raises
     ------
     SettingError
-        When the address is taken, or would let everybody in.
+        When nothing can listen there, or everybody could act there.
     """
     app = create_app(service, Access(host, token or None))
-    listener = _listening(host, port)
-    server = uvicorn.Server(
-        uvicorn.Config(app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=5)
-    )
-
-    def serve() -> None:
-        server.run(sockets=[listener])
-        stop.set()
-
-    thread = threading.Thread(target=serve, name="control plane", daemon=True)
+    bound = _bound(host, port)
+    server = uvicorn.Server(_config(app))
+    ended = stop or threading.Event()
+    thread = threading.Thread(target=_run, args=(server, bound, ended), name="control plane", daemon=True)
     thread.start()
-    _wait_until_started(server, thread)
     try:
-        yield server
+        yield f"http://{_shown(host)}:{bound.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(10)
-        listener.close()
+        thread.join(2 * GRACE_SECONDS)
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+
+
+def _run(server: uvicorn.Server, bound: socket.socket, ended: threading.Event) -> None:
     try:
-        listener.bind((host, port))
-        listener.listen(512)
+        server.run(sockets=[bound])
+    finally:
+        bound.close()
+        ended.set()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """Return a socket that listens already: callers wait in its queue until the server is up."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        listener.close()
         raise SettingError(
-            f"The control plane cannot listen on {host}:{port}: {error.strerror}.",
-            "Stop what listens there, or choose another port: `kaizen up --port 8500 --predict-port 8501`.",
+            f"Nothing can listen on {host}:{port}: {error.strerror}.", "Take another with --host and --port."
         ) from error
-    return listener
 
 
-def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> None:
-    limit = time.monotonic() + _START_SECONDS
-    while not server.started:
-        if not thread.is_alive() or time.monotonic() > limit:
-            raise SettingError("The control plane did not start.", "Look at what it wrote above.")
-        time.sleep(0.01)
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -54,6 +54,10 @@ class Service(Protocol):
         """Queue a run of the project."""
         ...
 
+    def acknowledge(self, alert: str, *, by: str) -> object:
+        """Take on an alert."""
+        ...
+
     def advance_clock(self, to: datetime, *, by: str) -> object:
         """Let the data's clock of a replay reach a time."""
         ...
