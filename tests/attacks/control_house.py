@@ -29,7 +29,8 @@ from kaizenml.core.run import Code, Environment, Run, RunState
 from kaizenml.core.signature import Signature
 from kaizenml.core.snapshot import Snapshot
 from kaizenml.errors import NotFoundError
-from kaizenml.interfaces.http import Access, create_app
+from kaizenml.interfaces.http.access import Access
+from kaizenml.interfaces.http.app import create_app
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = "correct-horse-battery-staple"

@@ -13,7 +13,8 @@ import httpx
 import pytest
 from control_house import CLIENT, TOKEN, House, filled_house, serving
 
-from kaizenml.interfaces.http import Access, create_app
+from kaizenml.interfaces.http.access import Access
+from kaizenml.interfaces.http.app import create_app
 
 XSS = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'</style></title>{{7*7}}"
 PUBLIC = ("/health/live", "/health/ready")

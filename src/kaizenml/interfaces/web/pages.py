@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 from fastapi import Response
@@ -36,15 +37,21 @@ class Pages:
         """The loop of every project."""
         with self._service.records.reading() as books:
             seen = overview(books, self._service.now())
-        return HTMLResponse(_rendered(seen, self._service.name, self._service.version))
+        said = f"{self._service.name} · {counted(len(seen.projects), 'project')} · version {self._service.version}"
+        return HTMLResponse(_rendered(seen, self._service.name, f"{said} · {self._clocks(seen.now)}"))
+
+    def _clocks(self, now: datetime) -> str:
+        """Return the wall's time, and the data's where a replay is elsewhere."""
+        wall = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+        data = str(self._service.loop_state().get("data_now", ""))[:16].replace("T", " ")
+        return wall if not data or wall.startswith(data) else f"{wall}, on the data's clock {data}"
 
     def style(self) -> Response:
         """How pages look."""
         return Response(self._style, media_type="text/css")
 
 
-def _rendered(seen: Overview, name: str, version: str) -> str:
-    said = f"{name} · {counted(len(seen.projects), 'project')} · {seen.now:%Y-%m-%d %H:%M:%S} UTC · version {version}"
+def _rendered(seen: Overview, name: str, said: str) -> str:
     none = tag(
         "p", "No project yet. Make one with ", tag("code", "kaizen new"), ", then ", tag("code", "kaizen run"), "."
     )

@@ -9,7 +9,9 @@ import pytest
 from control_house import CLIENT, NOW, TOKEN, House, filled_house, serving
 
 from kaizenml.errors import SettingError
-from kaizenml.interfaces.http import Access, Permission, create_app
+from kaizenml.interfaces.http.access import Access, Permission
+from kaizenml.interfaces.http.app import create_app
+from kaizenml.interfaces.http.routes import check_routes
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +170,6 @@ def test_the_documentation_lists_every_route_with_its_permission(url: str) -> No
 def test_a_server_starts_only_when_every_route_says_its_permission() -> None:
     app = create_app(filled_house())
     app.add_api_route("/open", lambda: None)
-
-    from kaizenml.interfaces.http.routes import check_routes
 
     with pytest.raises(SettingError, match="/open"):
         check_routes(app)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import doctest
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 from html.parser import HTMLParser
@@ -33,6 +35,21 @@ def test_the_page_shows_the_whole_loop() -> None:
         "Live roc_auc", "rollout.started", 'href="#event-9"',
     ):  # fmt: skip
         assert words in text
+
+
+def test_a_replay_shows_both_clocks() -> None:
+    class Replay(House):
+        def loop_state(self) -> dict[str, object]:
+            return {"data_now": "2013-02-01T10:00:00+00:00"}
+
+    with serving(Replay(filled_house().records)) as url:
+        assert "2026-03-01 12:00:00 UTC, on the data&#x27;s clock 2013-02-01 10:00" in CLIENT.get(url).text
+
+
+def test_every_module_can_be_imported_first() -> None:
+    for name in ("web.pages", "web.parts", "http.app", "http.docs", "http.routes"):
+        script = f"import kaizenml.interfaces.{name}"
+        assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
 def test_the_page_is_well_formed() -> None:
