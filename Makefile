@@ -1,0 +1,62 @@
+# What a person, or a continuous-integration machine, does with this repository. `make help` lists it.
+# Needs Python 3.11 or newer and make; the rest is installed into .venv/ from pip's index.
+
+PYTHON ?= python3
+DEMO ?=
+PYTEST ?=
+BENCH ?= overhead
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+ROOT := $(CURDIR)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format docs-reference lock bench clean
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv/ with everything in it; quick when nothing has changed
+
+# The stamp is written last: what was interrupted is done again.
+$(READY): requirements/dev.txt requirements/install.sh pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	    echo "$(PYTHON) is older than Python 3.11 (or is not there). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	    echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
+	@echo "Installing what requirements/dev.txt locks into $(VENV)/ ..."
+	@requirements/install.sh "$(ROOT)/$(BIN)/python"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+	@echo "Ready: $(BIN)/kaizen"
+
+demo: setup ## Run the whole loop on a year of real flights; DEMO="--until 2013-03-31 --json out.json" passes options on
+	@$(BIN)/kaizen demo --exit $(DEMO)
+
+test: setup lint ## Lint, check types and layers, and run every test; PYTEST="-k gate" passes options on
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: setup ## Check style, types and who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup ## Write the code as the linter wants it
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs-reference: setup ## Write the generated pages of docs/reference/ anew
+	$(BIN)/python docs/generate.py
+
+lock: setup ## Resolve requirements/dev.txt anew from pyproject.toml, for Python 3.11 and newer on every platform
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --no-header pyproject.toml --extra dev -o requirements/dev.txt
+
+bench: setup ## Measure what serving costs beside the model; needs wrk (see benchmarks/README.md)
+	$(BIN)/python benchmarks/serving/$(BENCH).py
+
+clean: ## Remove .venv/, caches and demos
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist kaizen-demo
