@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kaizenml.core.alert import Alert, AlertState
+from kaizenml.core.alert import Alert
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.finding import Finding
@@ -41,7 +41,7 @@ def _write(books: Books, house: House, endpoint: Endpoint, change: Change, *, ca
     after = change.after
     if after is None:
         if change.before is not None:
-            books.alerts.save(replace(change.before, state=AlertState.RESOLVED, resolved_at=house.clock.now()))
+            books.alerts.forget(change.before.id)  # it was pending and came to nothing
         return
     if change.has_opened:
         event = _tell_alert(books, house, endpoint, after, Kind.ALERT_OPENED, cause)

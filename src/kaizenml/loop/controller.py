@@ -18,7 +18,7 @@ from kaizenml.loop.freeing import free_lost_jobs
 from kaizenml.loop.windows import is_due
 from kaizenml.loop.wiring import House, Say
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.05
 
 
 def control(house: House, say: Say, *, stop: threading.Event) -> None:

@@ -319,7 +319,7 @@ def tell(
     facts: Mapping[str, object],
 ) -> Event:
     """Write an event about an endpoint."""
-    draft = Draft(endpoint.project, actor, kind, f"endpoint:{endpoint.name}", cause, house.data_now(books), facts)
+    draft = Draft(endpoint.project, actor, kind, f"endpoint:{endpoint.name}", cause, house.data_at(books), facts)
     return books.events.append(draft, house.clock.now())
 
 

@@ -67,7 +67,7 @@ def _fire(books: Books, house: House, endpoint: Endpoint, declared: Declaration,
     facts = {"because": decision.sentence, "alert": decision.alert}
     event = books.events.append(
         Draft(project, "policy:retraining", Kind.TRIGGER_FIRED, f"project:{project}", decision.event,
-              house.data_now(books), facts),
+              house.data_at(books), facts),
         house.clock.now(),
     )  # fmt: skip
     queue_run(books, house, declared, by="policy:retraining", cause=event.id)
@@ -97,7 +97,7 @@ def _hold(books: Books, house: House, endpoint: Endpoint, decision: Held) -> Non
     facts = {"because": decision.sentence, "ground": decision.because, "alert": decision.alert}
     subject = f"project:{endpoint.project}"
     draft = Draft(
-        endpoint.project, "policy:retraining", Kind.TRIGGER_HELD, subject, decision.event, house.data_now(books), facts
+        endpoint.project, "policy:retraining", Kind.TRIGGER_HELD, subject, decision.event, house.data_at(books), facts
     )
     books.events.append(draft, house.clock.now())
 

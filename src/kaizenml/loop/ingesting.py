@@ -108,7 +108,7 @@ def _note_arrival(
         books.snapshots.load(table, file.digest, version)
         facts = {"file": file.path, "bytes": file.size_bytes, "digest": file.digest, "rows": rows}
         books.events.append(
-            Draft(project, "system:loop", Kind.DATA_ARRIVED, f"source:{project}", cause, house.data_now(books), facts),
+            Draft(project, "system:loop", Kind.DATA_ARRIVED, f"source:{project}", cause, house.data_at(books), facts),
             house.clock.now(),
         )
 
@@ -216,7 +216,7 @@ def _written(
 
 
 def _tell(books: Books, house: House, snapshot: Snapshot, *, cause: int) -> None:
-    now, data_at = house.clock.now(), house.data_now(books)
+    now, data_at = house.clock.now(), house.data_at(books)
     subject = f"snapshot:{snapshot.name}"
     facts = {"rows": snapshot.rows, "live": snapshot.live_rows, "digest": snapshot.digest, "version": snapshot.version}
     created = books.events.append(

@@ -121,5 +121,5 @@ def _last_about(books: Books, name: str) -> int | None:
 def _tell(
     books: Books, house: House, release: Release, actor: str, kind: Kind, cause: int | None, facts: Mapping[str, object]
 ) -> Event:
-    draft = Draft(release.project, actor, kind, f"release:{release.name}", cause, house.data_now(books), facts)
+    draft = Draft(release.project, actor, kind, f"release:{release.name}", cause, house.data_at(books), facts)
     return books.events.append(draft, house.clock.now())

@@ -115,7 +115,7 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
         books.runs.save(begun)
         facts = {"by": order.author, "code": begun.code.digest, "commit": begun.code.commit}
         draft = Draft(
-            project.name, order.author, Kind.RUN_STARTED, f"run:{begun.id}", order.cause, house.data_now(books), facts
+            project.name, order.author, Kind.RUN_STARTED, f"run:{begun.id}", order.cause, house.data_at(books), facts
         )
         return begun, books.events.append(draft, house.clock.now()).id
 
@@ -263,7 +263,7 @@ def _registered(
             books.jobs.save(renewed(order.job, order.job.fence, now), fence=order.job.fence)
         version = _version(books, project, house, done, prepared, values, bundle, content)
         books.models.add(version)
-        data_at = house.data_now(books)
+        data_at = house.data_at(books)
         facts: dict[str, object] = {"bundle": content, "rows": version.rows, "snapshot": prepared.snapshot.name}
         registered = books.events.append(
             Draft(project.name, "system:loop", Kind.VERSION_REGISTERED, f"model:{version.name}", cause, data_at, facts),
@@ -364,7 +364,7 @@ def _failed(house: House, begun: Run, error: str, hint: str, *, cause: int) -> N
         books.runs.save(ended)
         facts = {"error": error, "hint": hint}
         draft = Draft(
-            begun.project, "system:loop", Kind.RUN_FAILED, f"run:{begun.id}", cause, house.data_now(books), facts
+            begun.project, "system:loop", Kind.RUN_FAILED, f"run:{begun.id}", cause, house.data_at(books), facts
         )
         books.events.append(draft, house.clock.now())
 

@@ -64,9 +64,7 @@ class LoopService:
         with self.records.writing() as books:
             declared = books.declarations.get(project)
             facts = {"because": reason}
-            draft = Draft(
-                project, by, Kind.TRIGGER_FIRED, f"project:{project}", None, self.house.data_now(books), facts
-            )
+            draft = Draft(project, by, Kind.TRIGGER_FIRED, f"project:{project}", None, self.house.data_at(books), facts)
             event = books.events.append(draft, self.now())
             return improving.queue_run(books, self.house, declared, by=by, cause=event.id)
 
@@ -81,7 +79,7 @@ class LoopService:
             facts = {"alert": alert, "monitor": after.monitor}
             project = books.endpoints.get(after.endpoint).project
             subject = f"endpoint:{after.endpoint}"
-            draft = Draft(project, by, Kind.ALERT_ACKNOWLEDGED, subject, after.event, self.house.data_now(books), facts)
+            draft = Draft(project, by, Kind.ALERT_ACKNOWLEDGED, subject, after.event, self.house.data_at(books), facts)
             books.events.append(draft, self.now())
             return after
 

@@ -38,7 +38,7 @@ from kaizenml.monitoring.staleness import staleness_finding
 from kaizenml.monitoring.usual import Usual
 from kaizenml.monitoring.watch import Watch, watch_finding
 from kaizenml.packaging.bundle import unpack
-from kaizenml.training.metrics import values
+from kaizenml.training.metrics import value_of, values
 
 #: How long after a window's end a label may come and still be counted in it.
 LABEL_PATIENCE = timedelta(days=7)
@@ -164,11 +164,14 @@ def _with_losses(standing: Standing, labelled: pl.DataFrame, signature: Signatur
 
 
 def _drift(known: Known, standing: Standing, seen: Seen, rules: Drift) -> tuple[Iterable[Finding], DriftWatch]:
+    chosen = [column for column in known.reference.columns if not rules.columns or column.name in rules.columns]
+    reference = replace(known.reference, columns=tuple(chosen))
+    plan = known.plan.only([column.name for column in chosen])
     decode = msgspec.json.Decoder(dict[str, Any]).decode
-    raw = rows_to_raw([decode(row) for row in seen.rows["row"].to_list()], known.plan)
-    window = profile(known.reference, replay(known.plan, raw).frame)
+    raw = rows_to_raw([decode(row) for row in seen.rows["row"].to_list()], plan)
+    window = profile(reference, replay(plan, raw).frame)
     return drift_findings(
-        known.reference, window, standing.drift, rules=rules, start=seen.start, end=seen.end, usual=known.usual
+        reference, window, standing.drift, rules=rules, start=seen.start, end=seen.end, usual=known.usual
     )
 
 
@@ -193,7 +196,7 @@ def _performance(
             y,
             predicted,
             hours,
-            lambda a, b: values(task, np.asarray(a, np.float64), np.asarray(b, np.float64)),
+            lambda a, b: {rules.metric: value_of(rules.metric, task, a, b)},
             np.random.default_rng(int(seen.start.timestamp())),
         )
         start, end = seen.start, seen.end

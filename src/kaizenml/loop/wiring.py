@@ -27,8 +27,14 @@ class House:
 
     def data_now(self, books: Books) -> datetime:
         """Return the time on the data's clock: the wall's, or for a replay the time that was reached so far."""
-        reached = books.notes.get("clock", "data") if self.settings.is_replay else None
-        return datetime.fromisoformat(str(reached)) if reached else self.clock.now()
+        return self.data_at(books) or self.clock.now()
+
+    def data_at(self, books: Books) -> datetime | None:
+        """Return the time on the data's clock as events carry it; None for a replay that has not begun."""
+        if not self.settings.is_replay:
+            return self.clock.now()
+        reached = books.notes.get("clock", "data")
+        return datetime.fromisoformat(str(reached)) if reached else None
 
 
 def read_settings(folder: Path, flags: Mapping[str, str] | None = None) -> Settings:

@@ -19,7 +19,7 @@ from kaizenml.loop.loading import load_folder
 from kaizenml.loop.running import Order, run
 from kaizenml.loop.wiring import House, Say
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 
 
 def name() -> str:

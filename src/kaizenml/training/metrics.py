@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from kaizenml.core.metric import Estimate, Task
 
@@ -51,6 +51,12 @@ def values(task: Task, y: Array, predicted: Array) -> dict[str, float]:
     """Return every metric of the task, without intervals."""
     once = np.ones((1, len(y)))
     return {name: float(metric(once)[0]) for name, metric in _metrics(task, y, predicted).items()}
+
+
+def value_of(metric: str, task: Task, y: ArrayLike, predicted: ArrayLike) -> float:
+    """Return one metric of the task, without an interval; NaN when the task has no such metric."""
+    found = _metrics(task, np.asarray(y, np.float64), np.asarray(predicted, np.float64)).get(metric)
+    return float("nan") if found is None else float(found(np.ones((1, len(np.asarray(y)))))[0])
 
 
 def row_losses(task: Task, y: Array, predicted: Array) -> Array:

@@ -116,7 +116,12 @@ def play(stage: Stage, say: Say, tick: Callable[[date, str], None], *, last: dat
         rows = pl.read_parquet(stage.folder / "flights.parquet")
         _live(stage, world, rows, say, tick, last)
         _grow_stale(stage, world, say, last)
-    return {"requests": world.requests, "failed_requests": world.failed, "failures": world.failures[:10]}
+    return {
+        "requests": world.requests,
+        "failed_requests": world.failed,
+        "failures": world.failures[:10],
+        "seconds_by_part": {what: round(seconds, 1) for what, seconds in world.seconds.items()},
+    }
 
 
 def _live(

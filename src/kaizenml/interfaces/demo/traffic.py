@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -17,7 +20,15 @@ from kaizenml.interfaces.demo.flights import KNOWN, Day
 
 #: How many flights a request asks about: some callers ask about one, some about a whole bank of departures.
 SIZES = (1, 5, 20, 40, 60)
+#: How many callers ask at the same time.
+CALLERS = 4
 _IDLE_SECONDS = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    rows: list[dict[str, Any]]
+    at: str
 
 
 @dataclass(slots=True)
@@ -29,12 +40,13 @@ class World:
     requests: int = 0
     failed: int = 0
     failures: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     landing: pl.DataFrame = field(default_factory=lambda: pl.DataFrame())
 
     def ask(self, day: Day) -> None:
         """Ask the endpoint about every flight of a day, in the order of the schedule."""
-        for part in _requests(day):
-            self._post("/endpoints/flights/predict", {"rows": part.rows, "at": part.at}, len(part.rows))
+        with self._timed("asking"), ThreadPoolExecutor(CALLERS) as callers:
+            self._count(callers.map(self._ask, _requests(day)))
 
     def tell(self, day: Day) -> None:
         """Report every landing that is known by midnight; the others wait for the next day."""
@@ -46,15 +58,19 @@ class World:
             {"id": id_, "value": late, "at": at.isoformat()}
             for id_, late, at in known.filter(pl.col("landed") <= midnight).iter_rows()
         ]
-        for start in range(0, len(labels), 2_000):
-            self._post("/endpoints/flights/feedback", {"labels": labels[start : start + 2_000]}, None)
+        with self._timed("telling"):
+            for start in range(0, len(labels), 2_000):
+                self._count(
+                    [self._post("/endpoints/flights/feedback", {"labels": labels[start : start + 2_000]}, None)]
+                )
 
     def turn_the_page(self, to: datetime) -> None:
         """Let the data's clock reach a time, and wait until the loop has done all that is due by then."""
         said = self.control.post("/api/v1/clock", json={"to": to.isoformat()})
         if said.status_code >= 400:
             raise KaizenError(f"The clock could not be advanced: {said.text[:300]}")
-        self.wait_until_idle()
+        with self._timed("waiting for the loop"):
+            self.wait_until_idle()
 
     def wait_until_idle(self) -> dict[str, Any]:
         """Wait until nothing is queued, everything due has been watched, and the routes are followed."""
@@ -79,23 +95,33 @@ class World:
             time.sleep(0.1)
         raise KaizenError("The endpoint did not become ready.", "Look at the logs in the demo's .kaizen/logs.")
 
-    def _post(self, path: str, body: dict[str, Any], rows: int | None) -> None:
-        self.requests += 1
+    @contextmanager
+    def _timed(self, what: str) -> Iterator[None]:
+        begun = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[what] += time.monotonic() - begun
+
+    def _ask(self, request: _Request) -> str:
+        body = {"rows": request.rows, "at": request.at}
+        return self._post("/endpoints/flights/predict", body, len(request.rows))
+
+    def _count(self, problems: Iterable[str]) -> None:
+        for problem in problems:
+            self.requests += 1
+            if problem:
+                self.failed += 1
+                self.failures.append(problem)
+
+    def _post(self, path: str, body: dict[str, Any], rows: int | None) -> str:
+        """Send a request and return what was wrong with its answer; empty when nothing was."""
         try:
             said = self.data.post(path, json=body)
             is_good = said.status_code == 200 and (rows is None or len(said.json()["predictions"]) == rows)
-            problem = "" if is_good else f"{said.status_code}: {said.text[:300]}"
+            return "" if is_good else f"{said.status_code}: {said.text[:300]}"
         except httpx.HTTPError as error:
-            problem = f"{type(error).__name__}: {error}"
-        if problem:
-            self.failed += 1
-            self.failures.append(problem)
-
-
-@dataclass(frozen=True, slots=True)
-class _Request:
-    rows: list[dict[str, Any]]
-    at: str
+            return f"{type(error).__name__}: {error}"
 
 
 def _requests(day: Day) -> Iterator[_Request]:
