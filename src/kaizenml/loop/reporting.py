@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kaizenml.core.event import Event, Kind
@@ -36,33 +37,36 @@ def timeline(books: Books) -> list[Event]:
 
 def sentence(event: Event) -> str:
     """Return an event in a line for people."""
-    facts = event.facts
+    facts, what = event.facts, event.facts.get("release", "?")
     match event.kind:
         case Kind.ALERT_OPENED | Kind.ALERT_RESOLVED:
             return str(facts.get("said", ""))
         case Kind.ROLLOUT_STEP:
-            return f"{facts['release']} takes {float(str(facts['share'])):.0%} of the traffic"
+            return f"{what} takes {_number(facts, 'share'):.0%} of the traffic"
         case Kind.ROLLOUT_STARTED:
-            return f"{facts['release']} beside {facts['champion']}, steps {facts['steps']} %"
+            return f"{what} beside {facts.get('champion', '?')}, steps {facts.get('steps', '?')} %"
         case Kind.ROLLOUT_ABORTED | Kind.TRIGGER_FIRED | Kind.TRIGGER_HELD | Kind.GATE_OVERRIDDEN:
             return str(facts.get("because", ""))
         case Kind.ROLLBACK_FINISHED:
-            seconds, share = float(str(facts["seconds_to_restore"])), float(str(facts["max_share"]))
-            return (
-                f"{facts['release']} taken back in {seconds:.1f} s; it never had more than {share:.0%} of the traffic"
-            )
+            seconds, share = _number(facts, "seconds_to_restore"), _number(facts, "max_share")
+            return f"{what} taken back in {seconds:.1f} s; it never had more than {share:.0%} of the traffic"
         case Kind.CHAMPION_CHANGED | Kind.ROLLOUT_FINISHED:
-            return f"{facts['release']} serves" + (f" in place of {facts['before']}" if facts.get("before") else "")
+            return f"{what} serves" + (f" in place of {facts.get('before', '?')}" if facts.get("before") else "")
         case Kind.BACKTEST_FINISHED:
             return str(facts.get("evidence", ""))
         case Kind.GATE_PASSED | Kind.GATE_FAILED:
             checks = facts.get("checks", {})
             return "; ".join(map(str, checks.values())) if isinstance(checks, dict) else ""
         case Kind.SNAPSHOT_CREATED:
-            return f"{facts['rows']:,} rows, {facts['live']:,} of them answered by the endpoint"
+            return f"{_number(facts, 'rows'):,.0f} rows, {_number(facts, 'live'):,.0f} of them answered by the endpoint"
         case Kind.ROWS_QUARANTINED:
-            return f"{facts['rows']:,} rows kept aside"
+            return f"{_number(facts, 'rows'):,.0f} rows kept aside"
         case Kind.DATA_ARRIVED:
-            return f"{facts['file']}: {facts['rows']:,} rows"
+            return f"{facts.get('file', '?')}: {_number(facts, 'rows'):,.0f} rows"
         case _:
             return ""
+
+
+def _number(facts: Mapping[str, object], name: str) -> float:
+    value = facts.get(name)
+    return float(value) if isinstance(value, (int, float)) else 0.0

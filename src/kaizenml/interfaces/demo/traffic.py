@@ -19,7 +19,7 @@ from kaizenml.errors import KaizenError
 from kaizenml.interfaces.demo.flights import KNOWN, Day
 
 #: How many flights a request asks about: some callers ask about one, some about a whole bank of departures.
-SIZES = (1, 5, 20, 40, 60)
+SIZES = (1, 10, 40, 60, 80)
 #: How many callers ask at the same time.
 CALLERS = 4
 _IDLE_SECONDS = 900.0

@@ -13,6 +13,7 @@ from kaizenml.core.ports import Books
 from kaizenml.core.rollout import Rollout
 from kaizenml.interfaces.web import stages
 from kaizenml.interfaces.web.stages import Stage
+from kaizenml.loop.reporting import ROUTINE
 
 #: How many of a project's newest events are looked at, and how many of all are shown.
 EVENTS_READ = 300
@@ -53,7 +54,8 @@ class Overview:
 def overview(books: Books, now: datetime) -> Overview:
     """Return what the first page shows."""
     projects = tuple(_project(declared.project, books) for declared in books.declarations.all())
-    return Overview(projects, tuple(books.events.newest(limit=EVENTS_SHOWN)), now)
+    telling = [event for event in books.events.newest(limit=EVENTS_READ) if event.kind not in ROUTINE]
+    return Overview(projects, tuple(telling[:EVENTS_SHOWN]), now)
 
 
 def _project(name: str, books: Books) -> Project:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from kaizenml.core.alert import Alert
 from kaizenml.core.event import Event
@@ -12,8 +12,11 @@ from kaizenml.interfaces.web.html import Html, joined, tag
 from kaizenml.interfaces.web.overview import Project, Quality
 from kaizenml.interfaces.web.stages import Stage
 from kaizenml.interfaces.web.words import age, share, shortened
+from kaizenml.loop.reporting import sentence
 
 _WIDTH, _HEIGHT = 240, 48
+#: A data clock this far from the wall's is worth showing.
+_APART = timedelta(hours=1)
 #: Facts that say in plain words what an event is about, the best first.
 _SAYING = ("said", "because", "reason", "error", "release", "version")
 
@@ -147,13 +150,15 @@ def _alert(alert: Alert, now: datetime) -> Html:
 
 
 def _event(event: Event, now: datetime, shown: set[int]) -> Html:
-    said = next((str(event.facts[key]) for key in _SAYING if event.facts.get(key)), "")
+    said = sentence(event) or next((str(event.facts[key]) for key in _SAYING if event.facts.get(key)), "")
+    by_data = f"{event.data_at:%Y-%m-%d}" if event.data_at and abs(event.data_at - event.at) > _APART else None
     return tag(
         "tr",
         tag("td", event.id, class_="number"),
         tag(
             "td",
             tag("time", age(event.at, now), datetime=event.at.isoformat(), title=event.at.isoformat(" ", "seconds")),
+            tag("span", by_data, class_="said", title="on the data's clock") if by_data else None,
         ),
         tag("td", tag("b", event.kind), tag("span", shortened(said), class_="said") if said else None),
         tag("td", event.subject),
