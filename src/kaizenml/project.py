@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from kaizenml.core.declaration import Delivery, Retraining
-from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Requirement, Slices
+from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Requirement, Slices
 from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.source import FilesSource
@@ -28,6 +28,7 @@ __all__ = [
     "drift",
     "files",
     "latency",
+    "not_worse",
     "performance",
     "resources",
     "slices",
@@ -165,6 +166,14 @@ def at_least(metric: str, limit: float) -> Requirement:
 def beats_champion(metric: str) -> Requirement:
     """Require that the model is better than the one that serves, on the same rows, by more than noise."""
     return BeatsChampion(metric=metric)
+
+
+def not_worse(metric: str, *, margin: float = 0.02) -> Requirement:
+    """Require that the model is no worse than the one that serves: better on average, and surely within the margin.
+
+    ``margin`` is a share of the champion's loss. Suits models that are trained anew because they are old.
+    """
+    return NotWorse(metric=metric, margin=margin)
 
 
 def beats_baselines(metric: str = "") -> Requirement:

@@ -24,6 +24,16 @@ class BeatsChampion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotWorse:
+    """The challenger must be as good as the champion or better on the same rows, and surely not worse by more than
+    ``margin``, a share of the champion's loss. For models that are replaced because they are old.
+    """
+
+    metric: str
+    margin: float = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BeatsBaselines:
     """The model must be better than the dummy on the same rows, by more than noise."""
 
@@ -40,12 +50,13 @@ class Slices:
     min_rows: int = 200
 
 
-Requirement = AtLeast | BeatsChampion | BeatsBaselines | Slices
+Requirement = AtLeast | BeatsChampion | NotWorse | BeatsBaselines | Slices
 
 #: Every requirement by the word that projects, gates and stored declarations use.
 REQUIREMENTS: dict[str, type[Requirement]] = {
     "at_least": AtLeast,
     "beats_champion": BeatsChampion,
+    "not_worse": NotWorse,
     "beats_baselines": BeatsBaselines,
     "slices": Slices,
 }

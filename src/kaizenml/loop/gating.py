@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Check, Requirement, Slices, Verdict
+from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, Check, NotWorse, Requirement, Slices, Verdict
 from kaizenml.core.metric import PRIMARY, Task, gain, is_loss
 from kaizenml.errors import NotFoundError
 from kaizenml.improvement.backtest import compare
@@ -59,8 +59,8 @@ def _check(requirement: Requirement, found: Tested) -> Check:
             return _at_least(requirement, found)
         case BeatsBaselines():
             return _beats_baselines(requirement, found)
-        case BeatsChampion():
-            return _beats_champion(requirement, found)
+        case BeatsChampion() | NotWorse():
+            return _against_champion(requirement, found)
         case Slices():
             return _slices(requirement, found)
 
@@ -93,13 +93,14 @@ def _beats_baselines(asked: BeatsBaselines, found: Tested) -> Check:
     return Check(f"beats_baselines({metric})", gain(metric, sure, best) > 0, ours.value, best, evidence)
 
 
-def _beats_champion(asked: BeatsChampion, found: Tested) -> Check:
-    """Look once at a fixed number of blocks: the 95 % Student-t interval of the saved loss must lie above zero.
+def _against_champion(asked: BeatsChampion | NotWorse, found: Tested) -> Check:
+    """Look once at a fixed number of blocks: where does the 95 % Student-t interval of the saved loss begin?
 
     Here the looks are not repeated, so a fixed test is valid and needs fewer blocks than the e-process that guards a
     rollout, where one looks again after every block.
     """
-    name = f"beats_champion({asked.metric})"
+    is_rival = isinstance(asked, BeatsChampion)
+    name = f"{'beats_champion' if is_rival else 'not_worse'}({asked.metric})"
     metrics = found.evaluation.metrics
     if asked.metric not in metrics:
         raise NotFoundError("metric", asked.metric, metrics)
@@ -107,10 +108,24 @@ def _beats_champion(asked: BeatsChampion, found: Tested) -> Check:
     if found.champion is None or found.comparison is None:
         return Check(name, True, ours, None, "There is no champion yet.")
     theirs = values(found.task, found.evaluation.y, found.champion.predicted)[asked.metric]
+    margin = 0.0 if isinstance(asked, BeatsChampion) else asked.margin * found.comparison.champion_loss
     low = found.comparison.low
-    has_passed = low is not None and low > 0 and gain(asked.metric, ours, theirs) > 0
-    evidence = f"{asked.metric} {ours:.4g} against {theirs:.4g} of {found.champion.name}. {found.comparison.sentence}"
+    is_sure = low is not None and low > -margin and found.comparison.mean > 0
+    has_passed = is_sure and gain(asked.metric, ours, theirs) > 0
+    evidence = (
+        f"{asked.metric} {ours:.4g} against {theirs:.4g} of {found.champion.name}. {_saved(found.comparison, margin)}"
+    )
     return Check(name, has_passed, ours, theirs, evidence)
+
+
+def _saved(comparison: Comparison, margin: float) -> str:
+    low, high = comparison.low, comparison.high
+    interval = "" if low is None or high is None else f" ({low:+.4g} to {high:+.4g})"
+    asked = f"the interval must lie above {-margin:.4g}" if margin else "the interval must lie above zero"
+    return (
+        f"It saves {comparison.mean:+.4g}{interval} of a loss of {comparison.champion_loss:.4g} in {comparison.blocks}"
+        f" blocks of {comparison.rows:,} rows; {asked}."
+    )
 
 
 def _slices(asked: Slices, found: Tested) -> Check:

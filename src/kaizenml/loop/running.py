@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kaizenml import __version__
 from kaizenml.core.declaration import Declaration
@@ -50,6 +51,8 @@ from kaizenml.training.metrics import row_losses
 from kaizenml.training.problem import Problem, blocks_of, time_parts
 
 GOLDEN_ROWS = 16
+#: Days from which it is learned how much days differ.
+MOST_BLOCKS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +234,16 @@ def _usual_rows(rows: pl.DataFrame, problem: Problem) -> dict[str, bytes]:
     columns = {c.name: c.kind for c in problem.inputs if c.kind is not ColumnKind.TIME}
     reference = learn_reference(rows, columns)
     blocks = blocks_of(problem, rows)
-    usual = Usual() if blocks is None else learn_usual(reference, rows, blocks)
+    usual = Usual() if blocks is None else learn_usual(reference, *_some_blocks(rows, blocks))
     return {"reference.json": msgspec.json.encode(reference), "usual.json": msgspec.json.encode(usual)}
+
+
+def _some_blocks(rows: pl.DataFrame, blocks: NDArray[np.int64]) -> tuple[pl.DataFrame, NDArray[np.int64]]:
+    """Return the rows of at most sixty blocks, spread over all of them: what is usual needs no more."""
+    every = np.unique(blocks)
+    some = every[np.unique(np.linspace(0, len(every) - 1, MOST_BLOCKS).astype(int))]
+    is_chosen = np.isin(blocks, some)
+    return rows.filter(is_chosen), blocks[is_chosen]
 
 
 def _watch(evaluation: Evaluation, problem: Problem) -> object:

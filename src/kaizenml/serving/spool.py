@@ -17,7 +17,7 @@ from kaizenml.serving.segments import FEEDBACK, PREDICTIONS, close_leftovers
 from kaizenml.serving.writer import OpenSegment, SegmentWriter
 
 _log = logging.getLogger("kaizenml.serving")
-_TICK_SECONDS = 0.1
+_MOST_TICK_SECONDS = 0.1
 
 
 class Spool:
@@ -33,6 +33,7 @@ class Spool:
 
     def __init__(self, folder: Path, close_seconds: float = 0.5, close_bytes: int = 16 * 1024 * 1024) -> None:
         self._folder = folder
+        self._tick_seconds = min(_MOST_TICK_SECONDS, close_seconds / 2)
         self._predictions = SegmentWriter(folder, PREDICTIONS, close_seconds, close_bytes)
         self._feedback = SegmentWriter(folder, FEEDBACK, close_seconds, close_bytes)  # touched by `_disk` alone
         self._encoder = msgspec.json.Encoder()
@@ -86,7 +87,7 @@ class Spool:
 
     async def _close_due_segments(self) -> None:
         while True:
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(self._tick_seconds)
             await self._close(time.monotonic())
 
     async def _close(self, now: float) -> None:

@@ -15,7 +15,7 @@ from kaizenml.core.schema import Column
 from kaizenml.training.design import matrix, preprocessor, takes_missing
 
 #: The linear baseline learns from at most this many rows: more would cost time and hardly change a baseline.
-MOST_BASELINE_ROWS = 50_000
+MOST_BASELINE_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from kaizenml.errors import SettingError
+from kaizenml.loop.settings import Settings
 from kaizenml.loop.wiring import House, open_house, read_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -40,4 +42,20 @@ def person() -> str:
 
 def house_of(folder: Path, **flags: str) -> House:
     """Open the house of the project in a folder."""
-    return open_house(read_settings(folder, flags))
+    of = read_settings(folder, flags)
+    check_project(of)
+    return open_house(of)
+
+
+def check_project(of: Settings) -> None:
+    """Refuse a folder in which there is neither a project nor what one has left: nothing is made there.
+
+    Raises
+    ------
+    SettingError
+        Naming the folder.
+    """
+    if not (of.folder / "project.py").exists() and not of.home.exists():
+        raise SettingError(
+            f"There is no project in {of.folder}.", "Go to a project's folder, or make one: `kaizen new`."
+        )

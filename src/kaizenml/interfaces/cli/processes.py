@@ -10,8 +10,7 @@ from pathlib import Path
 
 import click
 
-from kaizenml.errors import SettingError
-from kaizenml.interfaces.cli.common import project_option
+from kaizenml.interfaces.cli.common import check_project, project_option
 from kaizenml.interfaces.cli.output import say_on_stderr
 from kaizenml.loop.settings import Settings
 from kaizenml.loop.wiring import open_blobs, open_house, read_settings
@@ -30,7 +29,7 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     from kaizenml.loop.supervising import keep, leave_on_signals
 
     of = read_settings(folder, {"host": host, "port": port, "predict_port": predict_port})
-    _check_project(of)
+    check_project(of)
     house = open_house(of)
     stop = threading.Event()
     with serve_control_plane(LoopService(house), host=of.host, port=of.port, token=of.token, stop=stop):
@@ -43,13 +42,6 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
         click.echo(f"Data plane     http://{of.host}:{of.predict_port}/      Ctrl-C ends both.")
         keep(_children(of), say_on_stderr, stop)
         controller.join(5)
-
-
-def _check_project(of: Settings) -> None:
-    if not (of.folder / "project.py").exists() and not of.home.exists():
-        raise SettingError(
-            f"There is no project in {of.folder}.", "Go to a project's folder, or make one: `kaizen new`."
-        )
 
 
 def _children(of: Settings) -> list:  # type: ignore[type-arg]
@@ -87,7 +79,7 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
         partial(load_release, open_blobs(of)),
         token=of.token,
         is_replay=of.is_replay,
-        close_seconds=0.1 if of.is_replay else 0.5,
+        close_seconds=0.04 if of.is_replay else 0.5,
     )
     serve_plane(plane, of.host, of.predict_port, parent=parent, announce=lambda url: click.echo(f"Data plane {url}"))
 
