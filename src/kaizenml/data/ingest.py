@@ -26,6 +26,8 @@ def read_file(path: Path) -> pl.DataFrame:
         Naming the file, and line and column where it is known: a file that is missing, empty, damaged, ragged, not
         UTF-8, of an unknown kind, or whose columns have no names, twice the same, or are more than 2,000.
     """
+    if path.is_dir():
+        raise SourceError(f"{path} is a folder.", "Name a file in it.", {"file": str(path)})
     if not path.is_file():
         raise SourceError(f"There is no file {path}.", "Check the path.", {"file": str(path)})
     if path.stat().st_size == 0:

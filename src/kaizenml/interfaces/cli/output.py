@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,11 @@ def told(call: Callable[[], Any], *, as_json: bool) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except Exception as error:
+        traceback.print_exc()
+        hint = "This is a fault of kaizenml, not yours; please report it with the lines on standard error."
+        tell_error("internal", f"Something went wrong: {type(error).__name__}: {error}"[:500], hint, as_json=as_json)
+        return 3
     return code if isinstance(code, int) else 0
 
 
