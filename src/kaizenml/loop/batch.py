@@ -16,7 +16,7 @@ BATCH = 10_000
 
 
 def predict_file(house: House, name: str, file: Path, out: Path, say: Say) -> int:
-    """Score a file with a release and write id, value and probabilities; return how many rows.
+    """Score a file with a release and write id, prediction and probabilities, as a wheel's command does; return how many rows.
 
     Raises
     ------
@@ -51,4 +51,5 @@ def predict_file(house: House, name: str, file: Path, out: Path, say: Say) -> in
 
 
 def _row(answer: Answer, classes: tuple[str, ...]) -> dict[str, Cell]:
-    return {"value": answer.value, **{f"p_{name}": p for name, p in zip(classes, answer.probabilities, strict=False)}}
+    found = {f"probability_{name}": p for name, p in zip(classes, answer.probabilities, strict=False)}
+    return {"prediction": answer.value, **found}

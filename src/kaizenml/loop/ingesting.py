@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
-from kaizenml.core.contract import Contract
+from kaizenml.core.contract import Contract, Severity
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.core.ports import Books
@@ -62,6 +62,12 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
     cleaned = replay(plan, raw)
     contract = _contract(project, folder, cleaned.frame, plan)
     enforced = enforce(contract, cleaned)
+    if not enforced.is_passed:
+        broken = [finding.reason for finding in enforced.findings if finding.severity is Severity.HARD]
+        raise SourceError(
+            f"The data break the contract as a whole: {'; '.join(broken[:3])}.",
+            "Mend the data, or edit contract.yaml if they may look like this from now on.",
+        )
     bad_rows = enforced.bad["row"].n_unique()
     say(f"contract: {len(enforced.good):,} rows good, {bad_rows:,} to quarantine")
     if len(enforced.good) < FEWEST_ROWS:

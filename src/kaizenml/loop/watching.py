@@ -142,7 +142,7 @@ def findings(house: House, now: Situation, seen: Seen) -> tuple[list[Finding], S
             case Bias():
                 found.append(_bias(known, labelled, monitor, seen))
             case Staleness():
-                found.append(staleness_finding(version.tested_until or version.trained_until, seen.end, monitor))
+                found.append(staleness_finding(version.trained_until, seen.end, monitor))
             case Latency():
                 found.append(latency_finding(took, monitor, start=seen.start, end=seen.end))
             case Resources() if usage is not None:

@@ -58,7 +58,7 @@ project.monitor(
     kz.drift("carrier", "origin", "dest", "distance"),  # weather changes by itself; a new schedule is a drift
     kz.performance("log_loss", drop=0.1),
     kz.bias(0.15),
-    kz.staleness(days=45),
+    kz.staleness(days=60),
     kz.latency(p99_seconds=0.5),
     kz.resources(memory_bytes=1_500_000_000),
     kz.every("1d"),
