@@ -16,7 +16,9 @@ BATCH = 10_000
 
 
 def predict_file(house: House, name: str, file: Path, out: Path, say: Say) -> int:
-    """Score a file with a release and write id, prediction and probabilities, as a wheel's command does; return how many rows.
+    """Score a file with a release; write id, prediction and probabilities; return how many rows.
+
+    The columns are those that the command of a release's wheel writes.
 
     Raises
     ------
