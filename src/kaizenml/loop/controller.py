@@ -7,7 +7,9 @@ first changes nothing.
 from __future__ import annotations
 
 import threading
+import time
 import traceback
+from pathlib import Path
 from typing import Any
 
 from kaizenml.core.endpoint import Routes, Served
@@ -19,6 +21,8 @@ from kaizenml.loop.windows import is_due
 from kaizenml.loop.wiring import House, Say
 
 TICK_SECONDS = 0.05
+#: How long the log may wait to be collected while no window ends.
+COLLECT_SECONDS = 5.0
 
 
 def control(house: House, say: Say, *, stop: threading.Event) -> None:
@@ -65,16 +69,24 @@ def _queue_watch(books: Books, house: House, name: str) -> Job:
 def _wants_watch(books: Books, house: House, name: str) -> bool:
     if _is_watched(books, name):
         return False
-    return is_due(books, house, books.endpoints.get(name)) or _has_segments(house)
+    return is_due(books, house, books.endpoints.get(name)) or _has_waiting_segments(house)
 
 
 def _is_watched(books: Books, name: str) -> bool:
     return any(job.work is Work.WATCH and job.facts.get("endpoint") == name for job in books.jobs.unfinished())
 
 
-def _has_segments(house: House) -> bool:
+def _has_waiting_segments(house: House) -> bool:
+    """Say whether a part of the log has waited for long enough to be collected without a window's end."""
     folder = house.settings.serving / "log"
-    return folder.exists() and any(folder.glob("*.ndjson"))
+    return folder.exists() and any(_age_seconds(path) > COLLECT_SECONDS for path in folder.glob("*.ndjson"))
+
+
+def _age_seconds(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0  # collected just now
 
 
 def state(house: House) -> dict[str, Any]:
