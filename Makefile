@@ -55,7 +55,7 @@ lock: setup ## Resolve requirements/dev.txt anew from pyproject.toml, for Python
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-annotate --no-header pyproject.toml --extra dev -o requirements/dev.txt
 
-bench: setup ## Measure what serving costs beside the model; needs wrk (see benchmarks/README.md)
+bench: setup ## Measure what serving costs beside the model (see benchmarks/README.md)
 	$(BIN)/python benchmarks/serving/$(BENCH).py
 
 clean: ## Remove .venv/, caches and demos
