@@ -27,20 +27,31 @@ class Champion:
 
 
 @dataclass(frozen=True, slots=True)
+class NoRival:
+    """Why there is no champion to compare with: it is the first release, or the two cannot be compared."""
+
+    because: str
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Tested:
     """All that a gate looks at: the evaluation, its test rows, and the champion beside it."""
 
     task: Task
     evaluation: Evaluation
     rows: pl.DataFrame
-    champion: Champion | None
+    rival: Champion | NoRival
     comparison: Comparison | None
 
 
-def tested(task: Task, evaluation: Evaluation, rows: pl.DataFrame, champion: Champion | None) -> Tested:
-    """Return what a gate looks at; champion and challenger are compared by days (else by sixteenths of the rows)."""
-    if champion is None:
-        return Tested(task, evaluation, rows, None, None)
+def tested(task: Task, evaluation: Evaluation, rows: pl.DataFrame, champion: Champion | NoRival) -> Tested:
+    """Return what a gate looks at; champion and challenger are compared by days (else by sixteenths of the rows).
+
+    ``rows`` are the test rows as selected, before the step `features`, in the order of the evaluation.
+    """
+    if isinstance(champion, NoRival):
+        return Tested(task, evaluation, rows, champion, None)
     blocks = evaluation.blocks if evaluation.blocks is not None else np.arange(evaluation.rows) * 16 // evaluation.rows
     before, after = (row_losses(task, evaluation.y, each) for each in (champion.predicted, evaluation.predicted))
     scale = 1.0 if task is not Task.REGRESSION else float(max(before.max(), after.max(), 1e-300))
@@ -105,15 +116,16 @@ def _against_champion(asked: BeatsChampion | NotWorse, found: Tested) -> Check:
     if asked.metric not in metrics:
         raise NotFoundError("metric", asked.metric, metrics)
     ours = metrics[asked.metric].value
-    if found.champion is None or found.comparison is None:
-        return Check(name, True, ours, None, "There is no champion yet.")
-    theirs = values(found.task, found.evaluation.y, found.champion.predicted)[asked.metric]
+    if isinstance(found.rival, NoRival) or found.comparison is None:
+        why = found.rival.because if isinstance(found.rival, NoRival) else ""
+        return Check(name, isinstance(found.rival, NoRival) and found.rival.is_first, ours, None, why)
+    theirs = values(found.task, found.evaluation.y, found.rival.predicted)[asked.metric]
     margin = 0.0 if isinstance(asked, BeatsChampion) else asked.margin * found.comparison.champion_loss
     low = found.comparison.low
     is_sure = low is not None and low > -margin and found.comparison.mean > 0
     has_passed = is_sure and gain(asked.metric, ours, theirs) > 0
     evidence = (
-        f"{asked.metric} {ours:.4g} against {theirs:.4g} of {found.champion.name}. {_saved(found.comparison, margin)}"
+        f"{asked.metric} {ours:.4g} against {theirs:.4g} of {found.rival.name}. {_saved(found.comparison, margin)}"
     )
     return Check(name, has_passed, ours, theirs, evidence)
 

@@ -30,7 +30,7 @@ from kaizenml.loop.scoring import apply_features
 from kaizenml.project import Project, Step, defaults_of
 from kaizenml.training.evaluate import Evaluation, evaluation
 from kaizenml.training.fit import Fitted, baselines, default_estimator, fit
-from kaizenml.training.problem import Problem, classes_for, kind_of, model_inputs, target_of, time_parts
+from kaizenml.training.problem import ROW, Problem, classes_for, kind_of, model_inputs, target_of, time_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +98,9 @@ def problem(rows: pl.DataFrame, *, project: Project, plan: CleaningPlan) -> Prob
 
 
 def table(rows: pl.DataFrame, features: pl.DataFrame, problem: Problem) -> pl.DataFrame:
-    """Put the target, the id and the time beside the features."""
+    """Put the target, the id, the time and the number of each row beside the features."""
     beside = [name for name in (problem.target, problem.id, problem.time) if name and name not in features.columns]
-    return features.with_columns(rows[name] for name in beside)
+    return features.with_columns(*(rows[name] for name in beside), pl.int_range(len(rows)).alias(ROW))
 
 
 def split_rows(table: pl.DataFrame, problem: Problem) -> Split:

@@ -12,6 +12,9 @@ from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.training.design import classes_of, codes_of
 
+#: The column of a table that numbers its rows: it is no feature.
+ROW = "_row"
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -85,7 +88,7 @@ def model_inputs(featured: pl.DataFrame, problem: Problem) -> tuple[Column, ...]
     Left out are the target, the id, times (their parts stand for them), columns with a single value, and text in which
     nearly every row has a value of its own: nothing general can be learned from those.
     """
-    names = [name for name in featured.columns if name not in (problem.target, problem.id, problem.time)]
+    names = [name for name in featured.columns if name not in (problem.target, problem.id, problem.time, ROW)]
     found = (Column(name, kind_of(featured[name])) for name in names)
     return tuple(column for column in found if column.kind is not ColumnKind.TIME and _teaches(featured[column.name]))
 
