@@ -63,4 +63,4 @@ project.monitor(
     kz.resources(memory_bytes=1_500_000_000),
     kz.every("1d"),
 )
-project.retrain(cooldown_days=21, most=6, per_days=120, min_new_days=14)
+project.retrain(cooldown_days=28, most=6, per_days=180, min_new_days=21)
