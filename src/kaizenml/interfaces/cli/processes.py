@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import threading
 import time
 from functools import partial
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import click
 
+from kaizenml.errors import SettingError
 from kaizenml.interfaces.cli.common import check_project, project_option
 from kaizenml.interfaces.cli.output import say_on_stderr
 from kaizenml.loop.settings import Settings
 from kaizenml.loop.wiring import open_blobs, open_house, read_settings
+
+#: How long `up` waits for the port of a data plane that has lost its parent and is about to end.
+PORT_SECONDS = 4.0
 
 
 @click.command()
@@ -32,6 +37,7 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     check_project(of)
     house = open_house(of)
     stop = threading.Event()
+    _wait_for_port(of.host, of.predict_port)
     with serve_control_plane(LoopService(house), host=of.host, port=of.port, token=of.token, stop=stop):
         leave_on_signals(stop)
         controller = threading.Thread(
@@ -42,6 +48,27 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
         click.echo(f"Data plane     http://{of.host}:{of.predict_port}/      Ctrl-C ends both.")
         keep(_children(of), say_on_stderr, stop)
         controller.join(5)
+
+
+def _wait_for_port(host: str, port: int) -> None:
+    """Return once the data plane can listen there: one that has lost its parent needs a moment to end.
+
+    Raises
+    ------
+    SettingError
+        When somebody else listens there.
+    """
+    limit = time.monotonic() + PORT_SECONDS
+    while True:
+        try:
+            socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+            return
+        except OSError as error:
+            if time.monotonic() > limit:
+                raise SettingError(
+                    f"Nothing can listen on {host}:{port}: {error.strerror}.", "Take another with --predict-port."
+                ) from error
+        time.sleep(0.1)
 
 
 def _children(of: Settings) -> list:  # type: ignore[type-arg]
