@@ -88,6 +88,8 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
     store = values["store"] or f"file://{home}"
     if not store.startswith("file://"):
         raise SettingError(f"store={_redacted(store)!r} cannot be.", "Today it is file:///PATH.")
+    if values["port"] == values["predict_port"]:
+        raise SettingError(f"port and predict_port are both {values['port']}.", "Give each a port of its own.")
     return Settings(
         folder=folder.resolve(),
         home=home,

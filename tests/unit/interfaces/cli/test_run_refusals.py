@@ -95,6 +95,7 @@ def test_outside_a_project_nothing_is_made(kaizen: Kaizen, tmp_path, command):
         ("prot = 8400", "sets 'prot', which is no setting", "'port'"),
         ("port = ", "kaizen.toml cannot be read", "TOML"),
         ("port = 99999", "'99999' is no port", "65535"),
+        ("port = 8401", "both 8401", "of its own"),
         ('clock = "moon"', "clock='moon' cannot be", "data"),
         ('database = "mysql://me:secret@host/db"', "database=", "sqlite"),
     ],
@@ -112,10 +113,11 @@ def test_a_setting_that_cannot_be_is_named(kaizen: Kaizen, tmp_path, line, probl
 
 def test_a_port_in_use_is_told_and_nothing_is_started(kaizen: Kaizen, tmp_path):
     folder = project(tmp_path / "shop", "")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
+    with socket.create_server(("127.0.0.1", 0)) as taken, socket.create_server(("127.0.0.1", 0)) as free:
+        port, other = taken.getsockname()[1], free.getsockname()[1]
+        free.close()
 
-        said = kaizen("up", "--project", folder, "--port", port)
+        said = kaizen("up", "--project", folder, "--port", port, "--predict-port", other)
 
     assert (said.code, str(port) in said.error, "--port" in said.hint) == (2, True, True), said.err
 
