@@ -6,7 +6,7 @@ Only processes that answer requests or run steps come here; the control plane ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from kaizenml.packaging.formats import load_model
 from kaizenml.training.design import matrix
 from kaizenml.training.fit import predicted
 from kaizenml.training.graph import step_failed
+from kaizenml.training.lowered import lowered
 from kaizenml.training.problem import time_parts
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class LoadedScorer:
     recipe: Recipe
     features: Callable[[pl.DataFrame], pl.DataFrame]
     pipeline: Any
+    lowered: Callable[[pl.DataFrame], NDArray[np.float64]] | None = None
 
     def answer(self, rows: Sequence[Mapping[str, Cell]]) -> tuple[Answer, ...]:
         """Return one answer for each raw row; `RowError` names every row and column that breaks the contract."""
@@ -77,7 +79,10 @@ class LoadedScorer:
         """Return what the model says of prepared rows: probabilities (n, k), or values (n,)."""
         featured = apply_features(self.features, prepared)
         frame = matrix(featured, self.recipe.columns)
-        return predicted(self.pipeline, frame, self.signature.task, len(self.signature.classes))
+        task, count = self.signature.task, len(self.signature.classes)
+        if self.lowered is None:
+            return predicted(self.pipeline, frame, task, count)
+        return predicted(self.pipeline.named_steps["model"], self.lowered(frame), task, count)
 
     def _broken(self, frame: pl.DataFrame) -> list[dict[str, object]]:
         return [
@@ -103,6 +108,7 @@ def load_bundle(content: bytes) -> Scorer:
     bundle = unpack(content)
     check(bundle.manifest.needs, captured())
     scorer = scorer_of(bundle, load_model(bundle.manifest.model_format, bundle.model))
+    scorer = replace(scorer, lowered=lowered(scorer.pipeline.named_steps["prepare"]))
     check_golden(scorer, bundle)
     return scorer
 

@@ -19,7 +19,9 @@ from kaizenml.loop.loading import load_folder
 from kaizenml.loop.running import Order, run
 from kaizenml.loop.wiring import House, Say
 
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.03
+#: How often it looks for a job although nothing has changed.
+LOOK_SECONDS = 1.0
 
 
 def name() -> str:
@@ -29,12 +31,16 @@ def name() -> str:
 
 def work(house: House, works: Collection[Work], say: Say, *, stop: threading.Event) -> None:
     """Do jobs of these kinds until told to stop."""
+    seen: tuple[int, ...] = ()
+    looked = 0.0
     while not stop.is_set():
-        job = claim(house, works)
-        if job is None:
+        mark = house.mark()
+        if mark == seen and time.monotonic() - looked < LOOK_SECONDS:
             stop.wait(POLL_SECONDS)
             continue
-        do(house, job, say)
+        seen, looked = mark, time.monotonic()
+        while not stop.is_set() and (job := claim(house, works)) is not None:
+            do(house, job, say)
 
 
 def claim(house: House, works: Collection[Work]) -> Job | None:

@@ -61,8 +61,8 @@ def fit(
     return Fitted(pipeline, tuple(columns), task, classes)
 
 
-def predicted(pipeline: Any, frame: pl.DataFrame, task: Task, count: int) -> NDArray[np.float64]:
-    """Return what a fitted pipeline says of a matrix: probabilities (n, count), or values (n,)."""
+def predicted(pipeline: Any, frame: Any, task: Task, count: int) -> NDArray[np.float64]:
+    """Return what a fitted pipeline, or estimator, says of a matrix: probabilities (n, count), or values (n,)."""
     if task is Task.REGRESSION:
         return np.asarray(pipeline.predict(frame), dtype=np.float64)
     found = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)

@@ -79,7 +79,7 @@ class World:
 
     def wait_until_idle(self) -> dict[str, Any]:
         """Wait until nothing is queued, everything due has been watched, and the routes are followed."""
-        limit, pause = time.monotonic() + _IDLE_SECONDS, 0.02
+        limit, pause = time.monotonic() + _IDLE_SECONDS, 0.04
         while time.monotonic() < limit:
             state: dict[str, Any] = self.control.get("/api/v1/loop").json()
             if state.get("is_idle"):
