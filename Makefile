@@ -29,6 +29,7 @@ $(READY): requirements/dev.txt requirements/install.sh pyproject.toml
 	@echo "Installing what requirements/dev.txt locks into $(VENV)/ ..."
 	@requirements/install.sh "$(ROOT)/$(BIN)/python"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
 	@touch $(READY)
 	@echo "Ready: $(BIN)/kaizen"
 

@@ -21,7 +21,7 @@ with_uv() {
     [ -z "$more" ] || export UV_INDEX="${UV_INDEX:-$(echo $more)}"
     [ -z "$links" ] || export UV_FIND_LINKS="${UV_FIND_LINKS:-$(echo $links)}"
     export UV_INDEX_STRATEGY="${UV_INDEX_STRATEGY:-unsafe-best-match}"  # every file is pinned by its hash
-    "$python" -m uv pip sync --quiet --require-hashes --python "$python" "$lock"
+    "$python" -m uv pip sync --quiet --compile-bytecode --require-hashes --python "$python" "$lock"
 }
 
 if [ "${INSTALLER:-uv}" = uv ] && with_uv; then
