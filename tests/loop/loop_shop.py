@@ -40,7 +40,7 @@ def estimator(strength: float = 1.0) -> LogisticRegression:
     return LogisticRegression(C=strength)
 
 
-project.gate(kz.beats_baselines("roc_auc"))
+project.gate(kz.beats_baselines("roc_auc"), kz.at_least("roc_auc", 0.7))
 project.serve(canary=(50, 100), approval="policy", automatic=False, requests=5)
 project.monitor(kz.performance("roc_auc", drop=0.2), kz.every("1d"))
 '''
