@@ -47,12 +47,21 @@ def matrix(rows: pl.DataFrame, columns: Sequence[Column]) -> pl.DataFrame:
 
 
 def preprocessor(
-    columns: Sequence[Column], rows: pl.DataFrame, task: Task, *, takes_missing: bool, scales: bool, seed: int
+    columns: Sequence[Column],
+    rows: pl.DataFrame,
+    task: Task,
+    *,
+    seen: int,
+    takes_missing: bool,
+    scales: bool,
+    seed: int,
 ) -> Any:
     """Return an unfitted ColumnTransformer for these columns.
 
     Parameters
     ----------
+    seen
+        How many classes the training rows hold: the newest class may be in none of them.
     takes_missing
         The estimator copes with NaN: missing numbers are left as they are, not imputed.
     scales
@@ -65,7 +74,7 @@ def preprocessor(
     texts = [column.name for column in columns if column.kind not in _NUMBERS]
     few = [name for name in texts if rows[name].n_unique() <= MOST_ONE_HOT]
     many = [name for name in texts if name not in few]
-    kind = {Task.BINARY: "binary", Task.MULTICLASS: "multiclass", Task.REGRESSION: "continuous"}[task]
+    kind = "continuous" if task is Task.REGRESSION else "binary" if seen <= 2 else "multiclass"
     parts = [
         ("numbers", _numbers(takes_missing=takes_missing, scales=scales), numbers),
         ("few", OneHotEncoder(handle_unknown="ignore", sparse_output=False), few),

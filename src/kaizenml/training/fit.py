@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column
+from kaizenml.errors import TargetError
 from kaizenml.training.design import matrix, preprocessor, takes_missing
 
 #: The linear baseline learns from at most this many rows: more would cost time and hardly change a baseline.
@@ -50,12 +51,23 @@ def fit(
         Prepared training rows, with every one of the columns.
     y
         Class codes 0 … k-1, or values; shape (n,).
+
+    Raises
+    ------
+    TargetError
+        When the rows hold one class only.
     """
     from sklearn.pipeline import Pipeline
 
     frame = matrix(rows, columns)
     is_tolerant = takes_missing(estimator)
-    before = preprocessor(columns, frame, task, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed)
+    seen = len(np.unique(y))
+    if task is not Task.REGRESSION and seen < 2:
+        raise TargetError(
+            f"All {len(y):,} training rows are of one class, {classes[int(y[0])]!r}.",
+            "Choose other rows, or another split: there is nothing to tell apart.",
+        )
+    before = preprocessor(columns, frame, task, seen=seen, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed)
     pipeline = Pipeline([("prepare", before), ("model", estimator)])
     pipeline.fit(frame, y if task is Task.REGRESSION else y.astype(np.int64))
     return Fitted(pipeline, tuple(columns), task, classes)
@@ -105,4 +117,5 @@ def _simple(task: Task) -> dict[str, Any]:
 
     if task is Task.REGRESSION:
         return {"dummy": DummyRegressor(), "linear": Ridge()}
-    return {"dummy": DummyClassifier(strategy="prior"), "linear": LogisticRegression(max_iter=300)}
+    solver = "newton-cholesky" if task is Task.BINARY else "lbfgs"  # fast where rows are many and columns few
+    return {"dummy": DummyClassifier(strategy="prior"), "linear": LogisticRegression(solver=solver, max_iter=300)}

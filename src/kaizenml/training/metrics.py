@@ -104,8 +104,8 @@ def _mean(each: Array, weights: Array) -> Array:
 
 
 def _r2(y: Array, squared: Array, weights: Array) -> Array:
-    total = weights.sum(axis=1)
-    spread = weights @ (y * y) / total - (weights @ y / total) ** 2
+    total, centred = weights.sum(axis=1), y - y.mean()  # squares of large numbers would swallow a small spread
+    spread = weights @ (centred * centred) / total - (weights @ centred / total) ** 2
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(1 - (weights @ squared / total) / np.where(spread > 0, spread, np.nan))
 

@@ -1,0 +1,99 @@
+"""The graph of steps: an order in which each has its inputs, or why there is none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kaizenml.errors import NotFoundError, ProjectError, RowError, StepFailedError
+from kaizenml.training.graph import execute, graph
+
+
+def plain(name, call):
+    return call()
+
+
+def test_every_step_comes_after_its_inputs_however_they_were_written_down():
+    def c(b, a):
+        return a + b
+
+    def b(a):
+        return a * 10
+
+    def a(raw):
+        return raw + 1
+
+    nodes = graph({"c": c, "b": b, "a": a}, ("raw",))
+
+    assert [node.name for node in nodes] == ["a", "b", "c"]
+    assert execute(nodes, {"raw": 1}, plain) == {"raw": 1, "a": 2, "b": 20, "c": 22}
+
+
+@given(st.lists(st.lists(st.integers(0, 100), max_size=3), min_size=1, max_size=12), st.randoms())
+def test_any_graph_without_a_circle_is_ordered(wanted, rng):
+    inputs = {f"s{i}": sorted({f"s{j % i}" for j in each}) if i else [] for i, each in enumerate(wanted)}
+    names = list(inputs)
+    rng.shuffle(names)
+    scope: dict = {}
+    for name in names:
+        exec(f"def {name}({', '.join(inputs[name])}): return 1", scope)
+
+    order = [node.name for node in graph({name: scope[name] for name in names}, ())]
+
+    assert sorted(order) == sorted(names)
+    assert all(order.index(before) < order.index(name) for name in names for before in inputs[name])
+
+
+def test_a_circle_is_named():
+    def a(b): ...
+    def b(c): ...
+    def c(a): ...
+
+    with pytest.raises(ProjectError, match="need each other") as refused:
+        graph({"a": a, "b": b, "c": c}, ())
+
+    assert all(name in refused.value.message for name in "abc")
+
+
+def test_an_input_that_nothing_makes_is_named_with_its_step():
+    def features(row): ...
+
+    with pytest.raises(ProjectError, match="`features` asks for `row`") as refused:
+        graph({"features": features}, ("raw",))
+
+    assert "raw" in refused.value.hint
+
+
+def test_a_parameter_reaches_its_step_only():
+    def a(raw, rate=0.1):
+        return raw * rate
+
+    def b(a, rate=2):
+        return a * rate
+
+    assert execute(graph({"a": a, "b": b}, ("raw",), {"a.rate": 10}), {"raw": 1}, plain)["b"] == 20
+
+
+@pytest.mark.parametrize("path", ["a.rat", "b.rate", "rate", "a.raw"])
+def test_a_parameter_that_no_step_has_is_refused(path):
+    def a(raw, rate=0.1): ...
+
+    with pytest.raises(NotFoundError, match="no step parameter"):
+        graph({"a": a}, ("raw",), {path: 1})
+
+
+def test_a_step_that_raises_is_named_with_its_line():
+    def broken(raw):
+        return 1 / raw
+
+    with pytest.raises(StepFailedError, match=r"`broken` \(line \d+\) raised ZeroDivisionError"):
+        execute(graph({"broken": broken}, ("raw",)), {"raw": 0}, plain)
+
+
+def test_an_error_of_our_own_passes_as_it_is():
+    def broken(raw):
+        raise RowError("bad")
+
+    with pytest.raises(RowError):
+        execute(graph({"broken": broken}, ("raw",)), {"raw": 0}, plain)
