@@ -11,7 +11,7 @@ from kaizenml.core.plan import Correction
 #: A correct value is at least this many times as frequent as its misspelling.
 TIMES_AS_FREQUENT = 20
 
-_CODE = re.compile(r"[^\W\d_][^\s]*[0-9]|[0-9][^\s]*[^\W\d_]")
+_CODE = r"\p{L}\S*[0-9]|[0-9]\S*\p{L}"
 _SHORT = 3
 _LONG = 8
 _MOST_DISTINCT = 5_000
@@ -37,7 +37,8 @@ def learn_spelling(values: pl.DataFrame) -> tuple[Correction, ...]:
     total = int(values["count"].sum())
     rarest = max(2, int(0.002 * total))
     rare = values.filter(pl.col("count") <= rarest).sort("value")
-    anchors = values.filter((pl.col("count") >= TIMES_AS_FREQUENT) & (pl.col("value").str.len_chars() > _SHORT))
+    is_word = (pl.col("value").str.len_chars() > _SHORT) & ~pl.col("value").str.contains(_CODE)
+    anchors = values.filter((pl.col("count") >= TIMES_AS_FREQUENT) & is_word)
     if rare.is_empty() or anchors.is_empty() or values.height > _MOST_DISTINCT or _is_code(values, total):
         return ()
     return tuple(_corrections(rare, anchors.sort("value")))
@@ -70,8 +71,6 @@ def _corrections(rare: pl.DataFrame, anchors: pl.DataFrame) -> list[Correction]:
 def _is_misspelling(correction: Correction) -> bool:
     wrong, right = correction.wrong, correction.right
     if correction.right_count < TIMES_AS_FREQUENT * correction.count or _digits(wrong) != _digits(right):
-        return False
-    if _CODE.search(right):
         return False
     if correction.distance <= 1:
         return len(wrong) > _SHORT - 1
