@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isnan
 
 from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column
@@ -49,16 +50,22 @@ class GoldenRows:
 
 
 def furthest(golden: GoldenRows, answers: tuple[Answer, ...]) -> float:
-    """Return the largest difference between the answers and those expected (infinite when a label flips)."""
+    """Return the largest difference between the answers and those expected.
+
+    It is infinite when a label flips, and when an answer is not a number: NaN is neither close to anything nor far.
+    """
     if len(answers) != len(golden.answers):
         return float("inf")
-    return max((_apart(a, b) for a, b in zip(golden.answers, answers, strict=True)), default=0.0)
+    apart = [_apart(a, b) for a, b in zip(golden.answers, answers, strict=True)]
+    return float("inf") if any(map(isnan, apart)) else max(apart, default=0.0)
 
 
 def _apart(expected: Answer, found: Answer) -> float:
     if expected.probabilities:
         pairs = zip(expected.probabilities, found.probabilities, strict=True)
-        return max(abs(a - b) for a, b in pairs) if expected.value == found.value else float("inf")
+        differences = [abs(a - b) for a, b in pairs]
+        is_close = expected.value == found.value and not any(map(isnan, differences))
+        return max(differences) if is_close else float("inf")
     if isinstance(expected.value, (int, float)) and isinstance(found.value, (int, float)):
         scale = max(1.0, abs(float(expected.value)))
         return abs(float(expected.value) - float(found.value)) / scale
