@@ -90,7 +90,8 @@ def _quoted_rows(name: str, text: str, delimiter: str, names: list[str]) -> pl.D
             'A quote is not closed, or stands inside a field; a quote inside a quoted field is written "".',
             {"file": name, "line": line},
         ) from error
-    frame = None if has_blank else _parsed(name, text, delimiter, names)
+    is_plain = not has_blank and not any('"' in each for each in names)  # polars leaves quotes in names doubled
+    frame = _parsed(name, text, delimiter, names) if is_plain else None
     return frame if frame is not None and frame.height == rows - 1 else _from_records(text, delimiter, names)
 
 

@@ -15,6 +15,8 @@ from kaizenml.errors import SourceError, bounded
 
 #: More columns than this is a table that was exported wrongly, or turned on its side.
 MOST_COLUMNS = 2_000
+#: What tables of rows keep beside the columns of a file; so are all names that begin with two underscores.
+OWN_NAMES = frozenset({"_file", "_label"})
 
 
 def read_file(path: Path) -> pl.DataFrame:
@@ -102,7 +104,7 @@ def _unreadable(path: Path, kind: str, error: Exception) -> SourceError:
 
 
 def check_names(path: Path, names: list[str]) -> None:
-    """Refuse columns without a name, names given twice, patterns, and more than 2,000 columns."""
+    """Refuse columns without a name, names given twice, patterns, names of our own, and more than 2,000 columns."""
     details = {"file": path.name}
     if len(names) > MOST_COLUMNS:
         hint = "Check that it is not turned on its side, or choose columns."
@@ -115,6 +117,10 @@ def check_names(path: Path, names: list[str]) -> None:
     if odd:
         hint = "Names between ^ and $ mean patterns; rename it in the first line."
         raise SourceError(f"{path.name}: a column cannot be called {bounded(odd)}.", hint, details)
+    taken = [name for name in names if name in OWN_NAMES or name.startswith("__")]
+    if taken:
+        hint = "kaizenml keeps its own notes under that name; rename it in the first line."
+        raise SourceError(f"{path.name}: a column cannot be called {bounded(taken)}.", hint, details)
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         hint = "Rename one of them in the first line."

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from cli_calls import Kaizen, table
 
+from kaizenml.loop.loading import load_folder
+
 
 def _text(text: str) -> Callable[[Path], None]:
     return lambda path: path.write_bytes(text.encode())
@@ -35,6 +37,8 @@ TABLES: dict[str, tuple[Callable[[Path], None], str]] = {
     "three thousand columns": (_wide, "3,001 columns"),
     "not UTF-8": (lambda path: path.write_bytes(table().encode() + "9,1,é,yes\n".encode("latin-1")), "not UTF-8"),
     "zero bytes": (_text(table() + "\0\0\n"), "zero bytes"),
+    "a name of our own": (_text(table().replace("amount", "_file")), "cannot be called _file"),
+    "two underscores": (_text(table().replace("amount", "__key")), "cannot be called __key"),
     "two columns of one name": (_text("a,a,churned\n" + "1,2,3\n" * 40), "more than one column is called a"),
 }
 
@@ -114,3 +118,14 @@ def test_an_error_is_one_json_document_where_json_is_asked(kaizen: Kaizen, tmp_p
     assert set(error) == {"code", "message", "hint", "details"}
     assert (error["code"], error["details"]) == ("source", {"file": str(tmp_path / "none.csv")})
     assert said.err == ""
+
+
+@pytest.mark.parametrize("name", ['it"s', "a b", "naïve", "{x}", "$money", "rows", "raw", "it's", "back\\slash", "x,y"])
+def test_a_column_may_be_called_as_its_owner_likes(kaizen: Kaizen, tmp_path, name):
+    quoted = '"' + name.replace('"', '""') + '"'
+    (tmp_path / "t.csv").write_text(table().replace("churned", quoted).replace("amount", f'"{name[0]}_2"'), "utf-8")
+
+    said = kaizen("new", tmp_path / "shop", "--from", tmp_path / "t.csv", "--target", name, "--json")
+
+    assert (said.code, json.loads(said.out)["target"]) == (0, name), said.out
+    assert load_folder(tmp_path / "shop").project.target == name
