@@ -102,6 +102,24 @@ def test_one_word_gives_the_endpoint_back_within_five_seconds(shop: Up):
     called("rollback", "shop", "--project", shop.folder, code=1)  # nothing is before it
 
 
+def test_a_challenger_that_asks_for_more_than_callers_send_costs_nobody_an_answer(shop: Up, days):
+    data = shop.folder / "data" / "parcels.csv"
+    first, *lines = data.read_text().splitlines()
+    data.write_text(
+        "\n".join([f"{first},colour", *(f"{line},{'red' if n % 3 else 'blue'}" for n, line in enumerate(lines))])
+    )
+    called("run", "--project", shop.folder)
+    called("ship", "shop/4", "--canary", "50,100", "--project", shop.folder)
+    soon(lambda: shop.get("/api/v1/loop")["routes"]["is_followed"])
+
+    said = live(shop, next(days))
+
+    assert set(said) == {200}
+    assert shop.endpoint("shop")["champion"] == "shop/1"
+    assert shop.endpoint("shop")["rollouts"][0]["state"] == "canary"  # without an answer of its own it gets no further
+    called("rollback", "shop", "--project", shop.folder)
+
+
 def test_every_automatic_act_names_its_cause_and_the_log_is_whole(shop: Up):
     log = shop.get("/api/v1/events")["events"]
 

@@ -23,12 +23,14 @@ def predict_file(house: House, name: str, file: Path, out: Path, say: Say) -> in
     Raises
     ------
     UsageError
-        For a file to write that is neither CSV nor Parquet.
+        For a file to write that is neither CSV nor Parquet, or whose folder is not there.
     NotFoundError
         When the file lacks a column that the release needs.
     """
     if out.suffix not in (".csv", ".parquet"):
         raise UsageError(f"{out.name} is neither CSV nor Parquet.", "Name it .csv or .parquet.")
+    if not out.parent.is_dir():
+        raise UsageError(f"There is no folder {out.parent} to write {out.name} to.", "Make it first.")
     with house.records.reading() as books:
         version = books.models.get(books.releases.get(name).model_version)
     raw = read_file(file)

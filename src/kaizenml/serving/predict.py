@@ -7,7 +7,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from kaizenml.core.prediction import Answered
@@ -66,18 +66,31 @@ class Predictor:
     async def answer(self, lane: Lane, asked: Asked) -> Replied:
         """Return the answer, once it is in the log.
 
+        A challenger that refuses the rows, or fails on them, costs no caller an answer: the champion gives it.
+
         Raises
         ------
         RowError
-            When rows do not fit the release that answers them.
+            When rows do not fit the champion.
         ScorerFailedError
-            When the release fails on them.
+            When the champion fails on them.
         UnavailableError
             When the queue is full, the deadline has passed, or the log cannot be written.
         """
         started = time.perf_counter()
         self._refuse_unfit(asked)
         ids, loaded = self._routed(lane, asked)
+        if loaded is lane.challenger:
+            try:
+                return await self._answered_by(lane, loaded, asked, ids, started)
+            except (RowError, ScorerFailedError) as error:
+                _log.warning("challenger %s gave no answer, so the champion does: %s", loaded.release, error.message)
+                return replace(await self._answered_by(lane, lane.champion, asked, ids, started), after=None)
+        return await self._answered_by(lane, loaded, asked, ids, started)
+
+    async def _answered_by(
+        self, lane: Lane, loaded: Loaded, asked: Asked, ids: tuple[str, ...], started: float
+    ) -> Replied:
         try:
             loaded.check.refuse_bad(asked.rows)
             answers = await self._scored(loaded, asked.rows)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
+from contextlib import closing
 
 import pytest
 from cli_calls import Kaizen, project
@@ -154,3 +156,34 @@ def test_a_gate_that_holds_a_release_back_ends_with_one(kaizen: Kaizen, tmp_path
     assert (said.code, document["status"], document["gate"]["passed"]) == (1, "refused", False)
     assert kaizen("approve", "shop/1", "--project", folder).code == 1
     assert kaizen("ship", "shop/1", "--project", folder).code == 1
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "update events set body = replace(body, 'run.started', 'run.failed') where id = 1",
+        "update events set body = replace(body, 'person:', 'person:eve-') where id = 1",
+        "delete from events where id = 2",
+    ],
+)
+def test_an_event_that_somebody_changed_is_found(kaizen: Kaizen, tmp_path, edit):
+    folder = project(tmp_path / "shop", "project.gate(kz.at_least('roc_ac', 0.1))\n")
+    kaizen("run", "--project", folder)
+    whole = kaizen("verify", "--project", folder)
+
+    with closing(sqlite3.connect(folder / ".kaizen" / "kaizen.db")) as database, database:
+        assert database.execute(edit).rowcount == 1
+    said = kaizen("verify", "--project", folder)
+
+    assert (whole.code, "none changed" in whole.out) == (0, True)
+    assert (said.code, bool(said.error)) == (3, True), said.out
+
+
+def test_predictions_are_not_written_to_a_folder_that_is_not_there(kaizen: Kaizen, tmp_path):
+    folder = project(tmp_path / "shop", "")
+
+    said = kaizen(
+        "predict", "shop/1", folder / "data" / "t.csv", "--out", tmp_path / "no" / "o.csv", "--project", folder
+    )
+
+    assert (said.code, "no folder" in said.error) == (2, True), said.err
