@@ -186,7 +186,7 @@ def slices(column: str, *, worst: float, metric: str = "", min_rows: int = 200) 
     return Slices(column=column, worst=worst, metric=metric, min_rows=min_rows)
 
 
-def drift(*columns: str, psi_warn: float = 0.1) -> Monitor:
+def drift(*columns: str, psi_warn: float = Drift().psi_warn) -> Monitor:
     """Watch whether inputs still look like the training data."""
     return Drift(psi_warn=psi_warn, columns=columns)
 

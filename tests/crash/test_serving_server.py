@@ -177,11 +177,17 @@ def test_segments_of_a_live_server_are_closed_for_the_collector_as_it_goes(place
         for _ in range(3):
             body = client.post("/endpoints/prices/predict", json={"rows": [{"fare": 1}]}).json()
             ids.append(body["predictions"][0]["id"])
-            time.sleep(0.4)
-        assert close_leftovers(place.spool) == []
+            wait_for_closed_segments(place.spool, len(ids))
 
+        assert close_leftovers(place.spool) == []
         assert logged_ids(place)[0] == ids
-        assert len(closed_segments(place.spool)) == 3
+
+
+def wait_for_closed_segments(folder, count, seconds=20):
+    deadline = time.monotonic() + seconds
+    while len(closed_segments(folder)) < count:
+        assert time.monotonic() < deadline, f"{count} segments were not closed in {seconds} s"
+        time.sleep(0.02)
 
 
 def test_a_signal_makes_it_read_the_routes_again(place):
