@@ -101,7 +101,7 @@ def test_a_kill_during_a_run_loses_no_answer_no_label_and_no_run(running, folder
     )
 
     assert ended[0]["state"] == "finished"
-    assert [each["state"] for each in second.get("/api/v1/jobs")["jobs"] if each["id"] == queued["id"]] == ["done"]
+    soon(lambda: [job["state"] for job in second.get("/api/v1/jobs")["jobs"] if job["id"] == queued["id"]] == ["done"])
     assert len([each for each in second.get("/api/v1/releases")["releases"] if each["run"] == queued["id"]]) == 1
     assert champion(second) == ("shop/1", "shop/1")
     assert len(acknowledged) == len(labelled) == len(rows)

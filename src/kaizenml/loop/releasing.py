@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.ports import Books
 from kaizenml.core.release import Release, ReleaseState, approved, declined, moved, overridden
-from kaizenml.errors import ApprovalError
+from kaizenml.errors import ApprovalError, ConflictError
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.wheel import build_wheel
 from kaizenml.registry.card import card
 from kaizenml.registry.decision import POLICY, Decider, decider
+
+#: After so long an approved release that is not packaged has lost the process that should have done it.
+PACKAGING_SECONDS = 30.0
 
 
 def propose(books: Books, house: House, release: Release, *, cause: int) -> Event:
@@ -106,6 +110,19 @@ def package(house: House, name: str) -> Release:
         facts = {"file": file, "bytes": len(content), "digest": digest}
         _tell(books, house, after, "system:packaging", Kind.RELEASE_PACKAGED, _last_about(books, name), facts)
     return after
+
+
+def package_what_was_left(house: House) -> None:
+    """Package approved releases whose process died before it could do so."""
+    with house.records.reading() as books:
+        limit = house.clock.now() - timedelta(seconds=PACKAGING_SECONDS)
+        waiting = [each for each in books.releases.newest() if each.state is ReleaseState.APPROVED]
+        left = [each.name for each in waiting if each.approved_at is not None and each.approved_at < limit]
+    for name in left:
+        try:
+            package(house, name)
+        except ConflictError:
+            continue  # whoever approved it was slow, not dead
 
 
 def _last_about(books: Books, name: str) -> int | None:
