@@ -3,6 +3,8 @@
 The names that a project uses. Everything else is behind the `kaizen` command.
 """
 
+from typing import TYPE_CHECKING
+
 from kaizenml._version import __version__
 from kaizenml.core.monitor import every
 from kaizenml.project import (
@@ -21,6 +23,9 @@ from kaizenml.project import (
     staleness,
 )
 
+if TYPE_CHECKING:
+    from kaizenml.data.join import join
+
 __all__ = [
     "Project",
     "__version__",
@@ -31,6 +36,7 @@ __all__ = [
     "drift",
     "every",
     "files",
+    "join",
     "latency",
     "not_worse",
     "performance",
@@ -38,3 +44,12 @@ __all__ = [
     "slices",
     "staleness",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load `join` when it is asked for: it needs Polars, which `kaizen --help` does not."""
+    if name == "join":
+        from kaizenml.data.join import join
+
+        return join
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
