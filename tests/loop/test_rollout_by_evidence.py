@@ -116,8 +116,8 @@ def test_a_challenger_that_asks_for_more_than_callers_send_costs_nobody_an_answe
 
     assert set(said) == {200}
     assert shop.endpoint("shop")["champion"] == "shop/1"
-    assert shop.endpoint("shop")["rollouts"][0]["state"] == "canary"  # without an answer of its own it gets no further
-    called("rollback", "shop", "--project", shop.folder)
+    assert shop.endpoint("shop")["rollouts"][0]["state"] == "aborted"
+    assert "100.0% of requests fail" in events(shop, "rollout.aborted")[-1]["facts"]["because"]
 
 
 def test_every_automatic_act_names_its_cause_and_the_log_is_whole(shop: Up):

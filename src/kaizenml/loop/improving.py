@@ -27,6 +27,8 @@ from kaizenml.loop.wiring import House
 BLOCK = timedelta(hours=1)
 #: Requests of both releases before their times of answering are compared.
 FEWEST_TIMED = 100
+#: A challenger that left more than this share of the champion's rows without an answer has failed at them.
+MOST_MISSING = 0.5
 
 
 def decide(books: Books, house: House, endpoint: Endpoint, *, labelled_until: datetime | None) -> Decision:
@@ -179,8 +181,12 @@ def _blocks(rows: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _guards(rows: pl.DataFrame, both: pl.DataFrame, rollout: Rollout, signature: Signature) -> Guards:
+    scored = rows.filter(pl.col("release") == rollout.champion)["id"].n_unique()
+    unanswered = scored - len(both)
+    # A few shadows are dropped when there is much to do; most of them missing means that the challenger cannot answer.
+    errors = unanswered if unanswered > MOST_MISSING * scored else 0
     if both.is_empty():
-        return Guards()
+        return Guards(requests=errors, error_share=1.0 if errors else 0.0)
     answers = rows.filter(pl.col("role") == "answer").unique("request")
     took = {
         name: answers.filter(pl.col("release") == name)["seconds"].to_numpy()
@@ -190,6 +196,7 @@ def _guards(rows: pl.DataFrame, both: pl.DataFrame, rollout: Rollout, signature:
     return measured_guards(
         scores_of(both["value"], both["probabilities"], signature),
         scores_of(both["value2"], both["p2"], signature),
+        errors=errors,
         seconds=took[rollout.challenger] if is_timed else (),
         champion_seconds=took[rollout.champion] if is_timed else (),
     )

@@ -144,6 +144,12 @@ class Predictor:
     def _shadow(self, lane: Lane, other: Loaded, asked: Asked, ids: tuple[str, ...]) -> None:
         started = time.perf_counter()
         endpoint, rows = lane.route.endpoint, len(asked.rows)
+        try:
+            other.check.refuse_bad(asked.rows)  # what it would refuse a caller, it must not score unheard
+        except RowError as error:
+            _log.warning("release %s would refuse these rows: %s", other.release, error.message)
+            self._counts.shadowed(endpoint, other.release, rows, "failed")
+            return
         future = self._batcher.shadow(other, asked.rows)
         if future is None:
             self._counts.shadowed(endpoint, other.release, rows, "dropped")
