@@ -1,9 +1,10 @@
-"""Replay a cleaning plan: raw rows become typed rows, and every cell that cannot be repaired is named."""
+"""Replay a cleaning plan: raw rows become typed rows; cells that cannot be repaired, and flaws, are named."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import polars as pl
 
@@ -17,6 +18,39 @@ __all__ = ["Cleaned", "learn_plan", "replay", "rows_to_raw"]
 
 #: A cell that could not be repaired: the row's position in what was replayed, the column, the cell as text.
 FAILURES = {"row": pl.Int64, "column": pl.String, "value": pl.String}
+
+
+class FlawKind(StrEnum):
+    """What can be wrong with data that can be read."""
+
+    PERSONAL = "personal"
+    EMPTY = "empty"
+    CONSTANT = "constant"
+    DUPLICATE = "duplicate"
+    CONTRADICTION = "contradiction"
+    OUTLIER = "outlier"
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something a person should look at before a model sees the data.
+
+    Parameters
+    ----------
+    column
+        Empty for what is told of whole rows.
+    sentence, advice
+        What was found, with numbers; what to do.
+    count, share
+        How many rows, and which share in [0, 1] of those that say something.
+    """
+
+    kind: FlawKind
+    column: str
+    sentence: str
+    advice: str
+    count: int
+    share: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,18 @@ import polars as pl
 from kaizenml.core.metric import Task
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.core.schema import Column, ColumnKind, Role, Schema
-from kaizenml.data.clean import Cleaned, learn_plan, replay
+from kaizenml.data.clean import Cleaned, Flaw, FlawKind, learn_plan, replay
+from kaizenml.data.duplicates import duplicate_flaws
 from kaizenml.data.leakage import Suspect, leakage_suspects
+from kaizenml.data.outliers import outlier_flaws
+from kaizenml.data.personal import personal_flaws
 from kaizenml.data.target import FEWEST_ROWS, task_of
 from kaizenml.errors import TargetError, UsageError, bounded, close_match
 
 _ID_NAME = re.compile(r"(^|[_\s.\-])(?i:id|key|uuid|guid)$|[a-z](Id|ID|Key|KEY)$")
+#: A column with a value in fewer rows, or with the same value in more, says next to nothing.
+NEARLY_EMPTY, NEARLY_CONSTANT = 0.95, 0.995
+
 _BIRTH = re.compile(r"birth|dob|born", re.IGNORECASE)
 
 
@@ -40,6 +46,8 @@ class Inferred:
         Suggestions: columns that are constant or only name the row.
     suspects
         Warnings: columns that may give the answer away.
+    flaws
+        Warnings: personal data, columns that say next to nothing, rows that occur twice, values far from all others.
     """
 
     task: Task
@@ -50,6 +58,7 @@ class Inferred:
     time: str | None
     ignored: tuple[Ignored, ...]
     suspects: tuple[Suspect, ...]
+    flaws: tuple[Flaw, ...] = ()
 
 
 def infer_table(raw: pl.DataFrame, *, target: str, id: str | None = None, time: str | None = None) -> Inferred:  # noqa: A002
@@ -72,11 +81,50 @@ def infer_table(raw: pl.DataFrame, *, target: str, id: str | None = None, time: 
         _check_time(time, plan, cleaned, raw)
     clock = time if time is not None else _guessed_time(plan, cleaned, {target, key})
     task = task_of(cleaned.frame[target], plan[target], cleaned.failures)
-    ignored = _ignored(cleaned.frame, plan, {target, key, clock})
+    flaws = found_flaws(raw, cleaned.frame, plan, target=target, id=key)
+    ignored = _ignored(cleaned.frame, plan, {target, key, clock}, flaws)
     roles = _roles(plan, target, key, clock, {item.column for item in ignored})
     features = [name for name in plan.names if roles[name] is Role.FEATURE]
     suspects = leakage_suspects(cleaned.frame, features, target, task)
-    return Inferred(task, plan, _schema(cleaned.frame, plan, roles), target, key, clock, ignored, suspects)
+    return Inferred(task, plan, _schema(cleaned.frame, plan, roles), target, key, clock, ignored, suspects, flaws)
+
+
+def found_flaws(
+    raw: pl.DataFrame,
+    clean: pl.DataFrame,
+    plan: CleaningPlan,
+    *,
+    target: str,
+    id: str | None,  # noqa: A002
+) -> tuple[Flaw, ...]:
+    """Return what a person should look at before a model sees these rows, the gravest first."""
+    return (
+        *personal_flaws(raw, plan),
+        *_sparse_flaws(clean),
+        *duplicate_flaws(clean, target=target, id=id),
+        *outlier_flaws(clean.drop(id) if id in clean.columns else clean, plan),
+    )
+
+
+def _sparse_flaws(clean: pl.DataFrame) -> tuple[Flaw, ...]:
+    flaws = [_sparse_flaw(column) for column in clean.get_columns()]
+    return tuple(flaw for flaw in flaws if flaw is not None)
+
+
+def _sparse_flaw(values: pl.Series) -> Flaw | None:
+    """Return that a column says next to nothing: nearly no values, or nearly always the same."""
+    said, name = values.drop_nulls(), values.name
+    advice = f'Leave it out, ignore=("{name}",) in project.py, unless its rare values matter most.'
+    empty = 1 - len(said) / max(len(values), 1)
+    if empty > NEARLY_EMPTY:
+        sentence = f"{name} is empty in {empty:.1%} of the rows"
+        return Flaw(FlawKind.EMPTY, name, sentence, advice, len(values) - len(said), empty)
+    most = said.value_counts(sort=True, name="rows").row(0)
+    share = most[1] / len(said)
+    if share <= NEARLY_CONSTANT:
+        return None
+    sentence = f"{name} is {str(most[0])[:40]!r} in {share:.1%} of the rows that have a value"
+    return Flaw(FlawKind.CONSTANT, name, sentence, advice, most[1], share)
 
 
 def _check_there(raw: pl.DataFrame, target: str, key: str | None, time: str | None) -> None:
@@ -136,9 +184,12 @@ def _guessed_time(plan: CleaningPlan, cleaned: Cleaned, taken: set[str | None]) 
     return None
 
 
-def _ignored(frame: pl.DataFrame, plan: CleaningPlan, taken: set[str | None]) -> tuple[Ignored, ...]:
+def _ignored(
+    frame: pl.DataFrame, plan: CleaningPlan, taken: set[str | None], flaws: tuple[Flaw, ...]
+) -> tuple[Ignored, ...]:
     names = [name for name in plan.names if name not in taken]
-    reasons = {name: _why_ignored(frame[name], plan[name].kind) for name in names}
+    personal = {flaw.column: f"personal data? {flaw.sentence}" for flaw in flaws if flaw.kind is FlawKind.PERSONAL}
+    reasons = {name: personal.get(name) or _why_ignored(frame[name], plan[name].kind) for name in names}
     return tuple(Ignored(name, reason) for name, reason in reasons.items() if reason)
 
 

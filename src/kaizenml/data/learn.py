@@ -12,12 +12,14 @@ from kaizenml.core.schema import ColumnKind
 from kaizenml.data.learn_booleans import learn_booleans
 from kaizenml.data.learn_numbers import LearnedNumbers, learn_numbers
 from kaizenml.data.learn_times import learn_compact_times, learn_times
-from kaizenml.data.repair import WORDS, as_text, present, read_at_first, repaired
+from kaizenml.data.repair import WORDS, as_text, is_native, present, read_at_first, repaired
 from kaizenml.data.spelling import learn_spelling
 from kaizenml.data.texts import RARE_NULLS, TYPED_NULLS, WORD_NULLS, folded, token_pattern
 
 #: A column of words is a category when it has at most this many distinct values, or at most this share of the rows.
 FEW, FEW_SHARE = 50, 0.05
+
+_ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}"
 
 #: Words such as "unknown" mean null when at most this share of the rows has them.
 RARE_SHARE = 0.05
@@ -70,15 +72,26 @@ def _typed_plan(cells: pl.Series, kind: ColumnKind) -> ColumnPlan:
 
 def _text_plan(cells: pl.Series) -> ColumnPlan:
     """Learn from distinct texts and their counts: far fewer than rows."""
+    values, blanks = _counted_texts(cells)
+    plan = _typed_text(cells.name, values) or _words(cells.name, values, len(cells))
+    return replace(plan, repairs=_repairs(plan, values, blanks))
+
+
+def _counted_texts(cells: pl.Series) -> tuple[pl.DataFrame, int]:
+    """Return the distinct folded texts, most frequent first, and how many cells folding changed."""
     text = cells.to_frame().select(as_text(cells.name, cells.dtype).alias("value"))
     counted = text.drop_nulls().group_by("value").agg(pl.len().cast(pl.Int64).alias("count"))
     fold = folded(pl.col("value"))
     blanks = int(counted.filter(fold != pl.col("value"))["count"].sum())
-    values = counted.group_by(fold).agg(pl.col("count").sum()).sort("count", "value", descending=[True, False])
-    plan = _typed_text(cells.name, values) or _words(cells.name, values, len(cells))
-    said = _said(values, plan.null_tokens)
-    repairs = _repairs(plan, values, said, blanks)
-    return replace(plan, repairs=repairs)
+    return counted.group_by(fold).agg(pl.col("count").sum()).sort("count", "value", descending=[True, False]), blanks
+
+
+def counted_repairs(plan: ColumnPlan, cells: pl.Series) -> Repairs:
+    """Return how many of these raw cells the plan changes, which need not be those that it was learned from."""
+    if is_native(plan.kind, cells.dtype):
+        return _counted(plan, cells.to_frame()).repairs
+    values, blanks = _counted_texts(cells)
+    return _repairs(plan, values, blanks if plan.folds_blanks else 0)
 
 
 def _said(values: pl.DataFrame, tokens: Collection[str]) -> pl.DataFrame:
@@ -125,15 +138,29 @@ def _rare_nulls(values: pl.DataFrame, rows: int) -> set[str]:
     return {word for word in RARE_NULLS - kept if counts.get(word, 0) <= RARE_SHARE * rows}
 
 
-def _repairs(plan: ColumnPlan, values: pl.DataFrame, said: pl.DataFrame, blanks: int) -> Repairs:
+def _repairs(plan: ColumnPlan, values: pl.DataFrame, blanks: int) -> Repairs:
     """Count, over distinct texts, the rows that each kind of repair changes."""
+    said = _said(values, plan.null_tokens)
     named = replace(plan, name="value")
     doubtful = said.filter(read_at_first(named, pl.String()).is_null())
-    unreadable = int(doubtful.filter(repaired(named, pl.String()).is_null())["count"].sum())
+    unread = doubtful.filter(repaired(named, pl.String()).is_null())
+    unreadable = int(unread["count"].sum())
     rows = int(said["count"].sum())
-    restyled = rows - unreadable if _restyles(plan) else 0
-    respelled = sum(correction.count for correction in plan.spelling)
+    styled = [int(texts.filter(_is_styled(plan.kind))["count"].sum()) for texts in (said, unread)]
+    restyled = styled[0] - styled[1] if _restyles(plan) else 0
+    wrong = [correction.wrong for correction in plan.spelling]
+    respelled = int(said.filter(pl.col("value").is_in(wrong))["count"].sum())
     return Repairs(int(values["count"].sum()) - rows, blanks, restyled, respelled, unreadable)
+
+
+def _is_styled(kind: ColumnKind) -> pl.Expr:
+    """Return whether a program could not read the text as it stands, without knowing the column's style."""
+    text = pl.col("value")
+    if kind in (ColumnKind.NUMBER, ColumnKind.INTEGER):
+        return text.cast(pl.Float64, strict=False).is_null()
+    if kind is ColumnKind.BOOLEAN:
+        return ~text.is_in(["true", "false"])
+    return ~text.str.contains(_ISO)
 
 
 def _restyles(plan: ColumnPlan) -> bool:

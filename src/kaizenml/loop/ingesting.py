@@ -1,4 +1,4 @@
-"""Stage 1 of a run: from the files of a source to a snapshot of good, typed rows."""
+"""Stage 1 of a run: from a source to a snapshot of good, typed rows."""
 
 from __future__ import annotations
 
@@ -20,16 +20,14 @@ from kaizenml.data.clean import learn_plan, replay, rows_to_raw
 from kaizenml.data.contract import learn_contract
 from kaizenml.data.contract_yaml import from_yaml, to_yaml
 from kaizenml.data.enforce import enforce
-from kaizenml.data.ingest import read_file
-from kaizenml.data.source import discover
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import SourceError
-from kaizenml.loop import collecting
+from kaizenml.loop import collecting, contracting, quarantining
+from kaizenml.loop.loading_data import gather, raw_of
+from kaizenml.loop.quarantining import quarantine_of as quarantine_of
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
-#: In the table of raw rows: which file (by digest) a row is from.
-FILE = "_file"
 FEWEST_ROWS = 30
 
 
@@ -37,7 +35,7 @@ FEWEST_ROWS = 30
 class Prepared:
     """Good, typed rows, and how they became that.
 
-    ``good`` comes from the source's files; ``live`` are rows that an endpoint answered and whose label is known, with
+    ``good`` comes from the source; ``live`` are rows that an endpoint answered and whose label is known, with
     the columns ``_label`` (as text) and the project's id.
     """
 
@@ -54,14 +52,18 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
 
     Rows that break a hard rule go to the table ``quarantine-<project>``, with the rule that they broke.
     """
-    files = discover(project.source, folder)
-    say(f"ingest: {len(files)} files, {sum(file.size_bytes for file in files) / 1e6:.1f} MB")
-    raw = _loaded(project, folder, house, files, cause=cause)
+    gathered = gather(project, folder, house, say, cause=cause)
+    files, origin = gathered.files, gathered.origin
+    again = quarantining.readmitted(project.name, house, gathered.rows)
+    raw = again.raw
+    if again.rows:
+        say(f"quarantine: {again.rows:,} repaired rows join again")
     say(f"clean: {len(raw):,} rows, {raw.width} columns")
-    plan = _plan(project, raw)
+    plan = cleaning_plan(project, raw)
     cleaned = replay(plan, raw)
-    contract = _contract(project, folder, cleaned.frame, plan)
+    contract = _contract(project, folder, house, cleaned.frame, plan)
     enforced = enforce(contract, cleaned)
+    quarantining.keep(project.name, house, enforced.bad, raw, origin, files, plan, contract, at=again.at)
     if not enforced.is_passed:
         broken = [finding.reason for finding in enforced.findings if finding.severity is Severity.HARD]
         raise SourceError(
@@ -78,48 +80,11 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
     live = _live(project, house, plan, enforced.good)
     if len(live):
         say(f"live: {len(live):,} answered rows with their labels")
-    snapshot = _written(project, house, files, raw, plan, contract, enforced.good, enforced.bad, live, cause=cause)
+    snapshot = _written(project, house, files, plan, contract, enforced.good, enforced.bad, live, cause=cause)
     return Prepared(snapshot, enforced.good, live, plan, contract, enforced.bad)
 
 
-def raw_of(project: str) -> str:
-    """Return the name of the table of a project's raw rows."""
-    return f"raw-{project}"
-
-
-def quarantine_of(project: str) -> str:
-    """Return the name of the table of a project's rows that broke a hard rule."""
-    return f"quarantine-{project}"
-
-
-def _loaded(project: Project, folder: Path, house: House, files: tuple[RawFile, ...], *, cause: int) -> pl.DataFrame:
-    """Return the raw rows of the files, after those that are new are in the table."""
-    table = raw_of(project.name)
-    with house.records.reading() as books:
-        known = books.snapshots.loaded(table)
-    for file in files:
-        if file.digest not in known:
-            frame = read_file(folder / file.path)
-            version = house.tables.append(table, frame.with_columns(pl.lit(file.digest).alias(FILE)), key=file.digest)
-            _note_arrival(project.name, house, table, file, len(frame), version, cause=cause)
-    rows = house.tables.read(table)
-    current = rows.filter(pl.col(FILE).is_in([file.digest for file in files]))
-    return current.drop(FILE).select(pl.exclude([name for name in current.columns if name.startswith("__")]))
-
-
-def _note_arrival(
-    project: str, house: House, table: str, file: RawFile, rows: int, version: int, *, cause: int
-) -> None:
-    with house.records.writing() as books:
-        books.snapshots.load(table, file.digest, version)
-        facts = {"file": file.path, "bytes": file.size_bytes, "digest": file.digest, "rows": rows}
-        books.events.append(
-            Draft(project, "system:loop", Kind.DATA_ARRIVED, f"source:{project}", cause, house.data_at(books), facts),
-            house.clock.now(),
-        )
-
-
-def _plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
+def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
     """Learn the plan from training rows only: where there is a time, from the rows before those of the test."""
     if project.time is None or project.time not in raw.columns:
         return learn_plan(raw)
@@ -134,11 +99,19 @@ def _plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
     return learn_plan(raw.filter((times <= cut).fill_null(False)))
 
 
-def _contract(project: Project, folder: Path, clean: pl.DataFrame, plan: CleaningPlan) -> Contract:
-    """Return the contract in the project's folder; the first snapshot writes it."""
-    path = folder / "contract.yaml"
+def _contract(project: Project, folder: Path, house: House, clean: pl.DataFrame, plan: CleaningPlan) -> Contract:
+    """Return the contract in the project's folder, unless it is looser than agreed; the first snapshot writes it.
+
+    Raises
+    ------
+    StateError
+        When it lets more rows through than that of the snapshot before, and nobody accepted that.
+    """
+    path = folder / contracting.PAGE
     if path.exists():
-        return from_yaml(path.read_text("utf-8"))
+        contract = from_yaml(path.read_text("utf-8"))
+        contracting.check(house, project.name, contract)
+        return contract
     contract = learn_contract(clean, plan, id=project.id, time=project.time)
     path.write_text(to_yaml(contract), "utf-8")
     return contract
@@ -178,7 +151,6 @@ def _written(
     project: Project,
     house: House,
     files: tuple[RawFile, ...],
-    raw: pl.DataFrame,
     plan: CleaningPlan,
     contract: Contract,
     good: pl.DataFrame,
@@ -189,12 +161,8 @@ def _written(
 ) -> Snapshot:
     table = raw_of(project.name)
     digest = frame_digest(pl.concat([good, live], how="diagonal") if len(live) else good)
-    if len(bad):
-        kept = _quarantined(bad, raw)
-        house.tables.append(quarantine_of(project.name), kept, key=f"{digest}-{contract.digest}")
     oldest, newest = _span(project, good, live)
-    for content in (plan, contract):
-        house.blobs.put(msgspec.json.encode(content))
+    places = contracting.keep(house, plan, contract)
     with house.records.writing() as books:
         last = books.snapshots.newest(project.name, limit=1)
         snapshot = Snapshot(
@@ -211,10 +179,11 @@ def _written(
             created_at=house.clock.now(),
             oldest=oldest,
             newest=newest,
-            pins=collecting.pins(house, project.name),
+            pins={**collecting.pins(house, project.name), **quarantining.pins(project.name, house)},
             live_rows=len(live),
         )
         books.snapshots.add(snapshot)
+        contracting.remember(books, places)
         if house.settings.is_replay and newest and books.notes.get("clock", "data") is None:
             books.notes.put("clock", "data", newest.isoformat())  # a replay begins where its first data end
         _tell(books, house, snapshot, cause=cause)
@@ -233,12 +202,6 @@ def _tell(books: Books, house: House, snapshot: Snapshot, *, cause: int) -> None
         books.events.append(
             Draft(snapshot.project, "system:loop", Kind.ROWS_QUARANTINED, subject, created.id, data_at, kept), now
         )
-
-
-def _quarantined(bad: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
-    """Return each broken rule beside the whole raw row that broke it, as JSON."""
-    payload = [msgspec.json.encode(raw.row(row, named=True)).decode() for row in bad["row"].to_list()]
-    return bad.with_columns(pl.Series("payload", payload, dtype=pl.String), pl.lit("new").alias("state"))
 
 
 def _span(project: Project, good: pl.DataFrame, live: pl.DataFrame) -> tuple[datetime | None, datetime | None]:
