@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from kaizenml.adapters.durable import created
@@ -47,15 +47,21 @@ class DeltaLog:
         while self.file(self.newest + 1).exists():
             self._read(self.newest + 1)
 
-    def add(self, actions: Sequence[Mapping[str, object]], *, key: str, rows: int) -> int | None:
+    def add(
+        self, actions: Sequence[Mapping[str, object]], *, key: str, rows: int, operation: str = "WRITE"
+    ) -> int | None:
         """Commit the actions behind the newest version that was read; None when another writer was faster."""
         version = self.newest + 1
-        lines = [_commit_info(key, rows), *actions]
+        lines = [_commit_info(key, rows, operation), *actions]
         content = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
         if not created(self.file(version), content.encode()):
             return None
         self.newest, self.keys[key] = version, version
         return version
+
+    def commits(self) -> Iterator[tuple[int, str]]:
+        """Return every commit that has been read, from the first on, as its lines of JSON."""
+        return ((version, self.file(version).read_text()) for version in range(self.newest + 1))
 
     def file(self, version: int) -> Path:
         """Return where a commit is kept."""
@@ -80,14 +86,15 @@ class DeltaLog:
                 self.keys[key] = version
 
 
-def _commit_info(key: str, rows: int) -> dict[str, object]:
+def _commit_info(key: str, rows: int, operation: str) -> dict[str, object]:
+    is_append = operation == "WRITE"
     return {
         "commitInfo": {
             "timestamp": int(time.time() * 1000),
-            "operation": "WRITE",
-            "operationParameters": {"mode": "Append"},
-            "operationMetrics": {"num_added_rows": rows},
-            "isBlindAppend": True,
+            "operation": operation,
+            "operationParameters": {"mode": "Append"} if is_append else {},
+            "operationMetrics": {"num_added_rows" if is_append else "num_deleted_rows": rows},
+            "isBlindAppend": is_append,
             "engineInfo": "kaizenml",
             KEY: key,
         }

@@ -16,7 +16,9 @@ from deltalake.exceptions import DeltaError
 from deltalake.schema import Schema
 
 from kaizenml.adapters.delta_files import ROWS_IN_GROUP, file_actions
+from kaizenml.adapters.delta_history import History, history_of
 from kaizenml.adapters.delta_log import DeltaLog
+from kaizenml.adapters.delta_rewrite import IsGone, brought_back, without
 from kaizenml.adapters.delta_types import delta_fields, polars_schema
 from kaizenml.adapters.durable import disk_errors, folder_made, synced
 from kaizenml.adapters.frames import fitted, grown
@@ -104,6 +106,48 @@ class LocalDeltaTable:
             self._sync_new_files(before)
             self._checkpoint(table)
         return int(table.version())
+
+    def history(self) -> History:
+        """Return which version needs which file, or raise `NotFoundError`."""
+        self._log.refresh()
+        if self._log.newest < 0:
+            raise NotFoundError("table", self.name)
+        return history_of(self._log.commits())
+
+    def remove(self, is_gone: IsGone, key: str) -> tuple[int, int]:
+        """Leave rows out in one commit; return the version without them, and how many they were."""
+        for _ in range(MOST_TRIES):
+            history, schema = self.history(), self._schema()
+            if key in self._log.keys:
+                return self._log.keys[key], 0
+            if schema is None:
+                break
+            actions, rows = without(self._folder, history, schema, is_gone)
+            if not rows:
+                return history.newest, 0
+            version = self._committed(actions, key=key, rows=rows, operation="DELETE")
+            if version is not None:
+                return version, rows
+        raise ConflictError(f"Table {self.name} is written by too many at once.", "Try again.")
+
+    def restore(self, number: int, key: str) -> int:
+        """Make the rows of an old version the newest ones, in one commit; return the version that has them."""
+        for _ in range(MOST_TRIES):
+            history = self.history()
+            if not 0 <= number <= history.newest:
+                raise NotFoundError("version", f"{self.name}@{number}", hint=f"The newest is {history.newest}.")
+            actions = brought_back(history, number)
+            if not actions:
+                return history.newest
+            version = self._committed(actions, key=key, rows=0, operation="RESTORE")
+            if version is not None:
+                return version
+        raise ConflictError(f"Table {self.name} is written by too many at once.", "Try again.")
+
+    def _committed(self, actions: list[dict[str, object]], *, key: str, rows: int, operation: str) -> int | None:
+        """Commit the actions; when another writer was faster, return None."""
+        with disk_errors(f"Writing table {self.name}"):
+            return self._log.add(actions, key=key, rows=rows, operation=operation)
 
     def _merge(self, table: DeltaTable, size: int) -> None:
         table.optimize.compact(

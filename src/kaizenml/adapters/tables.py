@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,9 @@ from deltalake.exceptions import DeltaError
 from polars.exceptions import PolarsError
 
 from kaizenml.adapters.delta_files import pruned
+from kaizenml.adapters.delta_rewrite import IsGone
 from kaizenml.adapters.delta_table import LocalDeltaTable, Version
+from kaizenml.adapters.delta_vacuum import Freed, deletable, delete, freed, locked, mark_reading, was_deleted
 from kaizenml.adapters.frames import storable
 from kaizenml.core.names import checked_name
 from kaizenml.errors import IntegrityError, NotFoundError, UsageError
@@ -70,7 +72,7 @@ class DeltaTables:
         Raises
         ------
         NotFoundError
-            For a table, version or column that does not exist.
+            For a table, version or column that does not exist, and for a version whose files `vacuum` has deleted.
         IntegrityError
             For a table of which a file is missing or damaged.
         """
@@ -78,7 +80,15 @@ class DeltaTables:
         with _table_errors(table):
             with one.lock:
                 found = one.version(version)
-            return _rows(self._root / table, found, columns, between)
+                is_old = version is not None and version != one.newest()
+            if is_old:
+                mark_reading(self._root / table, found.number)
+            try:
+                return _rows(self._root / table, found, columns, between)
+            except FileNotFoundError:
+                if is_old and was_deleted(self._root / table, found.files["path"].to_list()):
+                    raise _given_up(table, found.number) from None
+                raise
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None when there is no such table."""
@@ -94,6 +104,48 @@ class DeltaTables:
         one = self._one(table)
         with one.lock, _table_errors(table):
             return one.compact()
+
+    def remove(self, table: str, is_gone: IsGone, *, key: str) -> tuple[int, int]:
+        """Leave out the rows of which ``is_gone`` says so, in a new version; return it, and how many they were.
+
+        The rows stay in older versions until `vacuum` deletes those.
+        """
+        one = self._one(table)
+        with one.lock, _table_errors(table):
+            return one.remove(is_gone, key)
+
+    def restore(self, table: str, version: int, *, key: str) -> int:
+        """Make the rows of an old version the newest ones, in a new version, and return it."""
+        one = self._one(table)
+        self.read(table, version=version, columns=[])
+        with one.lock, _table_errors(table), locked(self._root / table, alone=False):
+            if was_deleted(self._root / table, one.version(version).files["path"].to_list()):
+                raise _given_up(table, version)
+            return one.restore(version, key)
+
+    def unneeded(self, table: str, *, keep: Collection[int], since: datetime) -> Freed:
+        """Return what `vacuum` would delete."""
+        with self._deletable(table, keep, since) as paths:
+            return freed(paths)
+
+    def vacuum(self, table: str, *, keep: Collection[int], since: datetime) -> Freed:
+        """Delete the files that none of these versions is made of, nor any that was the newest, or read, since a time.
+
+        The newest version always stays. A version that loses a file cannot be read any more: `NotFoundError`.
+        """
+        with self._deletable(table, keep, since) as paths:
+            found = freed(paths)
+            delete(self._root / table, paths)
+            return found
+
+    @contextmanager
+    def _deletable(self, table: str, keep: Collection[int], since: datetime) -> Iterator[list[Path]]:
+        one, folder = self._one(table), self._root / table
+        with one.lock, _table_errors(table):
+            if one.newest() is None:
+                raise NotFoundError("table", table)
+            with locked(folder, alone=True):
+                yield deletable(folder, one.history(), keep, since=since.timestamp())
 
     def _one(self, name: str) -> LocalDeltaTable:
         checked_name("table", name)
@@ -114,6 +166,11 @@ def _table_errors(table: str) -> Iterator[None]:
             "Look at the cause in the log; restore the table's folder from a backup if a file is gone.",
             {"table": table},
         ) from error
+
+
+def _given_up(table: str, version: int) -> NotFoundError:
+    hint = "No snapshot or pin named it, so `kaizen data gc` deleted its files."
+    return NotFoundError("version", f"{table}@{version}", hint=hint)
 
 
 def _rows(
