@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +14,13 @@ from record_samples import NOW, alert, declaration, draft, endpoint, job, later,
 
 from kaizenml.adapters.sql import SqlRecords, open_records
 from kaizenml.core.alert import AlertState
-from kaizenml.core.event import Kind, verify
+from kaizenml.core.event import Draft, Kind, verify
 from kaizenml.core.job import JobState, Work, finished
 from kaizenml.core.ports import Books, Records
 from kaizenml.core.release import ReleaseState
 from kaizenml.core.rollout import Phase
 from kaizenml.core.run import RunState
-from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
+from kaizenml.errors import ConflictError, IntegrityError, NotFoundError, StateError, UsageError
 
 
 @pytest.fixture(params=["file", "memory"])
@@ -401,3 +403,16 @@ def test_a_thousand_of_anything_are_listed_quickly(records: Records) -> None:
         assert len(books.jobs.newest(limit=1000)) == 1000
         assert len(books.events.after()) == 1000
     assert time.perf_counter() - began < 1.0
+
+
+def test_an_event_filed_under_another_kind_is_found(tmp_path: Path) -> None:
+    records = open_records(f"sqlite:///{tmp_path / 'books.db'}")
+    with records.writing() as books:
+        for subject in ("run:a", "run:b"):
+            books.events.append(Draft("shop", "person:ada", Kind.RUN_STARTED, subject), NOW)
+    with closing(sqlite3.connect(tmp_path / "books.db")) as file:
+        file.execute("update events set kind = 'run.failed' where id = 2")
+        file.commit()
+
+    with records.reading() as books, pytest.raises(IntegrityError, match="Event 2"):
+        books.events.after()

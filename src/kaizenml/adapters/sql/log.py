@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from kaizenml.adapters.sql.codec import decoded, encoded, microseconds, plain
 from kaizenml.adapters.sql.statements import found, listed
 from kaizenml.adapters.sql.tables import EVENTS
 from kaizenml.core.event import Draft, Event, Kind, chained
-from kaizenml.errors import NotFoundError
+from kaizenml.errors import IntegrityError, NotFoundError
 
 
 class SqlEvents:
@@ -37,8 +38,9 @@ class SqlEvents:
         return event
 
     def after(self, id_: int = 0, *, limit: int = 10_000) -> list[Event]:
-        """Return events behind this one, oldest first."""
-        return listed(self._connection, EVENTS, Event, [EVENTS.c.id > id_], [EVENTS.c.id], limit)
+        """Return events behind this one, oldest first, after the columns they are found by were held against them."""
+        query = select(EVENTS).where(EVENTS.c.id > id_).order_by(EVENTS.c.id).limit(limit)
+        return [_checked(dict(row)) for row in self._connection.execute(query).mappings()]
 
     def newest(self, *, limit: int = 100, project: str | None = None) -> list[Event]:
         """Return the newest events, newest first."""
@@ -55,3 +57,16 @@ class SqlEvents:
     def _last(self) -> Event | None:
         body = self._connection.execute(select(EVENTS.c.body).order_by(EVENTS.c.id.desc()).limit(1)).scalar()
         return None if body is None else decoded(body, Event)
+
+
+def _checked(row: Mapping[Any, Any]) -> Event:
+    """Return the event in a row whose columns say what the event says; else somebody changed one of them."""
+    event = decoded(row["body"], Event)
+    named = {name: getattr(event, name) for name in ("id", "project", "kind", "subject", "hash")}
+    if {name: row[name] for name in named} != named or row["at"] != microseconds(event.at):
+        raise IntegrityError(
+            f"Event {row['id']} is filed under what it does not say.",
+            "Somebody changed the log; restore it from a backup.",
+            {"event": row["id"]},
+        )
+    return event
