@@ -15,11 +15,15 @@ from kaizenml.project import (
     bias,
     drift,
     files,
+    frame,
+    kafka,
     latency,
     not_worse,
     performance,
+    push,
     resources,
     slices,
+    sql,
     staleness,
 )
 
@@ -36,12 +40,16 @@ __all__ = [
     "drift",
     "every",
     "files",
+    "frame",
     "join",
+    "kafka",
     "latency",
     "not_worse",
     "performance",
+    "push",
     "resources",
     "slices",
+    "sql",
     "staleness",
 ]
 

@@ -1,8 +1,11 @@
-"""Find the files of a source, and read them as one raw table."""
+"""Find the files of a source, and read them: one after the other, or as one raw table."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from glob import glob, has_magic
 from pathlib import Path
 
@@ -10,8 +13,40 @@ import polars as pl
 
 from kaizenml.core.digest import Digest
 from kaizenml.core.source import FilesSource, RawFile
+from kaizenml.data.incremental import Batch, Before
 from kaizenml.data.ingest import read_file
+from kaizenml.data.object_source import Remote, found_objects, is_remote
 from kaizenml.errors import SourceError, bounded, close_match
+
+
+@dataclass(frozen=True, slots=True)
+class FilesReader:
+    """Files and objects of a source: each is a batch, known by the digest of its content.
+
+    ``digests`` gives the digest of an object that was seen before, by what its store says of it; so that what has not
+    changed is not fetched again. ``seen`` is told what was found out.
+    """
+
+    source: FilesSource
+    root: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    seen: Callable[[Remote, Digest], None] = lambda _remote, _digest: None
+    name: str = "files"
+    stream: str = ""
+
+    def batches(self, before: Before) -> Iterator[Batch]:  # noqa: ARG002  a file is known by its content alone
+        """Return the files that are there, by path, then the objects."""
+        local = tuple(pattern for pattern in self.source.patterns if not is_remote(pattern))
+        for file in discover(FilesSource(local), self.root) if local else ():
+            yield Batch(file.digest, file.path, file.size_bytes, file.digest, partial(read_file, self.root / file.path))
+        for pattern in self.source.patterns:
+            if is_remote(pattern):
+                yield from found_objects(pattern, self.environment, self.digests, self.seen)
+
+    def settled(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows as they are: every row of a file counts."""
+        return rows
 
 
 def discover(source: FilesSource, root: Path) -> tuple[RawFile, ...]:

@@ -1,0 +1,279 @@
+"""From a source to the table of raw rows: each batch exactly once, whatever kills the process in between.
+
+Two steps are durable: the commit to the table, which carries the batch's key (source, cursor and digest); then the
+ledger and the event, together. A process that dies between them leaves a commit that the ledger does not know. The next
+load of a source whose loads add up begins by noting it (`_adopt`), so that its cursor and its rows count before
+anything is asked of the source; the key of a file or a whole load is its content, so appending it again adds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from kaizenml.core.digest import Digest, digest_of
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.source import FilesSource, FrameSource, KafkaSource, PushSource, RawFile, Source, SqlSource
+from kaizenml.data.frame_source import FrameReader
+from kaizenml.data.incremental import Batch, Before, Reader, check_vanished, newest, retyped, stored
+from kaizenml.data.kafka_source import KafkaReader
+from kaizenml.data.object_source import Remote
+from kaizenml.data.source import FilesReader
+from kaizenml.data.sql_source import SqlReader
+from kaizenml.errors import SourceError, UsageError
+from kaizenml.loop.wiring import House, Say
+from kaizenml.project import Project
+
+#: In the table of raw rows: the key of the batch that a row came with.
+FILE = "_file"
+#: A load that takes long is told of this often.
+TELL_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The raw rows of a source as they are now, what they came in, and for each row the digest of that."""
+
+    rows: pl.DataFrame
+    files: tuple[RawFile, ...]
+    origin: pl.Series
+
+
+def raw_of(project: str) -> str:
+    """Return the name of the table of a project's raw rows."""
+    return f"raw-{project}"
+
+
+def gather(project: Project, folder: Path, house: House, say: Say, *, cause: int) -> Gathered:
+    """Load what is new, and return all rows that the source has now.
+
+    Raises
+    ------
+    SourceError
+        For whatever cannot be read; what was loaded before stays as it is.
+    """
+    progress = _Progress(say)
+    reader = reader_of(project, folder, house, progress)
+    load = _Load(project, house, raw_of(project.name), reader, progress, cause)
+    return load.gathered()
+
+
+def reader_of(project: Project, folder: Path, house: House, progress: _Progress) -> Reader:
+    """Return what reads the project's source."""
+    source: Source = project.source
+    match source:
+        case FilesSource():
+            with house.records.reading() as books:
+                digests = {mark: str(digest) for mark, digest in books.notes.all("object").items()}
+            return FilesReader(source, folder, os.environ, digests, lambda *seen: _note_object(house, *seen))
+        case SqlSource():
+            return SqlReader(source, folder, os.environ, progress.told)
+        case FrameSource():
+            return FrameReader(source)
+        case PushSource():
+            return PushReader(source)
+        case KafkaSource():
+            return KafkaReader(source, os.environ)
+
+
+@dataclass(frozen=True, slots=True)
+class PushReader:
+    """Rows that were sent: they are in the table already."""
+
+    source: PushSource
+    name: str = "rows that are pushed"
+    stream: str = "push"
+
+    def batches(self, before: Before) -> Iterator[Batch]:
+        """Return nothing new, or say that nothing was ever sent."""
+        if not any(key.startswith("push:") for key in before.keys):
+            raise SourceError("No rows were pushed yet.", "Send some: POST /api/v1/projects/NAME/rows.")
+        return iter(())
+
+    def settled(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the newest row of each key."""
+        return newest(rows, self.source.key)
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Tells of a load: now and then while it lasts, and at the end of each batch."""
+
+    say: Say
+    began: float = field(default_factory=time.perf_counter)
+    last: float = field(default_factory=time.perf_counter)
+
+    def told(self, rows: int, size_bytes: int) -> None:
+        """Say how far it has come, if it has been silent for long."""
+        if time.perf_counter() - self.last > TELL_SECONDS:
+            self._say("so far", rows, size_bytes)
+
+    def loaded(self, batch: Batch, rows: int) -> None:
+        """Say what was loaded."""
+        notes = [f"{batch.facts[word]:,} {word}" for word in ("late", "seen", "missed") if batch.facts.get(word)]
+        self._say(f"{batch.name}" + (f" ({', '.join(notes)})" if notes else ""), rows, batch.size_bytes)
+        self.began = self.last
+
+    def _say(self, what: str, rows: int, size_bytes: int) -> None:
+        self.last = time.perf_counter()
+        rate = rows / max(self.last - self.began, 1e-6)
+        size = f", {size_bytes / 1e6:.1f} MB" if size_bytes else ""
+        self.say(f"ingest: {what}: {rows:,} rows{size}, {rate:,.0f} rows/s")
+
+
+@dataclass(slots=True)
+class _Load:
+    project: Project
+    house: House
+    table: str
+    reader: Reader
+    progress: _Progress
+    cause: int
+    rows: pl.DataFrame | None = None
+    expected: list[str] | None = None
+
+    def gathered(self) -> Gathered:
+        ledger = self._ledger()
+        if self.reader.stream:
+            self._adopt(ledger)
+            ledger = self._ledger()
+        before = Before(ledger, lambda: self._rows_of([key for key in ledger if self._is_mine(key)]))
+        found: dict[str, list[RawFile]] = {}
+        for batch in self.reader.batches(before):
+            if batch.key not in ledger:
+                self._load(batch, ledger, list(found))
+                ledger = {**ledger, batch.key: -1}
+            found.setdefault(batch.key, []).append(RawFile(batch.name, batch.size_bytes, batch.digest))
+        return self._gathered(self._whole_stream(ledger) if self.reader.stream else found)
+
+    def _whole_stream(self, ledger: Mapping[str, int]) -> dict[str, list[RawFile]]:
+        """Return one file for all batches of a stream."""
+        keys = sorted(key for key in ledger if self._is_mine(key))
+        return {key: [RawFile(self.reader.name, 0, digest_of(keys))] for key in keys}
+
+    def _gathered(self, files: Mapping[str, Sequence[RawFile]]) -> Gathered:
+        self._note_source(list(files))
+        rows = self._rows_of(list(files))
+        if rows is None or rows.is_empty():
+            raise SourceError(f"The source ({self.reader.name}) has no rows yet.", "Put rows there, and run again.")
+        settled = self.reader.settled(rows)
+        origin = settled[FILE].replace_strict({key: str(each[0].digest) for key, each in files.items()})
+        return Gathered(
+            settled.drop(FILE), tuple(dict.fromkeys(file for each in files.values() for file in each)), origin
+        )
+
+    def _is_mine(self, key: str) -> bool:
+        return key.startswith(f"{self.reader.stream}:")
+
+    def _ledger(self) -> Mapping[str, int]:
+        with self.house.records.reading() as books:
+            return books.snapshots.loaded(self.table)
+
+    def _load(self, batch: Batch, ledger: Mapping[str, int], earlier: list[str]) -> None:
+        frame = self._fitting(batch, batch.read(), ledger, earlier)
+        try:
+            version = self.house.tables.append(
+                self.table, frame.with_columns(pl.lit(batch.key).alias(FILE)), key=batch.key
+            )
+        except UsageError as error:
+            raise SourceError(
+                f"{batch.name}: {error.message}", error.hint, {"file": batch.name, **error.details}
+            ) from None
+        self.rows = None
+        self._note(batch.key, version, batch.name, batch.size_bytes, batch.digest, len(frame), batch.facts)
+        self.progress.loaded(batch, len(frame))
+
+    def _fitting(
+        self, batch: Batch, frame: pl.DataFrame, ledger: Mapping[str, int], earlier: list[str]
+    ) -> pl.DataFrame:
+        """Return the rows in the types of those before, or say which column is gone and which value does not fit."""
+        frame = stored(frame, batch.name)
+        known = self._table()
+        if known is None:
+            return frame
+        if self.expected is None:
+            self.expected = self._expected(known, ledger, earlier)
+        if not isinstance(self.project.source, KafkaSource):  # a message may leave a column out
+            check_vanished(frame, self.expected, batch.name)
+        return retyped(frame, known.schema, batch.name)
+
+    def _expected(self, known: pl.DataFrame, ledger: Mapping[str, int], earlier: list[str]) -> list[str]:
+        """Return the columns that every batch has values in, of those that count today."""
+        mine = [key for key in ledger if self._is_mine(key)] if self.reader.stream else self._same(ledger, earlier)
+        rows = known.filter(pl.col(FILE).is_in(mine))
+        if rows.is_empty():
+            return []
+        has = rows.group_by(FILE).agg(pl.all().is_not_null().any()).drop(FILE).select(pl.all().all()).row(0, named=True)
+        return [name for name, is_everywhere in has.items() if is_everywhere and not name.startswith("__")]
+
+    def _same(self, ledger: Mapping[str, int], earlier: list[str]) -> list[str]:
+        """Return the batches to compare with: what this load found so far, and what the last one had."""
+        with self.house.records.reading() as books:
+            last = books.notes.get("source", self.project.name)
+        before = last.get("keys", []) if isinstance(last, dict) else []
+        source = self.project.source
+        start = "" if isinstance(source, FilesSource) else f"{source.stream}:"
+        there = {str(key) for key in before if str(key).startswith(start)}
+        return sorted({*earlier, *there} & set(ledger))
+
+    def _adopt(self, ledger: Mapping[str, int]) -> None:
+        """Note the batches of this stream that are in the table and, because a process died, not in the ledger."""
+        if self.house.tables.version(self.table) is None:
+            return
+        keys = self.house.tables.read(self.table, columns=[FILE])[FILE].unique().to_list()
+        for key in sorted(key for key in keys if self._is_mine(key) and key not in ledger):
+            rows = self.house.tables.read(self.table).filter(pl.col(FILE) == key)
+            version = self.house.tables.append(self.table, rows, key=key)  # adds nothing: the key is there
+            digest = Digest(key.rpartition(":")[2])
+            self._note(key, version, self.reader.stream, 0, digest, len(rows), {"adopted": True})
+
+    def _note(
+        self, key: str, version: int, name: str, size: int, digest: Digest, rows: int, more: Mapping[str, object]
+    ) -> None:
+        house, project = self.house, self.project.name
+        with house.records.writing() as books:
+            books.snapshots.load(self.table, key, version)
+            facts = {"file": name, "bytes": size, "digest": digest, "rows": rows, **more}
+            draft = Draft(
+                project, "system:loop", Kind.DATA_ARRIVED, f"source:{project}", self.cause, house.data_at(books), facts
+            )
+            books.events.append(draft, house.clock.now())
+
+    def _note_source(self, keys: Sequence[str]) -> None:
+        """Remember what kind of source the project has, and for whole loads what it held."""
+        kind = type(self.project.source).__name__.removesuffix("Source").lower()
+        value = {"kind": kind, "keys": [] if self.reader.stream else list(keys)}
+        with self.house.records.reading() as books:
+            if books.notes.get("source", self.project.name) == value:
+                return
+        with self.house.records.writing() as books:
+            books.notes.put("source", self.project.name, value)
+
+    def _table(self) -> pl.DataFrame | None:
+        if self.rows is None and self.house.tables.version(self.table) is not None:
+            self.rows = self.house.tables.read(self.table)
+        return self.rows
+
+    def _rows_of(self, keys: Sequence[str]) -> pl.DataFrame | None:
+        """Return the rows of these batches, without columns that only other batches have values in."""
+        rows = self._table()
+        if rows is None:
+            return None
+        current = rows.filter(pl.col(FILE).is_in(keys))
+        own = [name for name in rows.columns if name.startswith("__")]
+        if len(current) < len(rows):
+            own += [
+                name for name in rows.columns if current[name].null_count() == len(current) and name not in own
+                and rows[name].null_count() < len(rows)
+            ]  # fmt: skip
+        return current.drop(own)
+
+
+def _note_object(house: House, remote: Remote, digest: Digest) -> None:
+    with house.records.writing() as books:
+        books.notes.put("object", remote.mark, str(digest))
