@@ -78,7 +78,15 @@ def _polars(found: Any, name: str) -> pl.DataFrame:
     if isinstance(found, pl.DataFrame):
         return found
     if type(found).__module__.partition(".")[0] == "pandas" and type(found).__name__ == "DataFrame":
-        return pl.DataFrame({str(column): found[column].to_numpy() for column in found.columns})
+        return pl.DataFrame([_from_pandas(str(column), found[column]) for column in found.columns])
     if hasattr(found, "__arrow_c_stream__"):
         return pl.DataFrame(found)
     raise SourceError(f"{name} returned {type(found).__name__}, no frame.", "Return a Polars or pandas DataFrame.")
+
+
+def _from_pandas(name: str, column: Any) -> pl.Series:
+    """Return a column of pandas, its missing values as nulls."""
+    if getattr(column.dtype, "kind", "O") in "biuf" and type(column.dtype).__module__.startswith("numpy"):
+        return pl.Series(name, column.to_numpy(), nan_to_null=True)
+    values = [None if is_missing else value for value, is_missing in zip(column, column.isna(), strict=True)]
+    return pl.Series(name, values, strict=False)

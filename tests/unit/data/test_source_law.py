@@ -1,4 +1,4 @@
-"""The law of incremental loads: whatever the order of arrival within the overlap, no row is lost and none comes twice."""
+"""The law of incremental loads: in any order of arrival within the overlap, no row is lost and none comes twice."""
 
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
