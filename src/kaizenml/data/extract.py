@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The rows to learn from, and the rows to judge by: every row is in one of them, none in both."""
+    """The rows to learn from, and the rows to judge by: no row is in both."""
 
     train: pl.DataFrame
     holdout: pl.DataFrame
@@ -44,8 +44,7 @@ def split(
     TargetError
         When ``stratify`` is asked without a target.
     """
-    if not 0 < holdout < 1:
-        raise UsageError(f"holdout is {holdout}, not between 0 and 1.", "Write a share, such as 0.2.")
+    checked_share(holdout)
     if frame.height < 2:
         raise UsageError(f"{frame.height} rows cannot be split.", "At least 2 are needed.")
     if time is not None:
@@ -55,6 +54,13 @@ def split(
     return _by(
         frame, _drawn_by_class(frame, target, holdout, seed) if stratify and target else _drawn(frame, holdout, seed)
     )
+
+
+def checked_share(holdout: float) -> float:
+    """Return the share of rows to hold out, or raise `UsageError` when it is none."""
+    if not 0 < holdout < 1:
+        raise UsageError(f"holdout is {holdout}, not between 0 and 1.", "Write a share, such as 0.2.")
+    return holdout
 
 
 def _by(frame: pl.DataFrame, is_held_out: pl.Series) -> Split:
