@@ -106,7 +106,8 @@ def _drawn(
     before = (pl.col("rows").cum_sum() - pl.col("rows")).over("label")
     chosen = shuffled.filter(before < pl.col("rows").sum().over("label") * holdout)
     most = (most_groups if most_groups is not None else sizes.height) - 1
-    return chosen[group].head(most)
+    drawn: pl.Series = chosen[group].head(most)
+    return drawn
 
 
 def _most_frequent(target: str | None) -> pl.Expr:
