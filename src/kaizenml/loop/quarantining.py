@@ -22,10 +22,9 @@ from kaizenml.data.quarantine import Decision, Entry, RowState
 from kaizenml.data.quarantine_suggest import suggestions
 from kaizenml.errors import NotFoundError, StateError, UsageError
 from kaizenml.loop import contracting
+from kaizenml.loop.loading_data import FILE, raw_of
 from kaizenml.loop.wiring import House
 
-#: In the table of raw rows: which file (by digest) a row is from.
-FILE = "_file"
 _NOTE = "quarantine"
 _SHORTEST_ID = 4
 
@@ -37,11 +36,6 @@ class Readmitted:
     raw: pl.DataFrame
     rows: int
     at: datetime
-
-
-def raw_of(project: str) -> str:
-    """Return the name of the table of a project's raw rows."""
-    return f"raw-{project}"
 
 
 def quarantine_of(project: str) -> str:
@@ -260,14 +254,17 @@ def _validate(house: House, declared: Declaration, entry: Entry, changes: Mappin
 
 
 def current_raw(house: House, project: str) -> pl.DataFrame:
-    """Return the raw rows of the files that the newest snapshot was made of, with the repairs so far."""
+    """Return the raw rows of the files that the newest snapshot was made of, with the repairs so far.
+
+    Of a source that is no files, all rows that it ever brought.
+    """
     rows = house.tables.read(raw_of(project))
     with house.records.reading() as books:
         newest = books.snapshots.newest(project, limit=1)
-    if newest:
-        rows = rows.filter(pl.col(FILE).is_in([file.digest for file in newest[0].files]))
+    mine = rows.filter(pl.col(FILE).is_in([file.digest for file in newest[0].files])) if newest else rows
+    mine = rows if mine.is_empty() else mine
     own = [name for name in rows.columns if name == FILE or name.startswith("__")]
-    return readmitted(project, house, rows.drop(own)).raw
+    return readmitted(project, house, mine.drop(own)).raw
 
 
 def _plan(house: House, project: str, raw: pl.DataFrame) -> CleaningPlan:
