@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kaizenml.core.digest import Digest, digest_of
+from kaizenml.core.digest import Digest
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.source import FilesSource, FrameSource, KafkaSource, PushSource, RawFile, Source, SqlSource
 from kaizenml.data.frame_source import FrameReader
@@ -29,8 +29,10 @@ from kaizenml.errors import SourceError, UsageError
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
-#: In the table of raw rows: the key of the batch that a row came with.
+#: In the table of raw rows: which file or batch (by digest) a row is from.
 FILE = "_file"
+#: And where loads add up, the whole key of its batch.
+BATCH = "__batch"
 #: A load that takes long is told of this often.
 TELL_SECONDS = 5.0
 
@@ -142,19 +144,24 @@ class _Load:
         if self.reader.stream:
             self._adopt(ledger)
             ledger = self._ledger()
-        before = Before(ledger, lambda: self._rows_of([key for key in ledger if self._is_mine(key)]))
+        before = Before(ledger, lambda: self._known(self._mine(ledger)))
         found: dict[str, list[RawFile]] = {}
         for batch in self.reader.batches(before):
             if batch.key not in ledger:
-                self._load(batch, ledger, list(found))
-                ledger = {**ledger, batch.key: -1}
+                ledger = {**ledger, batch.key: self._load(batch, ledger, list(found))}
             found.setdefault(batch.key, []).append(RawFile(batch.name, batch.size_bytes, batch.digest))
         return self._gathered(self._whole_stream(ledger) if self.reader.stream else found)
 
     def _whole_stream(self, ledger: Mapping[str, int]) -> dict[str, list[RawFile]]:
-        """Return one file for all batches of a stream."""
-        keys = sorted(key for key in ledger if self._is_mine(key))
-        return {key: [RawFile(self.reader.name, 0, digest_of(keys))] for key in keys}
+        """Return every batch of the stream as a file."""
+        with self.house.records.reading() as books:
+            arrived = books.events.find(Kind.DATA_ARRIVED, f"source:{self.project.name}", project=self.project.name)
+        sizes = {event.facts.get("digest"): event.facts.get("bytes") for event in arrived}
+        files: dict[str, list[RawFile]] = {}
+        for key in self._mine(ledger):
+            digest, size = Digest(key.rpartition(":")[2]), sizes.get(key.rpartition(":")[2])
+            files[key] = [RawFile(self.reader.name, size if isinstance(size, int) else 0, digest)]
+        return files
 
     def _gathered(self, files: Mapping[str, Sequence[RawFile]]) -> Gathered:
         self._note_source(list(files))
@@ -162,24 +169,24 @@ class _Load:
         if rows is None or rows.is_empty():
             raise SourceError(f"The source ({self.reader.name}) has no rows yet.", "Put rows there, and run again.")
         settled = self.reader.settled(rows)
-        origin = settled[FILE].replace_strict({key: str(each[0].digest) for key, each in files.items()})
-        return Gathered(
-            settled.drop(FILE), tuple(dict.fromkeys(file for each in files.values() for file in each)), origin
-        )
+        distinct = dict.fromkeys(file for each in files.values() for file in each)
+        return Gathered(settled.drop(FILE), tuple(distinct), settled[FILE])
 
     def _is_mine(self, key: str) -> bool:
         return key.startswith(f"{self.reader.stream}:")
+
+    def _mine(self, ledger: Mapping[str, int]) -> list[str]:
+        """Return the batches of this stream, in the order in which they came."""
+        return sorted((key for key in ledger if self._is_mine(key)), key=lambda key: ledger[key])
 
     def _ledger(self) -> Mapping[str, int]:
         with self.house.records.reading() as books:
             return books.snapshots.loaded(self.table)
 
-    def _load(self, batch: Batch, ledger: Mapping[str, int], earlier: list[str]) -> None:
+    def _load(self, batch: Batch, ledger: Mapping[str, int], earlier: list[str]) -> int:
         frame = self._fitting(batch, batch.read(), ledger, earlier)
         try:
-            version = self.house.tables.append(
-                self.table, frame.with_columns(pl.lit(batch.key).alias(FILE)), key=batch.key
-            )
+            version = self.house.tables.append(self.table, self._marked(frame, batch), key=batch.key)
         except UsageError as error:
             raise SourceError(
                 f"{batch.name}: {error.message}", error.hint, {"file": batch.name, **error.details}
@@ -187,6 +194,12 @@ class _Load:
         self.rows = None
         self._note(batch.key, version, batch.name, batch.size_bytes, batch.digest, len(frame), batch.facts)
         self.progress.loaded(batch, len(frame))
+        return version
+
+    def _marked(self, frame: pl.DataFrame, batch: Batch) -> pl.DataFrame:
+        """Return the rows with the name of their batch beside them."""
+        marks = [pl.lit(batch.digest).alias(FILE)] + ([pl.lit(batch.key).alias(BATCH)] if self.reader.stream else [])
+        return frame.with_columns(marks)
 
     def _fitting(
         self, batch: Batch, frame: pl.DataFrame, ledger: Mapping[str, int], earlier: list[str]
@@ -204,8 +217,8 @@ class _Load:
 
     def _expected(self, known: pl.DataFrame, ledger: Mapping[str, int], earlier: list[str]) -> list[str]:
         """Return the columns that every batch has values in, of those that count today."""
-        mine = [key for key in ledger if self._is_mine(key)] if self.reader.stream else self._same(ledger, earlier)
-        rows = known.filter(pl.col(FILE).is_in(mine))
+        mine = self._mine(ledger) if self.reader.stream else self._same(ledger, earlier)
+        rows = self._of(known, mine)
         if rows.is_empty():
             return []
         has = rows.group_by(FILE).agg(pl.all().is_not_null().any()).drop(FILE).select(pl.all().all()).row(0, named=True)
@@ -223,14 +236,17 @@ class _Load:
 
     def _adopt(self, ledger: Mapping[str, int]) -> None:
         """Note the batches of this stream that are in the table and, because a process died, not in the ledger."""
-        if self.house.tables.version(self.table) is None:
+        rows = self._table()
+        if rows is None or BATCH not in rows.columns:
             return
-        keys = self.house.tables.read(self.table, columns=[FILE])[FILE].unique().to_list()
+        keys = rows[BATCH].drop_nulls().unique().to_list()
         for key in sorted(key for key in keys if self._is_mine(key) and key not in ledger):
-            rows = self.house.tables.read(self.table).filter(pl.col(FILE) == key)
-            version = self.house.tables.append(self.table, rows, key=key)  # adds nothing: the key is there
+            batch = rows.filter(pl.col(BATCH) == key)
+            version = self.house.tables.append(self.table, batch, key=key)  # adds nothing: the key is there
             digest = Digest(key.rpartition(":")[2])
-            self._note(key, version, self.reader.stream, 0, digest, len(rows), {"adopted": True})
+            self._note(
+                key, version, self.reader.name, int(batch.estimated_size()), digest, len(batch), {"adopted": True}
+            )
 
     def _note(
         self, key: str, version: int, name: str, size: int, digest: Digest, rows: int, more: Mapping[str, object]
@@ -259,12 +275,25 @@ class _Load:
             self.rows = self.house.tables.read(self.table)
         return self.rows
 
+    def _known(self, keys: Sequence[str]) -> pl.DataFrame | None:
+        rows = self._rows_of(keys)
+        return None if rows is None or rows.is_empty() else rows.drop(FILE)
+
+    def _of(self, rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+        """Return the rows of these batches, where loads add up in the order of the batches."""
+        if not self.reader.stream:
+            return rows.filter(pl.col(FILE).is_in([key.rpartition(":")[2] for key in keys]))
+        if BATCH not in rows.columns:
+            return rows.clear()
+        place = pl.col(BATCH).replace_strict({key: at for at, key in enumerate(keys)}, default=None)
+        return rows.filter(pl.col(BATCH).is_in(keys)).sort(place, maintain_order=True)
+
     def _rows_of(self, keys: Sequence[str]) -> pl.DataFrame | None:
         """Return the rows of these batches, without columns that only other batches have values in."""
         rows = self._table()
         if rows is None:
             return None
-        current = rows.filter(pl.col(FILE).is_in(keys))
+        current = self._of(rows, keys)
         own = [name for name in rows.columns if name.startswith("__")]
         if len(current) < len(rows):
             own += [
