@@ -214,10 +214,15 @@ class LocalDeltaTable:
         return DeltaTable(self._folder, version=number)
 
     def _checkpoint_if_due(self, version: int) -> None:
-        if version % CHECKPOINT_EVERY == 0:
+        if version % CHECKPOINT_EVERY == 0 and version - self._last_checkpoint() >= CHECKPOINT_EVERY:
             table = self._opened()
             if table is not None:
                 self._checkpoint(table)
+
+    def _last_checkpoint(self) -> int:
+        """Return the version of the newest checkpoint: compaction writes one, so that appending rarely has to."""
+        path = self._folder / "_delta_log" / "_last_checkpoint"
+        return int(json.loads(path.read_text())["version"]) if path.exists() else 0
 
     def _checkpoint(self, table: DeltaTable) -> None:
         with suppress(DeltaError):  # the rows are committed; a checkpoint only makes reading them cheaper
