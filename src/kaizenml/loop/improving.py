@@ -10,7 +10,7 @@ import polars as pl
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Kind
-from kaizenml.core.job import Job, Work
+from kaizenml.core.job import Work
 from kaizenml.core.ports import Books
 from kaizenml.core.rollout import Rollout
 from kaizenml.core.signature import Signature
@@ -20,6 +20,7 @@ from kaizenml.improvement.guards import measured_guards
 from kaizenml.improvement.rollout import Guards, Move, MoveKind, Rules, next_move
 from kaizenml.improvement.trigger import Decision, Held, Retrain, reason_to_retrain
 from kaizenml.loop import collecting, delivering
+from kaizenml.loop.ordering import queue_run
 from kaizenml.loop.outcomes import joined, losses_of, scores_of
 from kaizenml.loop.wiring import House
 
@@ -73,21 +74,6 @@ def _fire(books: Books, house: House, endpoint: Endpoint, declared: Declaration,
         house.clock.now(),
     )  # fmt: skip
     queue_run(books, house, declared, by="policy:retraining", cause=event.id)
-
-
-def queue_run(books: Books, house: House, declared: Declaration, *, by: str, cause: int) -> Job:
-    """Queue a run of a project; the event that causes it makes the job's key, so that one cause makes one run."""
-    now = house.clock.now()
-    job = Job(
-        id=f"{declared.project}-{now:%Y%m%d-%H%M%S}-{cause}",
-        key=f"run/{declared.project}/{cause}",
-        project=declared.project,
-        work=Work.RUN,
-        facts={"folder": declared.folder, "author": by},
-        created_at=now,
-        cause=cause,
-    )
-    return books.jobs.enqueue(job)
 
 
 def _hold(books: Books, house: House, endpoint: Endpoint, decision: Held) -> None:

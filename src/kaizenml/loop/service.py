@@ -12,7 +12,8 @@ from kaizenml.core.alert import acknowledged
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
-from kaizenml.loop import controller, delivering, improving, releasing
+from kaizenml.loop import controller, delivering, releasing
+from kaizenml.loop.ordering import queue_run
 from kaizenml.loop.wiring import House
 
 
@@ -66,7 +67,7 @@ class LoopService:
             facts = {"because": reason}
             draft = Draft(project, by, Kind.TRIGGER_FIRED, f"project:{project}", None, self.house.data_at(books), facts)
             event = books.events.append(draft, self.now())
-            return improving.queue_run(books, self.house, declared, by=by, cause=event.id)
+            return queue_run(books, self.house, declared, by=by, cause=event.id)
 
     def acknowledge(self, alert: str, *, by: str) -> object:
         """Take on an alert."""
