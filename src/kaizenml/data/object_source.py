@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import translate
 from functools import partial
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
@@ -23,6 +22,7 @@ from kaizenml.errors import SourceError, bounded, close_match
 
 SCHEMES = ("s3://", "s3a://", "gs://", "az://", "azure://", "abfs://", "abfss://", "https://", "http://")
 _MAGIC = re.compile(r"[*?\[]")
+_MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 #: A store that does not answer is told of after this long.
 RETRY: Any = {"max_retries": 3}
 
@@ -108,13 +108,19 @@ def _listed(url: Expanded, pattern: str) -> tuple[Any, list[Remote]]:
     store = from_url(root, client_options=options, retry_config=RETRY)
     if urlsplit(root).scheme in ("http", "https"):
         return store, [_remote(root, obstore.head(store, path), path)]
-    name = re.compile(translate(path).replace(".*", "[^/]*") if "**" not in path else translate(path))
+    name = _compiled(path)
     prefix = _MAGIC.split(path)[0].rpartition("/")[0] if _MAGIC.search(path) else path.rpartition("/")[0]
     there = [each for chunk in obstore.list(store, prefix or None) for each in chunk]
     matching = [_remote(root, each, each["path"]) for each in there if name.fullmatch(each["path"])]
     if not matching:
         raise _nothing(pattern, path, [each["path"] for each in there])
     return store, sorted(matching, key=lambda each: each.path)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Return what a pattern means: ``*`` stays within a folder, ``**/`` is any number of folders."""
+    parts = re.split(r"(\*\*/|\*\*|\*|\?|\[[^]]+\])", pattern)
+    return re.compile("".join(_MEANING.get(part) or (part if part[:1] == "[" else re.escape(part)) for part in parts))
 
 
 def _parted(url: str) -> tuple[str, str]:
