@@ -53,6 +53,15 @@ def test_help_loads_nothing_heavy():
     assert not loaded_by(code) & heavy
 
 
+def test_the_control_plane_needs_neither_numbers_nor_models():
+    loaded = loaded_by(
+        "import kaizenml.interfaces.http.server, kaizenml.loop.service, kaizenml.loop.controller,"
+        " kaizenml.interfaces.cli.processes, kaizenml.adapters.sql, kaizenml.adapters.tables"
+    )
+
+    assert loaded & {"numpy", "scipy", "sklearn", "skops", "joblib", "rapidfuzz"} == set()
+
+
 def test_every_module_says_what_it_is():
     silent = [
         str(path.relative_to(ROOT)) for path in SOURCES if not ast.get_docstring(ast.parse(path.read_text("utf-8")))
