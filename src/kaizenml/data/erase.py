@@ -13,7 +13,7 @@ _JSON = ("row", "payload")
 
 
 def is_persons(rows: pl.DataFrame, column: str, value: str) -> pl.Series:
-    """Return for each row whether its column says the value, as a cell or within a row kept as JSON.
+    """Return for each row whether its cell says the value.
 
     Spaces around a text do not count, and a number is equal however it is written: ``7`` is ``7.0``.
 
@@ -22,11 +22,16 @@ def is_persons(rows: pl.DataFrame, column: str, value: str) -> pl.Series:
     UsageError
         For a value that is empty.
     """
-    if not value.strip():
-        raise UsageError("The value is empty; every row without one would go.", "Name the person: --id VALUE.")
-    found = _says(rows[column], value) if column in rows.columns else _none(rows)
+    _check(value)
+    return _says(rows[column], value) if column in rows.columns else _none(rows)
+
+
+def is_persons_within(rows: pl.DataFrame, column: str, value: str) -> pl.Series:
+    """Return for each row whether the row that it keeps as JSON says the value in this column."""
+    _check(value)
+    found = _none(rows)
     for name in _JSON:
-        if name != column and rows.schema.get(name) == pl.String:
+        if rows.schema.get(name) == pl.String:
             found = found | _says_within(rows[name], column, value)
     return found
 
@@ -37,6 +42,11 @@ def is_about(rows: pl.DataFrame, ids: pl.Series) -> pl.Series:
         return _none(rows)
     found: pl.Series = rows["id"].is_in(ids.cast(rows.schema["id"]).implode())
     return found.fill_null(value=False)
+
+
+def _check(value: str) -> None:
+    if not value.strip():
+        raise UsageError("The value is empty; every row without one would go.", "Name the person: --id VALUE.")
 
 
 def _says(column: pl.Series, value: str) -> pl.Series:

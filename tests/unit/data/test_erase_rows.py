@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaizenml.data.erase import is_about, is_persons
+from kaizenml.data.erase import is_about, is_persons, is_persons_within
 from kaizenml.errors import UsageError
 
 names = st.one_of(
@@ -32,7 +32,7 @@ def test_rows_kept_as_json_are_found_by_their_column(cells, value):
     rows = pl.DataFrame({"row": [json.dumps({"who": cell, "other": value}, ensure_ascii=False) for cell in cells]},
                         schema={"row": pl.String})  # fmt: skip
 
-    found = is_persons(rows, "who", value)
+    found = is_persons_within(rows, "who", value)
 
     assert found.to_list() == [
         expected(cell, value) if not isinstance(cell, str) else cell.strip() == value.strip() for cell in cells
@@ -56,6 +56,7 @@ def test_rows_are_found_by_their_cell(column, value, found):
 
 def test_a_table_without_the_column_has_no_such_rows():
     assert is_persons(pl.DataFrame({"at": [1, 2]}), "who", "7").to_list() == [False, False]
+    assert is_persons_within(pl.DataFrame({"row": [1, 2], "who": ["7", "7"]}), "who", "7").to_list() == [False, False]
     assert is_about(pl.DataFrame({"at": [1, 2]}), pl.Series(["a"])).to_list() == [False, False]
     assert is_about(pl.DataFrame({"id": ["a", None, "b"]}), pl.Series(["a"])).to_list() == [True, False, False]
 

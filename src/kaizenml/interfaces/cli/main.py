@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("lists", "List events, newest last."),
     "jobs": ("lists", "List jobs."),
     "snapshots": ("lists", "List versions of the data."),
+    "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),
     "demo": ("demo", "Run the whole loop on real flights data."),
 }
 
