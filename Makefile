@@ -37,7 +37,7 @@ demo: setup ## Run the whole loop on a year of real flights; DEMO="--until 2013-
 	@$(BIN)/kaizen demo --exit $(DEMO)
 
 test: setup lint ## Lint, check types and layers, and run every test; PYTEST="-k gate" passes options on
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
 
 lint: setup ## Check style, types and who may import whom
 	$(BIN)/ruff check .
@@ -55,6 +55,9 @@ docs-reference: setup ## Write the generated pages of docs/reference/ anew
 lock: setup ## Resolve requirements/dev.txt anew from pyproject.toml, for Python 3.11 and newer on every platform
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --no-emit-find-links --no-annotate --no-header pyproject.toml --extra dev -o requirements/dev.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	    --no-emit-find-links --no-annotate --no-header pyproject.toml --extra dev --extra services \
+	    -o requirements/services.txt
 
 bench: setup ## Measure what serving costs beside the model (see benchmarks/README.md)
 	$(BIN)/python benchmarks/serving/$(BENCH).py

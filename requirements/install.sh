@@ -1,10 +1,10 @@
 #!/bin/sh
-# Install what dev.txt locks, by hash, into the environment of the given Python: with uv where it works, else with pip.
+# Install what dev.txt (or the file that LOCK names) locks, by hash, into the environment of the given Python: with uv where it works, else with pip.
 # uv does not read pip's settings, so the index that pip is configured with is passed on to it.
 set -eu
 python=$1
 here=$(dirname "$0")
-lock="$here/dev.txt"
+lock="$here/${LOCK:-dev.txt}"
 
 said() { "$python" -m pip config get "$1" 2>/dev/null || true; }
 
