@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import polars as pl
@@ -42,6 +42,41 @@ def learn_plan(raw: pl.DataFrame, *, keep_text: Collection[str] = ()) -> Cleanin
     text.
     """
     return CleaningPlan(tuple(_column(raw[name], name in keep_text) for name in raw.columns))
+
+
+def held_to(
+    kinds: Mapping[str, ColumnKind], plan: CleaningPlan, raw: pl.DataFrame, before: CleaningPlan | None = None
+) -> CleaningPlan:
+    """Return the plan with the kinds that the contract asks for, so that a few bad cells do not change a whole column.
+
+    A column of whole numbers in which ``2.5`` turns up stays one, and that cell is a failure that `replay` names.
+
+    Parameters
+    ----------
+    kinds
+        By column; columns that are not named keep what was learned.
+    before
+        How such columns were read when the contract was learned: taken where too many cells are bad to tell it anew.
+    """
+    return CleaningPlan(tuple(_held(column, kinds.get(column.name), raw, before) for column in plan.columns))
+
+
+def _held(plan: ColumnPlan, wanted: ColumnKind | None, raw: pl.DataFrame, before: CleaningPlan | None) -> ColumnPlan:
+    if wanted is None or wanted is plan.kind:
+        return plan
+    held = replace(_like(plan, wanted, before), note=f"read as {wanted}, as the contract says")
+    return replace(held, repairs=counted_repairs(held, raw[plan.name]))
+
+
+def _like(plan: ColumnPlan, wanted: ColumnKind, before: CleaningPlan | None) -> ColumnPlan:
+    numbers = (ColumnKind.NUMBER, ColumnKind.INTEGER)
+    if (plan.kind in WORDS and wanted in WORDS) or (plan.kind in numbers and wanted in numbers):
+        return replace(plan, kind=wanted)
+    if before is not None and plan.name in before.names and before[plan.name].kind is wanted:
+        return before[plan.name]
+    fresh = ColumnPlan(plan.name, wanted, tuple(sorted(WORD_NULLS if wanted in WORDS else TYPED_NULLS)))
+    is_truth = wanted is ColumnKind.BOOLEAN
+    return replace(fresh, true_tokens=("1", "true", "yes"), false_tokens=("0", "false", "no")) if is_truth else fresh
 
 
 def _column(cells: pl.Series, is_kept: bool) -> ColumnPlan:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import msgspec
+import polars as pl
 
 from kaizenml.core.contract import Contract
 from kaizenml.core.digest import Digest
@@ -16,6 +17,7 @@ from kaizenml.core.plan import CleaningPlan
 from kaizenml.core.ports import Books
 from kaizenml.data.contract_diff import Change, differences
 from kaizenml.data.contract_yaml import from_yaml
+from kaizenml.data.learn import held_to
 from kaizenml.errors import StateError, UsageError
 from kaizenml.loop.wiring import House
 
@@ -135,6 +137,29 @@ def accept(house: House, project: str, contract: Contract, *, by: str, because: 
         draft = Draft(project, by, Kind.GATE_OVERRIDDEN, f"contract:{project}", None, house.data_at(books), facts)
         books.events.append(draft, now)
     return compared(house, project, contract)
+
+
+def find_page(project: str, folder: Path, house: House) -> Contract | None:
+    """Return the contract in the project's folder, None before the first snapshot.
+
+    Raises
+    ------
+    StateError
+        When it lets more rows through than that of the snapshot before, and nobody accepted that.
+    """
+    if not (folder / PAGE).is_file():
+        return None
+    contract = page_of(folder)
+    check(house, project, contract)
+    return contract
+
+
+def held(house: House, project: str, contract: Contract, plan: CleaningPlan, raw: pl.DataFrame) -> CleaningPlan:
+    """Return the plan with the kinds of the contract, read as the newest snapshot read them where they are unclear."""
+    with house.records.reading() as books:
+        newest = books.snapshots.newest(project, limit=1)
+    before = find_kept(house, newest[0].plan, CleaningPlan) if newest else None
+    return held_to({rule.column: rule.kind for rule in contract.columns}, plan, raw, before)
 
 
 def page_of(folder: Path) -> Contract:

@@ -18,7 +18,7 @@ from kaizenml.core.snapshot import Snapshot
 from kaizenml.core.source import RawFile
 from kaizenml.data.clean import learn_plan, replay, rows_to_raw
 from kaizenml.data.contract import learn_contract
-from kaizenml.data.contract_yaml import from_yaml, to_yaml
+from kaizenml.data.contract_yaml import to_yaml
 from kaizenml.data.enforce import enforce
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import SourceError
@@ -59,9 +59,14 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
     if again.rows:
         say(f"quarantine: {again.rows:,} repaired rows join again")
     say(f"clean: {len(raw):,} rows, {raw.width} columns")
-    plan = cleaning_plan(project, raw)
+    page = contracting.find_page(project.name, folder, house)
+    plan = (
+        cleaning_plan(project, raw)
+        if page is None
+        else contracting.held(house, project.name, page, cleaning_plan(project, raw), raw)
+    )
     cleaned = replay(plan, raw)
-    contract = _contract(project, folder, house, cleaned.frame, plan)
+    contract = page or _first_contract(project, folder, cleaned.frame, plan)
     enforced = enforce(contract, cleaned)
     quarantining.keep(project.name, house, enforced.bad, raw, origin, files, plan, contract, at=again.at)
     if not enforced.is_passed:
@@ -99,21 +104,10 @@ def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
     return learn_plan(raw.filter((times <= cut).fill_null(False)))
 
 
-def _contract(project: Project, folder: Path, house: House, clean: pl.DataFrame, plan: CleaningPlan) -> Contract:
-    """Return the contract in the project's folder, unless it is looser than agreed; the first snapshot writes it.
-
-    Raises
-    ------
-    StateError
-        When it lets more rows through than that of the snapshot before, and nobody accepted that.
-    """
-    path = folder / contracting.PAGE
-    if path.exists():
-        contract = from_yaml(path.read_text("utf-8"))
-        contracting.check(house, project.name, contract)
-        return contract
+def _first_contract(project: Project, folder: Path, clean: pl.DataFrame, plan: CleaningPlan) -> Contract:
+    """Learn the contract from the first snapshot, and write the page that people edit."""
     contract = learn_contract(clean, plan, id=project.id, time=project.time)
-    path.write_text(to_yaml(contract), "utf-8")
+    (folder / contracting.PAGE).write_text(to_yaml(contract), "utf-8")
     return contract
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.clean import learn_plan, replay
+from kaizenml.data.learn import held_to
 from kaizenml.errors import NotFoundError, SourceError
 
 
@@ -296,3 +297,41 @@ def test_every_cell_is_a_value_a_null_token_or_a_failure(cells):
     silent = {at for at, cell in enumerate(cells) if cell is None or " ".join(cell.split()).lower() in tokens}
     lost = set(done.frame["x"].is_null().arg_true()) - silent - set(done.failures["row"])
     assert not {at for at in lost if cells[at].strip()}
+
+
+def held(kinds, raw, before=None):
+    return held_to(kinds, learn_plan(raw), raw, before)
+
+
+def test_a_few_bad_cells_do_not_change_the_kind_that_a_contract_asks_for():
+    raw = pl.DataFrame({"n": ["1", "2", "3"] * 50 + ["2.5"], "x": ["1", "2"] * 60 + ["z"] * 31})
+
+    plan = held({"n": ColumnKind.INTEGER, "x": ColumnKind.NUMBER}, raw)
+    done = replay(plan, raw)
+
+    assert [column.kind for column in plan.columns] == [ColumnKind.INTEGER, ColumnKind.NUMBER]
+    assert done.failures.filter(pl.col("column") == "n").rows() == [(150, "n", "2.5")]
+    assert plan["x"].repairs.unreadable == 31
+
+
+def test_a_column_that_is_mostly_bad_is_read_as_it_was_before():
+    before = learn_plan(pl.DataFrame({"price": ["$1,234.50", "$7"] * 50}))
+    raw = pl.DataFrame({"price": ["$2,000.00"] * 50 + ["ask us"] * 50})
+
+    done = replay(held({"price": ColumnKind.NUMBER}, raw, before), raw)
+
+    assert done.frame["price"].to_list() == [2000.0] * 50 + [None] * 50
+
+
+def test_codes_stay_words_where_the_contract_says_so():
+    raw = pl.DataFrame({"zip": ["10115", "20095", "80331"] * 20})
+
+    done = replay(held({"zip": ColumnKind.CATEGORY}, raw), raw)
+
+    assert done.frame["zip"].to_list() == raw["zip"].to_list()
+
+
+def test_a_plan_that_agrees_with_the_contract_is_left_alone():
+    plan = learn_plan(MESSY)
+
+    assert held_to({column.name: column.kind for column in plan.columns}, plan, MESSY) == plan
