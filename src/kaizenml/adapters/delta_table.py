@@ -11,8 +11,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
-from deltalake import CommitProperties, DeltaTable, WriterProperties
-from deltalake.exceptions import DeltaError
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProperties
+from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import Schema
 
 from kaizenml.adapters.delta_files import ROWS_IN_GROUP, file_actions
@@ -21,7 +21,7 @@ from kaizenml.adapters.delta_log import DeltaLog
 from kaizenml.adapters.delta_rewrite import IsGone, brought_back, without
 from kaizenml.adapters.delta_types import delta_fields, polars_schema
 from kaizenml.adapters.durable import disk_errors, folder_made, synced
-from kaizenml.adapters.frames import fitted, grown
+from kaizenml.adapters.frames import TIME, fitted, grown
 from kaizenml.errors import ConflictError, IntegrityError, NotFoundError
 
 #: A checkpoint is written every so many commits, so that opening a table stays cheap.
@@ -150,11 +150,12 @@ class LocalDeltaTable:
             return self._log.add(actions, key=key, rows=rows, operation=operation)
 
     def _merge(self, table: DeltaTable, size: int) -> None:
-        table.optimize.compact(
-            target_size=size,
-            writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROWS_IN_GROUP),
-            commit_properties=CommitProperties(max_commit_retries=100),
-        )
+        with suppress(CommitFailedError):  # other writers were faster each time; the next compaction merges these files
+            table.optimize.compact(
+                target_size=size,
+                writer_properties=_written_as(polars_schema(table.schema())),
+                commit_properties=CommitProperties(max_commit_retries=100),
+            )
         table.update_incremental()
 
     def _try_append(self, rows: pl.DataFrame, key: str) -> int | None:
@@ -245,6 +246,21 @@ class LocalDeltaTable:
                 synced(log)
             synced(self._folder)
             synced(self._folder / "_delta_log")
+
+
+def _written_as(schema: pl.Schema) -> WriterProperties:
+    """Return how merged files are written: with bounds of times alone, because the log keeps bounds for good.
+
+    The least and greatest name of a column would outlive the erasure of whom it names.
+    """
+    bounds = ColumnProperties(statistics_enabled="CHUNK")
+    times = {name: bounds for name, kind in schema.items() if kind == TIME}
+    return WriterProperties(
+        compression="ZSTD",
+        max_row_group_size=ROWS_IN_GROUP,
+        default_column_properties=ColumnProperties(statistics_enabled="NONE"),
+        column_properties=times or None,
+    )
 
 
 def _count_below(table: DeltaTable, size: int) -> int:
