@@ -52,6 +52,7 @@ class Bench:
             self.cause = books.events.append(draft, self.house.clock.now()).id
 
     def load(self, source: Source) -> int:
+        """Load what is new; return how many rows there are."""
         project = kz.Project("bench", source=source, target="y")
         return len(gather(project, self.folder, self.house, lambda _: None, cause=self.cause).rows)
 

@@ -8,9 +8,11 @@ anything is asked of the source; the key of a file or a whole load is its conten
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,7 +64,23 @@ def gather(project: Project, folder: Path, house: House, say: Say, *, cause: int
     progress = _Progress(say)
     reader = reader_of(project, folder, house, progress)
     load = _Load(project, house, raw_of(project.name), reader, progress, cause)
-    return load.gathered()
+    with _alone(house.settings.home / f"loading-{project.name}.lock", say):
+        return load.gathered()
+
+
+@contextmanager
+def _alone(path: Path, say: Say) -> Iterator[None]:
+    """Let one process at a time load a project's data: two would both find the same rows to be new.
+
+    The lock is the system's own, so that it is gone with the process that held it.
+    """
+    with path.open("wb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("ingest: waiting for another load of this project")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def reader_of(project: Project, folder: Path, house: House, progress: _Progress) -> Reader:
@@ -253,6 +271,8 @@ class _Load:
     ) -> None:
         house, project = self.house, self.project.name
         with house.records.writing() as books:
+            if key in books.snapshots.loaded(self.table):
+                return
             books.snapshots.load(self.table, key, version)
             facts = {"file": name, "bytes": size, "digest": digest, "rows": rows, **more}
             draft = Draft(

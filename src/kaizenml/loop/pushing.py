@@ -20,8 +20,8 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Books
 from kaizenml.data.ingest import check_names
 from kaizenml.errors import ConflictError, NotFoundError, RowError, SourceError, StateError, UsageError, close_match
-from kaizenml.loop.ordering import queue_run
 from kaizenml.loop.loading_data import BATCH, FILE, raw_of
+from kaizenml.loop.ordering import queue_run
 from kaizenml.loop.wiring import House
 
 MOST_ROWS = 10_000
