@@ -17,7 +17,7 @@ from kaizenml.serving.describe import example_of
 from kaizenml.serving.http import HTML, Response
 
 _POLICY = (
-    b"default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = [
@@ -25,11 +25,15 @@ _HEADERS = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
-_STATIC = {"try.js": b"text/javascript; charset=utf-8", "try.css": b"text/css; charset=utf-8"}
+_STATIC = {
+    "try.js": b"text/javascript; charset=utf-8",
+    "try.css": b"text/css; charset=utf-8",
+    "icon.svg": b"image/svg+xml",
+}
 
 
 def static_responses() -> dict[str, Response]:
-    """Return the script and the style sheet, by path."""
+    """Return script, style sheet and icon, by path."""
     folder = files("kaizenml.serving") / "static"
     return {f"/static/{name}": Response((folder / name).read_bytes(), 200, kind) for name, kind in _STATIC.items()}
 
@@ -99,5 +103,6 @@ def _text(value: object) -> str:
 def _page(title: str, body: str) -> Response:
     html = f"""<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>
-<link rel="stylesheet" href="/static/try.css"></head><body>{body}</body></html>"""
+<link rel="stylesheet" href="/static/try.css">
+<link rel="icon" href="/static/icon.svg"></head><body>{body}</body></html>"""
     return Response(html.encode(), 200, HTML, list(_HEADERS))

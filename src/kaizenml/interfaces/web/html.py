@@ -46,6 +46,7 @@ def page(title: str, *body: Child, refresh_seconds: int | None = None) -> str:
         tag("meta", http_equiv="refresh", content=refresh_seconds) if refresh_seconds else None,
         tag("title", title),
         tag("link", rel="stylesheet", href="/style.css"),
+        tag("link", rel="icon", href="/icon.svg"),
     )
     return "<!doctype html>" + tag("html", tag("head", head), tag("body", *body), lang="en")
 

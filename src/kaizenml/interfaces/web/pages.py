@@ -24,6 +24,7 @@ def add_pages(routes: Routes, service: Service) -> None:
     pages = Pages(service)
     routes.get("/", pages.loop, permission=Permission.VIEW, include_in_schema=False)
     routes.get("/style.css", pages.style, permission=Permission.VIEW, include_in_schema=False)
+    routes.get("/icon.svg", pages.icon, permission=Permission.VIEW, include_in_schema=False)
 
 
 class Pages:
@@ -32,6 +33,7 @@ class Pages:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._style = (Path(__file__).parent / "style.css").read_bytes()
+        self._icon = (Path(__file__).parent / "icon.svg").read_bytes()
 
     def loop(self) -> Response:
         """The loop of every project."""
@@ -49,6 +51,10 @@ class Pages:
     def style(self) -> Response:
         """How pages look."""
         return Response(self._style, media_type="text/css")
+
+    def icon(self) -> Response:
+        """What browsers show beside the title."""
+        return Response(self._icon, media_type="image/svg+xml")
 
 
 def _rendered(seen: Overview, name: str, said: str) -> str:
