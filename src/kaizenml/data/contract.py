@@ -17,6 +17,9 @@ __all__ = ["Enforced", "RuleFinding", "enforce", "from_yaml", "learn_contract", 
 #: A range is widened on both sides by this share of its width.
 SLACK = 0.1
 
+#: A column that was always the same tells nothing of its width: then this share of its value counts, of integers 1.
+CONSTANT_SLACK = 0.01
+
 #: Columns of more categories than this take any text.
 MOST_CATEGORIES = 200
 
@@ -27,9 +30,10 @@ FEWEST_ROWS_SHARE = 0.1
 def learn_contract(clean: pl.DataFrame, plan: CleaningPlan, *, id: str | None, time: str | None) -> Contract:  # noqa: A002
     """Return the contract that these clean rows keep, and others like them.
 
-    Ranges are widened by a tenth of their width (never below zero where nothing was negative); the null share may grow
-    by half and two points; categories are those seen, where they are at most 200. What is not of its kind, and rows
-    without id or time, are hard; all else is soft, because a live request with a new category must be answered.
+    Ranges are widened by a tenth of their width, those of a constant by a hundredth of its value (never below zero
+    where nothing was negative); the null share may grow by half and two points; categories are those seen, where they
+    are at most 200. What is not of its kind, and rows without id or time, are hard; all else is soft, because a live
+    request with a new category must be answered.
 
     Parameters
     ----------
@@ -68,7 +72,7 @@ def _range(values: pl.Series) -> tuple[float | None, float | None]:
     if values.null_count() == len(values):
         return None, None
     low, high = float(values.min()), float(values.max())  # type: ignore[arg-type]
-    slack = SLACK * ((high - low) or abs(high) or 1.0)
+    slack = SLACK * (high - low) or max(CONSTANT_SLACK * abs(high), 1.0 if values.dtype.is_integer() else 0.1)
     bounds = (max(0.0, low - slack) if low >= 0 else low - slack, high + slack)
     return (bounds[0], bounds[1]) if all(map(isfinite, bounds)) else (None, None)
 

@@ -194,3 +194,15 @@ def test_a_null_rule_may_be_written_without_quotes():
     page = "columns:\n  a: {kind: text, hard: [type, null]}\n"
 
     assert from_yaml(page)["a"].on_null is Severity.HARD
+
+
+@pytest.mark.parametrize(
+    ("cells", "bounds"), [(["2013"] * 50, (1992.87, 2033.13)), (["0"] * 50, (0, 1)), (["-0.5"] * 50, (-0.6, -0.4))]
+)
+def test_a_constant_has_little_slack(cells, bounds):
+    raw = pl.DataFrame({"x": cells})
+    plan = learn_plan(raw)
+
+    rule = learn_contract(replay(plan, raw).frame, plan, id=None, time=None)["x"]
+
+    assert (rule.low, rule.high) == pytest.approx(bounds)
