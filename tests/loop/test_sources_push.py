@@ -57,6 +57,19 @@ def test_rows_are_appended_and_loaded_in_the_order_of_arrival(home: Home, client
     assert [event.facts["rows"] for event in home.arrived()] == [2, 1]
 
 
+def test_many_small_batches_are_merged_and_stay_in_order(home: Home, client: httpx.Client, monkeypatch) -> None:
+    monkeypatch.setattr("kaizenml.loop.loading_data.COMMITS_BETWEEN_COMPACTIONS", 10)
+    for number in range(12):
+        send(client, [{**ROW, "id": number, "y": number}, {**ROW, "id": 99, "y": number}], f"k{number}")
+
+    found = home.load(kz.push())
+
+    assert home.house.tables.version("raw-shop") > 12
+    assert found.rows["id"].to_list() == [text for number in range(12) for text in (str(number), "99")]
+    assert home.load(kz.push(key="id")).rows.filter(id="99")["y"].to_list() == ["11"]
+    assert send(client, [{**ROW, "id": 0, "y": 0}, {**ROW, "id": 99, "y": 0}], "k0").status_code == 200
+
+
 def test_sending_again_changes_nothing_and_says_the_same(home: Home, client: httpx.Client) -> None:
     first, again = send(client, [ROW]), send(client, [ROW])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from kaizenml.core.digest import Digest
-from kaizenml.core.source import FilesSource, RawFile
+from kaizenml.core.source import FilesSource, RawFile, Source
 from kaizenml.data.incremental import Batch, Before
 from kaizenml.data.ingest import read_file
 from kaizenml.data.object_source import Remote, found_objects, is_remote
@@ -66,7 +66,7 @@ def discover(source: FilesSource, root: Path) -> tuple[RawFile, ...]:
     return tuple(_raw_file(path, root) for path in sorted(found))
 
 
-def read(source: FilesSource, root: Path) -> pl.DataFrame:
+def read(source: Source, root: Path) -> pl.DataFrame:
     """Return the rows of all files of the source, file after file, with the columns of the first.
 
     Raises
@@ -74,6 +74,8 @@ def read(source: FilesSource, root: Path) -> pl.DataFrame:
     SourceError
         When there is no file, when one cannot be read, or when one has other columns than the first.
     """
+    if not isinstance(source, FilesSource) or any(map(is_remote, source.patterns)):
+        raise SourceError("Only local files can be read without loading them.", "Run once: `kaizen run`.")
     files = discover(source, root)
     frames = [read_file(root / file.path) for file in files]
     for file, frame in zip(files[1:], frames[1:], strict=True):

@@ -35,6 +35,8 @@ from kaizenml.project import Project
 FILE = "_file"
 #: And where loads add up, the whole key of its batch.
 BATCH = "__batch"
+#: After this many commits a table that grows by small batches is compacted, so that reading it stays fast.
+COMMITS_BETWEEN_COMPACTIONS = 50
 #: A load that takes long is told of this often.
 TELL_SECONDS = 5.0
 
@@ -168,7 +170,20 @@ class _Load:
             if batch.key not in ledger:
                 ledger = {**ledger, batch.key: self._load(batch, ledger, list(found))}
             found.setdefault(batch.key, []).append(RawFile(batch.name, batch.size_bytes, batch.digest))
-        return self._gathered(self._whole_stream(ledger) if self.reader.stream else found)
+        if not self.reader.stream:
+            return self._gathered(found)
+        self._compact()
+        return self._gathered(self._whole_stream(ledger))
+
+    def _compact(self) -> None:
+        """Merge the files of many small batches, now and then; rows and keys stay as they are."""
+        with self.house.records.reading() as books:
+            last = books.notes.get("compacted", self.table)
+        version = self.house.tables.version(self.table) or 0
+        if version - (last if isinstance(last, int) else 0) >= COMMITS_BETWEEN_COMPACTIONS:
+            compacted = self.house.tables.compact(self.table)
+            with self.house.records.writing() as books:
+                books.notes.put("compacted", self.table, compacted)
 
     def _whole_stream(self, ledger: Mapping[str, int]) -> dict[str, list[RawFile]]:
         """Return every batch of the stream as a file."""
