@@ -181,7 +181,7 @@ def test_a_person_is_erased_everywhere_and_the_models_are_listed(folder: Path) -
     with pytest.raises(NotFoundError, match="kaizen data gc"):
         raw_ids(folder, "1")
     assert len(raw_ids(folder, "newest")) == 259
-    assert data(folder, "erase", "--id", OLD, "--because", "again", code=2)["error"]["code"] == "not_found"
+    assert data(folder, "erase", "--id", OLD, "--because", "again", code=2)["error"]["code"] == "bad_request"
 
 
 def test_answered_rows_and_labels_of_a_person_go_as_well(folder: Path) -> None:
@@ -199,7 +199,7 @@ def test_erasing_is_refused_without_a_reason_a_column_or_a_person(folder: Path) 
     for words, says in (
         (("--id", OLD, "--because", " "), "without a reason"),
         (("--id", " ", "--because", "x"), "empty"),
-        (("--id", "C5555", "--because", "x"), "no row with this"),
-        (("--id", OLD, "--because", "x", "--column", "custmer"), "no row with this"),
+        (("--id", "C5555", "--because", "x"), "No row has this customer"),
+        (("--id", OLD, "--because", "x", "--column", "custmer"), "no column 'custmer'"),
     ):
         assert says in data(folder, "erase", *words, code=2)["error"]["message"]

@@ -258,17 +258,20 @@ def erase(
     Raises
     ------
     UsageError
-        Without a reason.
+        Without a reason, and where no row is this person's, now or in any snapshot.
     NotFoundError
-        Where no row is this person's, now or in any snapshot.
+        For a column that is not there.
     """
     if not because.strip():
         raise UsageError("Rows are not erased without a reason.", "Add --because TEXT, such as the request's number.")
     project = declared.project
+    columns = house.tables.read(raw_of(project)).columns
+    if column not in columns:
+        raise NotFoundError("column", column, [name for name in columns if not name.startswith("_")])
     holding = _holding(house, declared, column, value)
     rows = _removed(house, declared, column, value)
     if not sum(rows.values()) and not holding:
-        raise NotFoundError("row with this", column, hint="Name the column with --column, if it is another one.")
+        raise UsageError(f"No row has this {column}, now or in any snapshot.", "Look at the value, and at --column.")
     with house.records.writing() as books:
         models = tuple(m.name for m in books.models.newest(limit=_ALL) if m.snapshot in holding)
         pinned = {name: snapshot for name, snapshot in _pins(books, project).items() if snapshot in holding}
