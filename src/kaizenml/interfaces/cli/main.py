@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "quarantine": ("data_quality", "List, repair, release and drop the rows that broke a hard rule."),
     "contract": ("data_quality", "Show how the contract changed; accept a looser one."),
     "clean": ("data_quality", "Show what cleaning does to the data, and what to look at."),
+    "explore": ("exploring", "Show what is in the data, and what to do about it."),
     "runs": ("lists", "List runs."),
     "models": ("lists", "List model versions."),
     "releases": ("lists", "List releases."),

@@ -1,0 +1,94 @@
+"""What each column of a table holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import numpy as np
+import polars as pl
+
+from kaizenml.core.schema import ColumnKind, Role
+from kaizenml.data.explore import ColumnView, Histogram
+from kaizenml.data.version import ColumnSummary, describe
+
+BARS = 24
+#: Where the middle 99 % of the values fill less than this share of the range, a histogram shows only those.
+_SQUEEZED = 0.25
+_MOST_TEXTS = 50
+
+
+def column_views(
+    frame: pl.DataFrame,
+    kinds: Mapping[str, ColumnKind],
+    roles: Mapping[str, Role],
+    personal: Collection[str],
+) -> tuple[ColumnView, ...]:
+    """Return what each column holds; values of columns that look like personal data are not shown."""
+    summaries = describe(frame)
+    return tuple(
+        _view(frame[each.name], each, kinds[each.name], roles[each.name], each.name in personal) for each in summaries
+    )
+
+
+def _view(values: pl.Series, summary: ColumnSummary, kind: ColumnKind, role: Role, is_personal: bool) -> ColumnView:
+    numbers = as_numbers(values)
+    is_measured = values.dtype.is_numeric()
+    is_hidden = is_personal or role is Role.ID
+    return ColumnView(
+        name=summary.name,
+        kind=kind,
+        role=role,
+        rows=summary.rows,
+        missing=summary.nulls,
+        missing_share=summary.nulls / max(summary.rows, 1),
+        distinct=summary.distinct,
+        low=None if is_hidden else summary.low,
+        high=None if is_hidden else summary.high,
+        mean=summary.mean,
+        deviation=float(numbers.std(ddof=1)) if is_measured and numbers.size > 1 else None,
+        quartiles=_quartiles(numbers) if is_measured and numbers.size and not is_hidden else None,
+        top=() if is_hidden or (kind is ColumnKind.TEXT and summary.distinct > _MOST_TEXTS) else summary.top,
+        histogram=histogram(numbers) if numbers.size and not is_hidden and values.dtype != pl.Boolean else None,
+        is_personal=is_personal,
+    )
+
+
+def as_numbers(values: pl.Series) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the finite values as numbers, without missing ones; times in seconds since 1970; none for words."""
+    if values.dtype in (pl.Datetime, pl.Date):
+        values = values.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6
+    if not (values.dtype.is_numeric() or values.dtype == pl.Boolean):
+        return np.empty(0)
+    numbers = values.drop_nulls().cast(pl.Float64).to_numpy()
+    return numbers[np.isfinite(numbers)]
+
+
+def _quartiles(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, float, float]:
+    first, median, third = np.quantile(numbers, (0.25, 0.5, 0.75))
+    return float(first), float(median), float(third)
+
+
+def histogram(numbers: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Histogram:
+    """Return the rows per interval of equal width, over the whole range or, where that would squeeze them, most of it.
+
+    Raises
+    ------
+    ValueError
+        Without any number.
+    """
+    low, high = float(numbers.min()), float(numbers.max())
+    inner_low, inner_high = (float(x) for x in np.quantile(numbers, (0.005, 0.995)))
+    if inner_low < inner_high and inner_high - inner_low < _SQUEEZED * (high - low):
+        low, high = inner_low, inner_high
+    counts, edges = np.histogram(numbers, bins=_bars(numbers, low, high), range=(low, high))
+    below, above = int((numbers < low).sum()), int((numbers > high).sum())
+    return Histogram(tuple(edges.tolist()), tuple(counts.tolist()), below, above)
+
+
+def _bars(numbers: np.ndarray[tuple[int], np.dtype[np.float64]], low: float, high: float) -> int:
+    """Return how many bars: for few whole numbers as many as there are, so that no bar holds two of them."""
+    span = high - low
+    is_whole = span <= 1e9 and bool((numbers[:1000] == np.floor(numbers[:1000])).all())
+    if not is_whole or span < 1:
+        return BARS if span else 1
+    return int(span) + 1 if span < BARS else BARS
