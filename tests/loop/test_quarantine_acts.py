@@ -114,6 +114,13 @@ def test_a_looser_contract_is_refused_until_it_is_accepted_for_a_reason(kaizen: 
     assert "error" not in kaizen("run")[1], "the same step was agreed to"
 
 
+def test_an_option_before_the_word_is_refused(kaizen: Call, folder: Path) -> None:
+    code, said = kaizen("quarantine", "--limit", "3", "list")
+
+    assert code == 2
+    assert "before 'list'" in said["error"]["message"]
+
+
 def test_cleaning_is_told_and_writes_nothing(kaizen: Call, folder: Path) -> None:
     code, said = kaizen("clean")
 

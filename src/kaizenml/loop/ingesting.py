@@ -29,6 +29,8 @@ from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
 FEWEST_ROWS = 30
+#: So many soft rules that were broken are told of.
+MOST_SAID = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
         )
     bad_rows = enforced.bad["row"].n_unique()
     say(f"contract: {len(enforced.good):,} rows good, {bad_rows:,} to quarantine")
+    for finding in [each for each in enforced.findings if each.severity is Severity.SOFT][:MOST_SAID]:
+        say(f"contract, soft: {finding.reason} ({finding.count:,} rows)")
     if len(enforced.good) < FEWEST_ROWS:
         raise SourceError(
             f"Only {len(enforced.good)} of {len(raw)} rows are good; {FEWEST_ROWS} are needed at the least.",

@@ -54,6 +54,8 @@ def readmitted(project: str, house: House, raw: pl.DataFrame) -> Readmitted:
     Rows that were released need nothing: they keep the contract as they are.
     """
     at = house.clock.now()
+    if _version(project, house) is None:
+        return Readmitted(raw, 0, at)
     repairs = [
         (entry.payload, entry.decision.changes)
         for entry in entries(house, project)

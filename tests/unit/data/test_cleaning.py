@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaizenml.core.plan import CleaningPlan
+from kaizenml.core.plan import CleaningPlan, Repairs
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.clean import learn_plan, replay
-from kaizenml.data.learn import held_to
+from kaizenml.data.learn import counted_repairs, held_to
 from kaizenml.errors import NotFoundError, SourceError
 
 
@@ -335,3 +335,12 @@ def test_a_plan_that_agrees_with_the_contract_is_left_alone():
     plan = learn_plan(MESSY)
 
     assert held_to({column.name: column.kind for column in plan.columns}, plan, MESSY) == plan
+
+
+def test_repairs_are_counted_alike_when_the_plan_is_learned_and_afterwards():
+    plan = learn_plan(MESSY)
+
+    assert {name: counted_repairs(plan[name], MESSY[name]) for name in plan.names} == {
+        column.name: column.repairs for column in plan.columns
+    }
+    assert counted_repairs(plan["price"], pl.Series("price", ["$1", "2", "x", " 3 ", "-"])) == Repairs(1, 1, 1, 0, 1)

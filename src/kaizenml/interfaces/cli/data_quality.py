@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from kaizenml.errors import KaizenError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
@@ -40,6 +41,14 @@ def quarantine(
     """
     if ctx.invoked_subcommand is None:
         _list(limit, state, everything, folder, as_json=as_json)
+        return
+    given = [name for name in ctx.params if ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+    if given:
+        word = ctx.invoked_subcommand
+        raise UsageError(
+            f"An option stands before {word!r}, where it means nothing.",
+            f"Write it behind: `kaizen quarantine {word} …`.",
+        )
 
 
 @quarantine.command("list")
