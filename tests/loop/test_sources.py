@@ -84,6 +84,25 @@ def test_a_value_of_another_type_is_named_by_file_row_and_column(home: Home) -> 
         home.load(kz.files("*.parquet"))
 
 
+def test_a_file_that_changes_while_it_is_read_is_not_loaded(home: Home, monkeypatch) -> None:
+    from kaizenml.data import source
+
+    (home.folder / "a.csv").write_text("id,y\n1,2\n")
+    real = source.read_file
+
+    def grows(path: Path) -> pl.DataFrame:
+        path.write_text(path.read_text() + "2,3\n")
+        return real(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(source, "read_file", grows)
+        with pytest.raises(SourceError, match=r"a\.csv changed while it was read"):
+            home.load(kz.files("*.csv"))
+
+    assert home.arrived() == []
+    assert len(home.load(kz.files("*.csv")).rows) == 2
+
+
 def test_a_half_written_parquet_is_named(home: Home) -> None:
     pl.DataFrame({"id": range(9), "y": range(9)}).write_parquet(home.folder / "a.parquet")
     home.load(kz.files("a.parquet"))

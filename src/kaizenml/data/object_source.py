@@ -59,18 +59,24 @@ def found_objects(
     with _store_errors(url, pattern):
         store, objects = _listed(url, pattern)
     for remote in objects:
-        digest, read = digests.get(remote.mark), partial(read_object, store, url, remote)
-        if digest is None:
+        known = digests.get(remote.mark)
+        if known is not None:
+            digest = Digest(known)
+            read = partial(read_object, store, url, remote, digest)
+        else:
             content = fetched(store, url, remote)
             digest = digest_of_bytes(content)
             seen(remote, digest)
             read = partial(_frame, content, remote.name)
-        yield Batch(digest, remote.name, remote.size_bytes, Digest(digest), read)
+        yield Batch(digest, remote.name, remote.size_bytes, digest, read)
 
 
-def read_object(store: Any, url: Expanded, remote: Remote) -> pl.DataFrame:
-    """Return the rows of an object."""
-    return _frame(fetched(store, url, remote), remote.name)
+def read_object(store: Any, url: Expanded, remote: Remote, digest: Digest) -> pl.DataFrame:
+    """Return the rows of an object that was seen before, when it still is what it was."""
+    content = fetched(store, url, remote)
+    if digest_of_bytes(content) != digest:
+        raise SourceError(f"{remote.name} changed while it was read.", "Run again.", {"file": remote.name})
+    return _frame(content, remote.name)
 
 
 def fetched(store: Any, url: Expanded, remote: Remote) -> bytes:

@@ -39,7 +39,7 @@ class FilesReader:
         """Return the files that are there, by path, then the objects."""
         local = tuple(pattern for pattern in self.source.patterns if not is_remote(pattern))
         for file in discover(FilesSource(local), self.root) if local else ():
-            yield Batch(file.digest, file.path, file.size_bytes, file.digest, partial(read_file, self.root / file.path))
+            yield Batch(file.digest, file.path, file.size_bytes, file.digest, partial(_read_whole, file, self.root))
         for pattern in self.source.patterns:
             if is_remote(pattern):
                 yield from found_objects(pattern, self.environment, self.digests, self.seen)
@@ -47,6 +47,18 @@ class FilesReader:
     def settled(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows as they are: every row of a file counts."""
         return rows
+
+
+def _read_whole(file: RawFile, root: Path) -> pl.DataFrame:
+    """Return the rows of a file, unless it was written to since its digest was taken."""
+    rows = read_file(root / file.path)
+    if _raw_file(file.path, root) != file:
+        raise SourceError(
+            f"{file.path} changed while it was read.",
+            "Somebody is writing it: write under another name and rename it when it is whole; then run again.",
+            {"file": file.path},
+        )
+    return rows
 
 
 def discover(source: FilesSource, root: Path) -> tuple[RawFile, ...]:
