@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import polars as pl
 
-from kaizenml.core.contract import ColumnRule, Contract, Rule
+from kaizenml.core.contract import ColumnRule, Contract, Rule, Severity
 from kaizenml.core.plan import CleaningPlan, ColumnPlan
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.clean import replay
@@ -27,7 +28,7 @@ _COMPACT = ("%Y%m%d", "%d%m%Y", "%m%d%Y")
 def suggestions(plan: CleaningPlan, contract: Contract, bad: pl.DataFrame) -> list[str | None]:
     """Return for each broken rule the value that would keep it, None where none or more than one could be meant.
 
-    Every value that is offered can be read by the plan and keeps the contract.
+    Every value that is offered can be read by the plan and keeps the contract, its soft rules too.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def _keeps(plan: CleaningPlan, contract: Contract, texts: list[str]) -> list[boo
         return []
     raw = pl.DataFrame({plan.names[0]: texts}, schema={plan.names[0]: pl.String})
     cleaned = replay(plan, raw)
-    rule = contract.columns[0]
+    rule = replace(contract.columns[0], on_range=Severity.HARD, on_category=Severity.HARD)
     bad = set(enforce(Contract((rule,)), cleaned).bad["row"].to_list())
     return [at not in bad and cell is not None for at, cell in enumerate(cleaned.frame[rule.column].to_list())]
 
@@ -100,7 +101,7 @@ def _scaled(value: float, held: ColumnRule, plan: ColumnPlan) -> list[str]:
 
 def _numbers(text: str) -> Iterator[float]:
     """Return the numbers that a text with stray letters may say: ``12O``, ``12,5 mm``, ``~1.200``."""
-    mended = re.sub(r"(?<=[0-9.,])[OolI](?![a-zA-Z])|(?<![a-zA-Z])[OolI](?=[0-9])", _look_alike, text)
+    mended = re.sub(r"(?<=[0-9.,])[OolI](?![a-zA-Z])|(?<![a-zA-Z])[OolI](?=[.,]?[0-9])", _look_alike, text)
     found = _NUMBER.findall(mended)
     if len(found) != 1:
         return

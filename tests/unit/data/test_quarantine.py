@@ -220,3 +220,12 @@ def test_every_suggestion_keeps_the_contract():
         weight=pl.Series([*raw["weight"][:150], offers[0], offers[1], raw["weight"][152]])
     )
     assert enforce(contract, replay(plan, mended)).bad["row"].to_list() == [152]
+
+
+def test_nothing_is_suggested_that_breaks_a_soft_rule():
+    raw = pl.DataFrame({"rate": ["0.1", "0.5", "0.9"] * 50 + ["O.4", "4O.2"]})
+    plan = learn_plan(raw)
+    cleaned = replay(plan, raw)
+    contract = learn_contract(cleaned.frame, plan, id=None, time=None)
+
+    assert suggestions(plan, contract, enforce(contract, cleaned).bad) == ["0.4", None]
