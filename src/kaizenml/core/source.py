@@ -125,7 +125,8 @@ def overlap_of(text: str | float | timedelta | None) -> timedelta | float | None
     found: timedelta | float | None = None if isinstance(text, str) else text
     if isinstance(text, str) and (match := _SPAN.fullmatch(text.strip())):
         found = timedelta(**{_UNITS[match[2]]: float(match[1])})
-    if text is not None and (found is None or found < type(found)(0)):
+    is_negative = found < timedelta(0) if isinstance(found, timedelta) else (found or 0) < 0
+    if text is not None and (found is None or is_negative):
         raise ProjectError(f"overlap={text!r} is no span.", 'Write it as "90m", "36h" or "7d", or as a number.')
     return found
 

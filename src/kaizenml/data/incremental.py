@@ -271,7 +271,7 @@ def cursor_in(key: str, stream: str) -> object:
 def highest(keys: Sequence[str], stream: str) -> Cursor:
     """Return the greatest cursor that the loaded batches of a stream have reached; None when there is none."""
     reached = [plain_cursor(cursor_in(key, stream)) for key in keys if key.startswith(f"{stream}:")]
-    return max((each for each in reached if each is not None), default=None)  # type: ignore[type-var]
+    return max((each for each in reached if each is not None), default=None)
 
 
 def as_json(cursor: Cursor) -> object:
