@@ -313,8 +313,9 @@ def _holding(house: House, declared: Declaration, column: str, value: str) -> tu
     @cache
     def has(table: str, version: int) -> bool:
         try:
-            rows = house.tables.read(table, version=version)
-        except NotFoundError:  # given up and cleared
+            columns = [column] if table == raw_of(declared.project) else None
+            rows = house.tables.read(table, version=version, columns=columns)
+        except NotFoundError:  # given up and cleared, or without this column
             return False
         return bool(_test(declared, table, column, value, ids)(rows).any())
 
