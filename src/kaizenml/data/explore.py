@@ -36,7 +36,7 @@ class ColumnView:
     missing, distinct
         Counts; a missing value is no distinct one.
     low, high
-        The least and the greatest value; times in ISO 8601; None for words.
+        The least and the greatest value; times in ISO 8601; None for words and booleans.
     mean, deviation
         Of numbers (deviation divided by n - 1), and for the mean the share of true of booleans.
     quartiles

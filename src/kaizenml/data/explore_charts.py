@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from html import escape
+from itertools import pairwise
+from math import ceil, floor
 
 from kaizenml.data.explore import Histogram
 
@@ -53,14 +55,12 @@ def _line(x: float) -> str:
 
 def bars(histogram: Histogram, *, is_time: bool) -> str:
     """Return a histogram, with the ends of its axis and the rows beyond them."""
-    most = max(*histogram.counts, 1)
+    most, edges = max(*histogram.counts, 1), _shown(histogram.edges)
     wide = _WIDTH / len(histogram.counts)
     drawn = "".join(
         f'<rect x="{at * wide:.2f}" y="{_HEIGHT - height:.2f}" width="{max(wide - 1, 0.5):.2f}" height="{height:.2f}">'
         f"<title>{_end(low, is_time)} to {_end(high, is_time)}: {count:,} rows</title></rect>"
-        for at, (count, low, high) in enumerate(
-            zip(histogram.counts, histogram.edges[:-1], histogram.edges[1:], strict=True)
-        )
+        for at, (count, (low, high)) in enumerate(zip(histogram.counts, edges, strict=True))
         for height in [max(_HEIGHT * count / most, 1.0 if count else 0.0)]
     )
     beyond = [f"{number(histogram.below)} below" if histogram.below else ""]
@@ -69,9 +69,15 @@ def bars(histogram: Histogram, *, is_time: bool) -> str:
     middle = f"<span>{said}</span>" if said else ""
     return (
         f'<svg class="histogram" viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio="none" role="img" '
-        f'aria-label="Rows per interval">{drawn}</svg><p class="axis quiet"><span>{_end(histogram.edges[0], is_time)}'
-        f"</span>{middle}<span>{_end(histogram.edges[-1], is_time)}</span></p>"
+        f'aria-label="Rows per interval">{drawn}</svg><p class="axis quiet"><span>{_end(edges[0][0], is_time)}'
+        f"</span>{middle}<span>{_end(edges[-1][1], is_time)}</span></p>"
     )
+
+
+def _shown(edges: tuple[float, ...]) -> list[tuple[float, float]]:
+    """Return the ends of each bar, of whole numbers the least and the greatest in it."""
+    is_whole = all(edge % 1 == 0.5 for edge in edges)
+    return [(ceil(low), floor(high)) if is_whole else (low, high) for low, high in pairwise(edges)]
 
 
 def _end(value: float, is_time: bool) -> str:

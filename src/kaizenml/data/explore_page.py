@@ -31,7 +31,7 @@ def page(found: Exploration, table_report: str = "") -> str:
         _head(found),
         _findings(found.findings),
         _drift(found.drift) if found.drift else "",
-        _target(found.target_views),
+        _target(found.target_views, {each.name for each in found.columns if each.role is Role.IGNORED}),
         _columns(found.columns),
         _missing(found.missing),
         _table(table_report),
@@ -100,13 +100,14 @@ def _drift(drift: Drift) -> str:
     return _section("drift", "Drift", says, f"{gone}{new}<div class=scroll><table>{head}{rows}</table></div>")
 
 
-def _target(views: TargetViews) -> str:
+def _target(views: TargetViews, ignored: set[str]) -> str:
     if views.problem:
         return _section("target", "Target", "There is nothing to hold the columns against.", f"<p>{escape(views.problem)}</p>")  # fmt: skip # noqa: E501
     means = ", ".join(
         f"{escape(name)}: {_mean(value, views)}" for name, value in zip(views.outcomes, views.overall, strict=True)
     )
-    shown = "".join(_beside(view, views, is_open=at < _OPEN) for at, view in enumerate(views.columns))
+    ordered = sorted(views.columns, key=lambda view: view.column in ignored)
+    shown = "".join(_beside(each, views, ignored, is_open=at < _OPEN) for at, each in enumerate(ordered))
     says = (
         f"In all rows {means}; the line marks it. Strength is the share of the target's variance that the bins explain."
     )
@@ -117,7 +118,7 @@ def _mean(value: float, views: TargetViews) -> str:
     return number(value) if views.task is Task.REGRESSION else share(value)
 
 
-def _beside(view: TargetView, views: TargetViews, *, is_open: bool) -> str:
+def _beside(view: TargetView, views: TargetViews, ignored: set[str], *, is_open: bool) -> str:
     heads = "".join(f"<th>{escape(name)}" for name in views.outcomes)
     spans = [_span([each.means[at] for each in view.bins]) for at in range(len(views.outcomes))]
     rows = "".join(
@@ -129,9 +130,10 @@ def _beside(view: TargetView, views: TargetViews, *, is_open: bool) -> str:
         + "</tr>"
         for each in view.bins
     )
+    chip = ' <span class="chip">ignored</span>' if view.column in ignored else ""
     return (
         f'<details{" open" if is_open else ""}><summary><b class="name">{escape(view.column)}</b> '
-        f'<span class="quiet">strength {number(view.strength)}</span></summary>'
+        f'<span class="quiet">strength {number(view.strength)}</span>{chip}</summary>'
         f"<div class=scroll><table><tr><th>value<th class=n>rows{heads}</tr>{rows}</table></div></details>"
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import warnings
+from typing import Any
 
 import polars as pl
 
@@ -15,8 +17,7 @@ def table_report(frame: pl.DataFrame, title: str) -> str:
     """Return skrub's `TableReport` as HTML that needs no network; empty when skrub is not installed."""
     if importlib.util.find_spec("skrub") is None:
         return ""
-    import skrub
-
+    skrub: Any = importlib.import_module("skrub")  # no part of `kaizenml[local]`
     sample = frame.gather_every(max(1, -(-frame.height // ROWS)))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of constant columns and the like, which the report shows anyway

@@ -77,7 +77,7 @@ def _view(values: pl.Series, kind: ColumnKind, outcomes: pl.DataFrame) -> Target
     return TargetView(name, _strength(counts, means, outcomes), tuple(bins))
 
 
-def _strength(counts: np.ndarray, means: np.ndarray, outcomes: pl.DataFrame) -> float:  # type: ignore[type-arg]
+def _strength(counts: np.ndarray, means: np.ndarray, outcomes: pl.DataFrame) -> float:
     overall = counts @ means / counts.sum()
     between = float((counts[:, None] * np.square(means - overall)).sum())
     whole = float(sum(outcomes.var(ddof=0).row(0))) * outcomes.height

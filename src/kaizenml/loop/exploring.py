@@ -14,7 +14,7 @@ from kaizenml.core.metric import Task
 from kaizenml.core.plan import CleaningPlan, ColumnPlan
 from kaizenml.core.schema import ColumnKind, Role
 from kaizenml.core.snapshot import Snapshot
-from kaizenml.core.source import FilesSource
+from kaizenml.core.source import FilesSource, FrameSource, KafkaSource, PushSource, Source, SqlSource
 from kaizenml.data.clean import FAILURES, FlawKind, replay
 from kaizenml.data.enforce import enforce
 from kaizenml.data.explore import Advice, Drift, Exploration, Shift, TargetViews, Where
@@ -30,6 +30,7 @@ from kaizenml.data.explore_missing import missing_values
 from kaizenml.data.explore_page import page
 from kaizenml.data.explore_table import table_report
 from kaizenml.data.explore_target import target_views
+from kaizenml.data.incremental import newest
 from kaizenml.data.infer import found_flaws
 from kaizenml.data.leakage import leakage_suspects
 from kaizenml.data.source import read
@@ -38,7 +39,7 @@ from kaizenml.data.version import kind_of
 from kaizenml.errors import KaizenError, NotFoundError, StepFailedError, TargetError, UsageError
 from kaizenml.loop import contracting, quarantining
 from kaizenml.loop.ingesting import cleaning_plan
-from kaizenml.loop.loading_data import FILE
+from kaizenml.loop.versioning import called, raw_rows
 from kaizenml.loop.wiring import House
 from kaizenml.project import Project
 
@@ -103,15 +104,12 @@ def written(found: Explored, path: Path) -> Path:
 def rows_of(project: Project, folder: Path, house: House, name: str = "") -> Rows:
     """Return the good rows of a snapshot as the project selects them, or what the source has now."""
     with house.records.reading() as books:
-        known = books.snapshots.newest(project.name)
-    if name == SOURCE or not (name or known):
+        has_run = bool(books.snapshots.newest(project.name, limit=1))
+    if name == SOURCE or not (name or has_run):
         return _selected(project, _from_source(project, folder))
-    wanted = f"{project.name}@{name}" if name.isdecimal() else name or known[0].name
-    found = next((each for each in known if each.name == wanted), None)
-    if found is None:
-        hint = "`kaizen snapshots` lists them." if known else "The first `kaizen run` makes one."
-        raise NotFoundError("snapshot", name, [each.name for each in known], hint)
-    return _selected(project, _from_snapshot(project, house, found))
+    if not has_run:
+        raise NotFoundError("snapshot", name, (), "The first `kaizen run` makes one.")
+    return _selected(project, _from_snapshot(project, house, called(house, project.name, name or "newest")))
 
 
 def _from_source(project: Project, folder: Path) -> Rows:
@@ -127,9 +125,8 @@ def _from_source(project: Project, folder: Path) -> Rows:
 
 def _from_snapshot(project: Project, house: House, snapshot: Snapshot) -> Rows:
     """Make the snapshot's good rows again from the raw rows, with the plan and the contract that it was made with."""
-    rows = house.tables.read(snapshot.table, version=snapshot.version)
-    mine = rows.filter(pl.col(FILE).is_in([file.digest for file in snapshot.files]))
-    raw = quarantining.readmitted(project.name, house, mine.drop(FILE)).raw
+    brought = _settled(project.source, raw_rows(house, snapshot))
+    raw = quarantining.readmitted(project.name, house, brought).raw
     plan = contracting.find_kept(house, snapshot.plan, CleaningPlan) or cleaning_plan(project, raw)
     contract = contracting.find_kept(house, snapshot.contract, Contract)
     cleaned = replay(plan, raw)
@@ -139,6 +136,17 @@ def _from_snapshot(project: Project, house: House, snapshot: Snapshot) -> Rows:
     if len(good) != rest:
         notes.append(f"the snapshot had {rest:,} rows from its source; rows were decided on, or replaced, since")
     return Rows(good, good, plan, snapshot.name, "; ".join(notes))
+
+
+def _settled(source: Source, raw: pl.DataFrame) -> pl.DataFrame:
+    """Return the newest version of each row, where the source says by which key."""
+    match source:
+        case SqlSource() | FrameSource():
+            return newest(raw, source.increment.key, source.increment.cursor) if source.increment else raw
+        case PushSource() | KafkaSource():
+            return newest(raw, source.key)
+        case FilesSource():
+            return raw
 
 
 def _selected(project: Project, rows: Rows) -> Rows:
