@@ -160,7 +160,7 @@ def test_a_person_is_erased_everywhere_and_the_models_are_listed(folder: Path) -
     with house(folder).records.reading() as books:
         log = books.events.after(0)
     event = next(each for each in log if each.id == done["event"])
-    assert event.kind is Kind.SNAPSHOT_CREATED
+    assert event.kind is Kind.ROWS_ERASED
     assert event.facts["because"] == "request 2026-7"
     assert OLD not in str(event.facts)
     assert verify(log) == len(log)

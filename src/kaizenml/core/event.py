@@ -21,6 +21,8 @@ class Kind(StrEnum):
     DATA_ARRIVED = "data.arrived"
     SNAPSHOT_CREATED = "snapshot.created"
     ROWS_QUARANTINED = "rows.quarantined"
+    ROWS_ERASED = "rows.erased"
+    CONTRACT_ACCEPTED = "contract.accepted"
     RUN_STARTED = "run.started"
     RUN_FINISHED = "run.finished"
     RUN_FAILED = "run.failed"

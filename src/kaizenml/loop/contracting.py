@@ -134,7 +134,7 @@ def accept(house: House, project: str, contract: Contract, *, by: str, because: 
              "loosened": [f"{each.column}.{each.line}" for each in found.loosened]}  # fmt: skip
     with house.records.writing() as books:
         books.notes.put(_ACCEPTED, f"{project}/{contract.digest}", msgspec.to_builtins(given))
-        draft = Draft(project, by, Kind.GATE_OVERRIDDEN, f"contract:{project}", None, house.data_at(books), facts)
+        draft = Draft(project, by, Kind.CONTRACT_ACCEPTED, f"contract:{project}", None, house.data_at(books), facts)
         books.events.append(draft, now)
     return compared(house, project, contract)
 

@@ -24,7 +24,6 @@ from kaizenml.data.version import frame_digest
 from kaizenml.errors import SourceError
 from kaizenml.loop import collecting, contracting, quarantining
 from kaizenml.loop.loading_data import gather, raw_of
-from kaizenml.loop.quarantining import quarantine_of as quarantine_of
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 

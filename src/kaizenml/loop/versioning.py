@@ -364,7 +364,7 @@ def _noted(house: House, of: Snapshot, facts: Mapping[str, object], *, by: str) 
         draft = Draft(
             of.project,
             by,
-            Kind.SNAPSHOT_CREATED,
+            Kind.ROWS_ERASED if "erased" in facts else Kind.SNAPSHOT_CREATED,
             f"snapshot:{snapshot.name}",
             None,
             house.data_at(books),

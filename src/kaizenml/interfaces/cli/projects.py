@@ -56,6 +56,8 @@ def new(folder: Path, file: Path, target: str, key: str | None, time: str | None
     click.echo(f"  target {found.target}, id {found.id or 'none'}, time {found.time or 'none'}")
     for each in found.ignored:
         click.echo(f"  left out: {each.column} ({each.reason})")
+    for flaw in found.flaws:
+        click.echo(f"  {click.style('look at:', fg='yellow')} {flaw.sentence}")
     for suspect in found.suspects:
         click.echo(f"  {click.style('may leak:', fg='yellow')} {suspect.evidence}")
     click.echo(f"Next: cd {folder} && kaizen run")

@@ -1,4 +1,4 @@
-"""`kaizen monitor`, `delivery`, `verify`, `quarantine`."""
+"""`kaizen monitor`, `delivery`, `verify`."""
 
 from __future__ import annotations
 
@@ -83,28 +83,3 @@ def verify(folder: Path, as_json: bool) -> None:
         print_json({"events": count, "is_intact": True})
     else:
         click.echo(f"{count:,} events, none changed.")
-
-
-@click.command()
-@click.option("--limit", default=50, type=click.IntRange(1, 100_000), help="How many lines.")
-@project_option
-@json_option
-def quarantine(limit: int, folder: Path, as_json: bool) -> None:
-    """List the rows that broke a hard rule of the contract: which rule, which value, the whole row."""
-    from kaizenml.loop.ingesting import quarantine_of
-
-    house = house_of(folder)
-    with house.records.reading() as books:
-        projects = [declared.project for declared in books.declarations.all()]
-    rows: list[dict[str, Any]] = []
-    for project in projects:
-        if house.tables.version(quarantine_of(project)) is not None:
-            rows += house.tables.read(quarantine_of(project)).head(limit).to_dicts()
-    if as_json:
-        print_json({"quarantine": rows})
-        return
-    print_table(
-        ["row", "rule", "column", "value", "reason"],
-        [(row["row"], row["rule"], row["column"], row["value"], row["reason"]) for row in rows],
-        empty="No row is in quarantine.",
-    )
