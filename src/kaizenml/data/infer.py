@@ -119,7 +119,7 @@ def _sparse_flaw(values: pl.Series) -> Flaw | None:
     if empty > NEARLY_EMPTY:
         sentence = f"{name} is empty in {empty:.1%} of the rows"
         return Flaw(FlawKind.EMPTY, name, sentence, advice, len(values) - len(said), empty)
-    most = said.value_counts(sort=True, name="rows").row(0)
+    most = said.alias("value").value_counts(sort=True, name="rows").row(0)
     share = most[1] / len(said)
     if share <= NEARLY_CONSTANT:
         return None
