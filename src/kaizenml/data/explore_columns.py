@@ -101,4 +101,4 @@ def _edges(numbers: Numbers, low: float, high: float) -> Numbers:
     low, high = float(np.floor(low)), float(np.ceil(high))
     values = int(high - low) + 1
     wide = 1 if values <= MOST_BARS else -(-values // BARS)
-    return low - 0.5 + wide * np.arange(-(-values // wide) + 1)
+    return np.asarray(low - 0.5 + wide * np.arange(-(-values // wide) + 1), dtype=np.float64)

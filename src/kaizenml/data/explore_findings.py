@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from math import sqrt
 
 from kaizenml.core.metric import Task
 from kaizenml.data.clean import Flaw, FlawKind
-from kaizenml.data.explore import Advice, Drift, Missing, TargetViews, Where
+from kaizenml.data.explore import Advice, Drift, Missing, TargetView, TargetViews, Where
 from kaizenml.data.explore_target import MISSING
 from kaizenml.data.leakage import Suspect
+from kaizenml.errors import bounded
 
 #: A class of a smaller share than this makes accuracy a poor judge.
 RARE = 0.1
@@ -76,12 +78,12 @@ def _groups(pairs: Sequence[tuple[tuple[str, str], int]]) -> list[tuple[str, lis
     return [(sorted(names)[0], sorted(names)[1:], rows) for names, rows in groups]
 
 
-def target_advice(views: TargetViews) -> list[Advice]:
+def target_advice(views: TargetViews, ignore: Sequence[str]) -> list[Advice]:
     """Return what to do about a target that cannot be learned, a rare class, and values whose absence tells."""
     if views.problem:
         where = Where.PROJECT
         return [Advice("target", views.target, views.problem, "", f'target="…",  # instead of {views.target!r}', where)]
-    return [*_rare(views), *(each for each in (_telling(views, at) for at in range(len(views.columns))) if each)]
+    return [*_rare(views), *_telling(views, ignore)]
 
 
 def _rare(views: TargetViews) -> list[Advice]:
@@ -99,27 +101,50 @@ def _rare(views: TargetViews) -> list[Advice]:
     ]  # fmt: skip
 
 
-def _telling(views: TargetViews, at: int) -> Advice | None:
-    """Return that the target is another where a column is missing, if that is sure and no trifle."""
-    view = views.columns[at]
+def _telling(views: TargetViews, ignore: Sequence[str]) -> list[Advice]:
+    """Return the columns where the target is another if they are missing, surely and by more than a trifle, as one."""
+    absences = [_absence(view, views.deviations[0]) for view in views.columns if view.column not in ignore]
+    found = sorted((each for each in absences if each is not None), key=lambda each: -abs(each.effect))
+    if not found:
+        return []
+    first, *others = found
+    column, shown = first.column, "{:.1%}".format if views.task is not Task.REGRESSION else "{:.4g}".format
+    likewise = f"; likewise {bounded(each.column for each in others)}" if others else ""
+    return [
+        Advice(
+            "telling absence", column,
+            f"{views.outcomes[0]}: {shown(first.gone)} in the {first.rows:,} rows where {column} is missing, "
+            f"{shown(first.known)} elsewhere{likewise}",
+            "Is it missing for a reason that is known in advance? Then tell the model; else it gives the answer away.",
+            f"rows.with_columns(has_{_word(column)}=pl.col({column!r}).is_not_null())  # in the step `features`",
+            Where.PROJECT,
+        )
+    ]  # fmt: skip
+
+
+def _absence(view: TargetView, deviation: float) -> _Absence | None:
+    """Return how the first outcome differs where the column is missing; None for a trifle and for what is not sure."""
     bins = [each for each in view.bins if each.label == MISSING]
-    rows = sum(each.rows for each in view.bins)
-    lacking = bins[-1].rows if bins else 0
-    if min(lacking, rows - lacking) < _FEWEST or not views.deviations[0]:
+    if not bins:
         return None
-    there, gone = [each for each in view.bins if each is not bins[-1]], bins[-1].means[0]
-    known = sum(each.means[0] * each.rows for each in there) / (rows - lacking)
-    effect = (gone - known) / views.deviations[0]
-    if abs(effect) < SMALL_EFFECT or abs(effect) * sqrt(lacking * (rows - lacking) / rows) < _SURE:
+    rows, lacking, gone = sum(each.rows for each in view.bins), bins[-1].rows, bins[-1].means[0]
+    if min(lacking, rows - lacking) < _FEWEST or not deviation:
         return None
-    column, shown = view.column, "{:.1%}".format if views.task is not Task.REGRESSION else "{:.4g}".format
-    return Advice(
-        "telling absence", column,
-        f"{views.outcomes[0]}: {shown(gone)} where {column} is missing, {shown(known)} elsewhere ({lacking:,} rows)",
-        "Is it missing for a reason that is known in advance? Then tell the model; else it gives the answer away.",
-        f"rows.with_columns(has_{_word(column)}=pl.col({column!r}).is_not_null())  # in the step `features`",
-        Where.PROJECT,
-    )  # fmt: skip
+    known = sum(each.means[0] * each.rows for each in view.bins if each is not bins[-1]) / (rows - lacking)
+    effect = (gone - known) / deviation
+    is_sure = abs(effect) * sqrt(lacking * (rows - lacking) / rows) >= _SURE
+    return _Absence(view.column, lacking, gone, known, effect) if is_sure and abs(effect) >= SMALL_EFFECT else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Absence:
+    """The mean where a column is missing and where it is known, and the difference in standard deviations."""
+
+    column: str
+    rows: int
+    gone: float
+    known: float
+    effect: float
 
 
 def drift_advice(drift: Drift) -> list[Advice]:
@@ -149,8 +174,8 @@ def drift_advice(drift: Drift) -> list[Advice]:
 
 def ignore_line(ignore: Sequence[str], *more: str) -> str:
     """Return the line of `project.py` that leaves out these columns besides those that are left out already."""
-    names = ", ".join(f'"{_quoted(name)}"' for name in dict.fromkeys([*ignore, *more]))
-    return f"ignore=({names},),"
+    names = [f'"{_quoted(name)}"' for name in dict.fromkeys([*ignore, *more])]
+    return f"ignore=({', '.join(names)}{',' if len(names) == 1 else ''}),"
 
 
 def _quoted(name: str) -> str:

@@ -95,7 +95,7 @@ def _drift(drift: Drift) -> str:
     new = f"<p>New: {escape(', '.join(drift.added))}.</p>" if drift.added else ""
     says = (
         f"Against {escape(drift.against)}, {number(drift.rows_before)} rows. PSI beyond chance: "
-        "below .02 a trifle, from .1 moderate, from .25 large."
+        "below .02 a trifle, from .1 moderate, from .25 large; of missing values, where these changed more."
     )
     return _section("drift", "Drift", says, f"{gone}{new}<div class=scroll><table>{head}{rows}</table></div>")
 

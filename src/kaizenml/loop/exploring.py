@@ -182,7 +182,7 @@ def exploration(project: Project, rows: Rows, before: Rows | None = None) -> Exp
     compared = _drift(before, rows, kinds) if before is not None else None
     telling = [name for name in selected.columns if name not in (project.target, project.id)]
     findings = [
-        *target_advice(views), *leaks, *flaw_advice(flaws, project.ignore, telling),
+        *leaks, *target_advice(views, project.ignore), *flaw_advice(flaws, project.ignore, telling),
         *(drift_advice(compared) if compared else ()), *missing_advice(missing, project.ignore), *_unread(rows.plan),
     ]  # fmt: skip
     seen = (*column_views(frame, kinds, roles, personal), *column_views(selected.select(made), kinds, roles, personal))
