@@ -31,6 +31,11 @@ def share(value: float) -> str:
     return f'<data value="{value!r}">{value:.1%}</data>'
 
 
+def thousandths(value: float | None) -> str:
+    """Return a number with three decimals, with itself as `value`."""
+    return "–" if value is None else f'<data value="{value!r}">{value:.3f}</data>'
+
+
 def label_of(value: float | str | None) -> str:
     """Return one end of a range."""
     return escape(value.replace("T", " ")[:19]) if isinstance(value, str) else number(value)

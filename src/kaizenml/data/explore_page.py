@@ -8,7 +8,7 @@ from html import escape
 from kaizenml.core.metric import Task
 from kaizenml.core.schema import ColumnKind, Role
 from kaizenml.data.explore import Advice, ColumnView, Drift, Exploration, Missing, TargetView, TargetViews
-from kaizenml.data.explore_charts import bar, bars, label_of, number, share
+from kaizenml.data.explore_charts import bar, bars, label_of, number, share, thousandths
 from kaizenml.data.explore_style import STYLE
 
 _OPEN = 4
@@ -88,7 +88,7 @@ def _drift(drift: Drift) -> str:
     head = "<tr><th>column<th>drift<th class=n>PSI<th class=n>beyond chance<th>what changed</tr>"
     rows = "".join(
         f'<tr><td class="name">{escape(each.column)}<td><span class="chip {each.size}">{each.size}</span>'
-        f"<td class=n>{number(each.psi)}<td class=n>{number(each.effect)}<td>{escape(each.sentence)}</tr>"
+        f"<td class=n>{thousandths(each.psi)}<td class=n>{thousandths(each.effect)}<td>{escape(each.sentence)}</tr>"
         for each in drift.columns
     )
     gone = f"<p>Gone: {escape(', '.join(drift.removed))}.</p>" if drift.removed else ""
@@ -97,7 +97,8 @@ def _drift(drift: Drift) -> str:
         f"Against {escape(drift.against)}, {number(drift.rows_before)} rows. PSI beyond chance: "
         "below .02 a trifle, from .1 moderate, from .25 large; of missing values, where these changed more."
     )
-    return _section("drift", "Drift", says, f"{gone}{new}<div class=scroll><table>{head}{rows}</table></div>")
+    table = f"<div class=scroll><table class=drift>{head}{rows}</table></div>"
+    return _section("drift", "Drift", says, f"{gone}{new}{table}")
 
 
 def _target(views: TargetViews, ignored: set[str]) -> str:
@@ -133,7 +134,7 @@ def _beside(view: TargetView, views: TargetViews, ignored: set[str], *, is_open:
     chip = ' <span class="chip">ignored</span>' if view.column in ignored else ""
     return (
         f'<details{" open" if is_open else ""}><summary><b class="name">{escape(view.column)}</b> '
-        f'<span class="quiet">strength {number(view.strength)}</span>{chip}</summary>'
+        f'<span class="quiet">strength {thousandths(view.strength)}</span>{chip}</summary>'
         f"<div class=scroll><table><tr><th>value<th class=n>rows{heads}</tr>{rows}</table></div></details>"
     )
 

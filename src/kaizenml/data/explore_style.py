@@ -35,6 +35,7 @@ code { font-size: .87rem; background: var(--paper); border: 1px solid var(--edge
 th { text-align: left; font-weight: 600; } td, th { padding: .25rem .75rem .25rem 0; vertical-align: top; }
 tr + tr td { border-top: 1px solid var(--edge); }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.views td:first-child { min-width: 6.5rem; } td .chip { overflow-wrap: normal; max-width: 60vw; }
 .views, .cards { display: grid; gap: 1rem; margin-top: .75rem; align-items: start; }
 .views { grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); }
 .cards { grid-template-columns: repeat(auto-fill, minmax(min(100%, 260px), 1fr)); align-items: stretch; }
@@ -54,5 +55,7 @@ iframe { width: 100%; height: 80vh; border: 1px solid var(--edge); border-radius
   margin-top: .6rem; }
 @media (max-width: 480px) { body { padding: .75rem .6rem 2rem; } section { padding: .8rem .8rem; }
   .facts { grid-template-columns: 1fr 1fr; } .facts div:last-child:nth-child(odd) { grid-column: 1 / -1; }
-  .mean { min-width: 110px; } }
+  .mean { min-width: 110px; }
+  .drift tr { display: grid; grid-template-columns: 1fr auto 4.5rem 5rem; border-top: 1px solid var(--edge); }
+  .drift tr td { border: 0; } .drift tr :last-child { grid-column: 1 / -1; } .drift th.n { white-space: normal; } }
 """

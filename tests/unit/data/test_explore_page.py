@@ -123,3 +123,15 @@ def test_a_table_without_rows_still_has_a_page():
     raw = pl.DataFrame({"x": [], "late": []}, schema={"x": pl.String, "late": pl.String})
 
     assert "<h1>" in page(exploration(kz.Project("till", source=kz.files("x.csv"), target="late"), rows_of(raw)))
+
+
+def test_the_table_report_is_shut_in_a_frame(found):
+    report = f'<!doctype html><script>1</script><p title="a">{EVIL}</p>'
+
+    html = page(found, report)
+
+    assert "<script>" not in html
+    assert 'sandbox="allow-scripts" title="Table report" srcdoc="&lt;!doctype html&gt;' in html
+    assert "default-src 'none'" in html
+    assert "kaizenml[explore]" in page(found)
+    assert "script-src" not in page(found)
