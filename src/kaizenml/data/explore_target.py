@@ -91,14 +91,15 @@ def _binned(values: pl.Series, kind: ColumnKind) -> tuple[pl.Series, dict[object
     numbers = as_numbers(values)
     if not numbers.size:
         return None
-    distinct = np.unique(numbers)
+    ordered = pl.Series(numbers).sort().to_numpy()  # once, and on all cores: for the values and for their quantiles
+    distinct = ordered[np.append(True, np.diff(ordered) > 0)]
     if distinct.size < 2:
         return None
     is_time = kind is ColumnKind.TIME
     if distinct.size <= BINS:
         cuts, labels = distinct[:-1], [_said(each, is_time) for each in distinct.tolist()]
     else:
-        ends = np.unique(np.quantile(numbers, np.arange(1, BINS) / BINS, method="inverted_cdf"))
+        ends = np.unique([ordered[-(-at * ordered.size // BINS) - 1] for at in range(1, BINS)])
         cuts = ends[ends < distinct[-1]]
         labels = _spans(cuts.tolist(), is_time)
     whole = values.cast(pl.Datetime("us")).dt.epoch("us").cast(pl.Float64) / 1e6 if is_time else values
