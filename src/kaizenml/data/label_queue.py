@@ -1,16 +1,20 @@
-"""Which rows are worth a person's time: scores of rows, and the queue as blocks that are found at once."""
+"""Which rows are worth a person's time, and the queue: blocks of tasks, and notes of who holds or has labelled what."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 import msgspec
 import polars as pl
 
+from kaizenml.core.digest import Digest
 from kaizenml.core.labelling import (
     CONTROL_SHARE,
+    LEASE_SECONDS,
     LabelTask,
+    Place,
     Why,
     chance_of,
     entropy,
@@ -19,11 +23,15 @@ from kaizenml.core.labelling import (
     margin,
     priority,
 )
+from kaizenml.core.ports import Blobs, Books
+from kaizenml.errors import ConflictError, NotFoundError, StateError
 
 #: Tasks of a block: reading one takes a millisecond or two, and a million tasks are 2,000 of them.
 BLOCK = 500
 #: A row is called wholly drifted when its cells are so many times as frequent as they were, on average.
 DRIFTED_TIMES = 8.0
+#: The notes: what is queued, where tasks stand, where an annotator goes on, what they hold.
+QUEUE, PLACES, CURSOR, LEASE = "label-queue", "label-places", "label-cursor", "label-lease"
 _QUARTILES = (0.25, 0.5, 0.75)
 
 
@@ -119,4 +127,160 @@ def _drift(cells: pl.DataFrame, count: int) -> list[float]:
         shares = new.join(old, on=name, how="left").select(name, ratio.log().clip(0).alias("ratio"))
         found += now.select(name).join(shares, on=name, how="left", maintain_order="left")["ratio"]
     most = pl.Series([DRIFTED_TIMES]).log()[0]
-    return (found / cells.width / most).clip(0, 1).to_list()
+    scores: list[float] = (found / cells.width / most).clip(0, 1).to_list()
+    return scores
+
+
+@dataclass(slots=True)
+class Deck:
+    """Tasks in their order: how many, in how many blocks, how many are finished, before which block all are."""
+
+    id: str
+    name: str
+    tasks: int
+    blocks: int
+    done: int = 0
+    first: int = 0
+
+
+@dataclass(slots=True)
+class Queue:
+    """What is to be labelled: decks, the first comes first; and what can be said."""
+
+    decks: list[Deck]
+    choices: list[str]
+
+
+@dataclass(slots=True)
+class Lease:
+    """What an annotator holds, or gave last."""
+
+    deck: str = ""
+    block: int = 0
+    offset: int = 0
+    task: str = ""
+    since: float = 0.0
+    last: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A task in an annotator's hands, until when, and what can be said."""
+
+    task: LabelTask
+    until: datetime
+    choices: tuple[str, ...]
+
+
+def find_queue(books: Books, project: str) -> Queue | None:
+    """Return what is to be labelled, if anything ever was."""
+    note = books.notes.get(QUEUE, project)
+    return None if note is None else msgspec.convert(note, Queue)
+
+
+def queue_of(books: Books, project: str) -> Queue:
+    """Return what is to be labelled, or say how something comes to be."""
+    found = find_queue(books, project)
+    if found is None:
+        known = list(books.notes.all(QUEUE))
+        if known:
+            raise NotFoundError("labelling queue", project, known)
+        raise StateError(f"Nothing of {project!r} is to be labelled.", "`kaizen label NAME fill`, or `import FILE`.")
+    return found
+
+
+def lease_of(books: Books, project: str, who: str) -> Lease:
+    """Return what an annotator holds, or gave last."""
+    return msgspec.convert(books.notes.get(LEASE, f"{project}/{who}") or {}, Lease)
+
+
+def cursors_of(books: Books, project: str, who: str) -> dict[str, int]:
+    """Return the block of each deck before which everything is over for an annotator."""
+    return msgspec.convert(books.notes.get(CURSOR, f"{project}/{who}") or {}, dict[str, int])
+
+
+def block_of(blobs: Blobs, deck: str, block: int) -> list[LabelTask]:
+    """Return the tasks of a block."""
+    blocks: list[Digest] = msgspec.json.decode(blobs.get(Digest(deck)))["blocks"]
+    return tasks_in(blobs.get(blocks[block]))
+
+
+def places_in(books: Books, project: str, deck: str, block: int) -> dict[str, Place]:
+    """Return where the tasks of a block stand, by their offset; untouched ones are left out."""
+    note = books.notes.get(PLACES, _places_name(project, deck, block))
+    return msgspec.convert(note or {}, dict[str, Place])
+
+
+def _places_name(project: str, deck: str, block: int) -> str:
+    return f"{project}/{deck}/{block:06d}"
+
+
+def take(
+    books: Books, project: str, deck: str, block: int, offset: int, places: dict[str, Place], who: str, now: float
+) -> None:
+    """Give an annotator a fresh lease on a task."""
+    places[str(offset)] = places.get(str(offset), Place()).taken(who, now)
+    put_places(books, project, deck, block, places)
+
+
+def put_places(books: Books, project: str, deck: str, block: int, places: Mapping[str, Place]) -> None:
+    """Write where the tasks of a block stand."""
+    plain = {offset: msgspec.to_builtins(place) for offset, place in places.items()}
+    books.notes.put(PLACES, _places_name(project, deck, block), plain)
+
+
+def search(
+    blobs: Blobs, books: Books, project: str, deck: Deck, cursors: dict[str, int], who: str, now: float
+) -> tuple[Deck, int, int, LabelTask, dict[str, Place]] | None:
+    """Return the first task of a deck that is free for an annotator; move the cursors behind what is over."""
+    start = max(deck.first, cursors.get(deck.id, 0))
+    is_over_so_far, is_full_so_far = True, start == deck.first
+    for block in range(start, deck.blocks):
+        tasks, places = block_of(blobs, deck.id, block), places_in(books, project, deck.id, block)
+        each = [places.get(str(offset), Place()) for offset in range(len(tasks))]
+        is_full_so_far &= all(place.is_full(task) for task, place in zip(tasks, each, strict=True))
+        is_over_so_far &= all(place.is_over_for(task, who) for task, place in zip(tasks, each, strict=True))
+        deck.first = block + 1 if is_full_so_far else deck.first
+        cursors[deck.id] = block + 1 if is_over_so_far else cursors.get(deck.id, start)
+        for offset, (task, place) in enumerate(zip(tasks, each, strict=True)):
+            if place.is_free_for(task, who, now):
+                return deck, block, offset, task, places
+    return None
+
+
+def held_by(
+    blobs: Blobs, books: Books, project: str, queue: Queue, lease: Lease, task: str, who: str, now: float
+) -> tuple[Deck, LabelTask, dict[str, Place]]:
+    """Return the task that an annotator holds, or say why they do not."""
+    if not lease.task or lease.task != task:
+        hold = f"{who} holds {lease.task!r}, not {task[:80]!r}." if lease.task else f"{who} holds no task."
+        raise StateError(hold, f"`kaizen label {project} next` hands one out.", {"task": task[:80]})
+    deck = next((one for one in queue.decks if one.id == lease.deck), None)
+    if deck is None:
+        raise ConflictError(f"Task {task!r} is no longer queued.", f"`kaizen label {project} next` hands out another.")
+    places = places_in(books, project, deck.id, lease.block)
+    held = block_of(blobs, deck.id, lease.block)[lease.offset]
+    if not places.get(str(lease.offset), Place()).is_free_for(held, who, now):
+        raise ConflictError(
+            f"The lease on task {task!r} ran out and somebody else has it.",
+            f"`kaizen label {project} next` hands out another.",
+            {"task": task},
+        )
+    return deck, held, places
+
+
+def held_again(
+    blobs: Blobs, books: Books, project: str, queue: Queue, lease: Lease, who: str, now: float
+) -> Handed | None:
+    """Return the task that an annotator holds with a fresh lease; None when they have lost it."""
+    try:
+        deck, task, places = held_by(blobs, books, project, queue, lease, lease.task, who, now)
+    except ConflictError:
+        return None
+    take(books, project, deck.id, lease.block, lease.offset, places, who, now)
+    return handed(task, queue, now)
+
+
+def handed(task: LabelTask, queue: Queue, now: float) -> Handed:
+    """Return a task as it is in an annotator's hands."""
+    return Handed(task, datetime.fromtimestamp(now + LEASE_SECONDS, UTC), tuple(queue.choices))

@@ -85,20 +85,22 @@ def _task(at: int, entry: Any, id_: str | None, now: datetime) -> tuple[LabelTas
     if not isinstance(key, (str, int)) or isinstance(key, bool) or not str(key):
         raise _refused(at, "has no key", f"Name the column of the key: --id COLUMN, or add {KEY!r} to its data.")
     predictions = _list(at, entry, "predictions")
-    shown = _prediction(at, predictions[-1]) if predictions else (None, None, "")
+    suggestion, probability, model = _prediction(at, predictions[-1]) if predictions else (None, None, "")
     annotations = _list(at, entry, "annotations")
     valid = [one for one in annotations if not one.get("was_cancelled")]
     given = [_label(at, str(key), row, one, now) for one in valid]
-    return LabelTask(str(key), row, *shown, why=Why.IMPORTED), given, len(annotations) - len(valid)
+    return LabelTask(str(key), row, suggestion, probability, model, Why.IMPORTED), given, len(annotations) - len(valid)
 
 
 def _label(at: int, key: str, row: Mapping[str, object], one: Mapping[str, Any], now: datetime) -> HumanLabel:
     shown = one.get("prediction")
-    seen = _prediction(at, shown) if isinstance(shown, Mapping) and shown.get("result") else (None, None, "")
+    suggestion, probability, model = (
+        _prediction(at, shown) if isinstance(shown, Mapping) and shown.get("result") else (None, None, "")
+    )
     seconds = one.get("lead_time")
     return HumanLabel(
-        key, _choice(at, one), _who(one.get("completed_by")), _time(at, one.get("created_at"), now), row, *seen,
-        why=Why.IMPORTED, seconds=float(seconds) if isinstance(seconds, (int, float)) else None,
+        key, _choice(at, one), _who(one.get("completed_by")), _time(at, one.get("created_at"), now), row, suggestion, probability, model,
+        Why.IMPORTED, float(seconds) if isinstance(seconds, (int, float)) else None,
     )  # fmt: skip
 
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 import msgspec
 import polars as pl
 
-from kaizenml.core.digest import Digest, digest_of, digest_of_bytes
+from kaizenml.core.digest import digest_of, digest_of_bytes
 from kaizenml.core.labelling import (
     CONTROL_SHARE,
     LEASE_SECONDS,
@@ -28,11 +28,34 @@ from kaizenml.core.labelling import (
     checked_value,
 )
 from kaizenml.core.names import checked_name
-from kaizenml.core.ports import Books
 from kaizenml.data.agreement import Agreement, agreement
-from kaizenml.data.label_queue import Answer, blocks_of, ordered, tasks_in, tasks_of
+from kaizenml.data.label_queue import (
+    CURSOR,
+    LEASE,
+    QUEUE,
+    Answer,
+    Deck,
+    Handed,
+    Lease,
+    Queue,
+    block_of,
+    blocks_of,
+    cursors_of,
+    find_queue,
+    handed,
+    held_again,
+    held_by,
+    lease_of,
+    ordered,
+    places_in,
+    put_places,
+    queue_of,
+    search,
+    take,
+    tasks_of,
+)  # fmt: skip
 from kaizenml.data.label_studio import from_json, to_json
-from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
+from kaizenml.errors import ConflictError, StateError, UsageError
 from kaizenml.loop import collecting
 from kaizenml.loop.wiring import House
 
@@ -50,48 +73,6 @@ HUMAN_LABELS = {
 }
 #: A consensus below this is shown to somebody else.
 SETTLED = 0.9
-_QUEUE, _PLACES, _CURSOR, _LEASE = "label-queue", "label-places", "label-cursor", "label-lease"
-
-
-@dataclass(slots=True)
-class Deck:
-    """Tasks in their order: how many, in how many blocks, how many are finished, before which block all are."""
-
-    id: str
-    name: str
-    tasks: int
-    blocks: int
-    done: int = 0
-    first: int = 0
-
-
-@dataclass(slots=True)
-class Queue:
-    """What is to be labelled: decks, the first comes first; and what can be said."""
-
-    decks: list[Deck]
-    choices: list[str]
-
-
-@dataclass(slots=True)
-class Lease:
-    """What an annotator holds, or gave last."""
-
-    deck: str = ""
-    block: int = 0
-    offset: int = 0
-    task: str = ""
-    since: float = 0.0
-    last: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    """A task in an annotator's hands, until when, and what can be said."""
-
-    task: LabelTask
-    until: datetime
-    choices: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +106,7 @@ def fill(
     blocks = [house.blobs.put(block) for block in blocks_of(listed)]
     id_ = house.blobs.put(msgspec.json.encode({"project": project, "blocks": blocks}))
     with house.records.writing() as books:
-        queue = _find_queue(books, project) or Queue([], [])
+        queue = find_queue(books, project) or Queue([], [])
         kept = [one for one in queue.decks if one.name != deck]
         again = next((one for one in queue.decks if one.id == id_), None)
         new = again or Deck(id_, deck, len(listed), len(blocks))
@@ -133,7 +114,7 @@ def fill(
         queue.choices = list(dict.fromkeys([*queue.choices, *choices]))
         if len(queue.choices) > MOST_CHOICES:
             raise UsageError(f"{len(queue.choices)} choices are too many.", f"Have at most {MOST_CHOICES}.")
-        books.notes.put(_QUEUE, project, asdict(queue))
+        books.notes.put(QUEUE, project, asdict(queue))
     return len(listed)
 
 
@@ -141,28 +122,28 @@ def next_task(house: House, project: str, who: str) -> Handed | None:
     """Return the task that an annotator holds already, or hand out the next; None when nothing is left for them."""
     now = house.clock.now().timestamp()
     with house.records.writing() as books:
-        queue = _queue(books, project)
-        lease = _lease(books, project, who)
-        if lease.task and (held := _held(house, books, project, queue, lease, who, now)):
+        queue = queue_of(books, project)
+        lease = lease_of(books, project, who)
+        if lease.task and (held := held_again(house.blobs, books, project, queue, lease, who, now)):
             return held
-        cursors: dict[str, int] = _plain(books.notes.get(_CURSOR, f"{project}/{who}"))
+        cursors = cursors_of(books, project, who)
         before, found = dict(cursors), None
         for deck in queue.decks:
-            found = _search(house, books, project, deck, cursors, who, now)
+            found = search(house.blobs, books, project, deck, cursors, who, now)
             if found:
                 break
         if cursors != before:
             live = {deck.id for deck in queue.decks}
             kept = {id_: at for id_, at in cursors.items() if id_ in live}
-            books.notes.put(_CURSOR, f"{project}/{who}", kept)
-            books.notes.put(_QUEUE, project, asdict(queue))
+            books.notes.put(CURSOR, f"{project}/{who}", kept)
+            books.notes.put(QUEUE, project, asdict(queue))
         if found is None:
             return None
         deck, block, offset, task, places = found
-        _take(books, project, deck.id, block, offset, places, who, now)
+        take(books, project, deck.id, block, offset, places, who, now)
         lease = Lease(deck.id, block, offset, task.id, now, lease.last)
-        books.notes.put(_LEASE, f"{project}/{who}", asdict(lease))
-        return _handed(task, queue, now)
+        books.notes.put(LEASE, f"{project}/{who}", asdict(lease))
+        return handed(task, queue, now)
 
 
 def give(house: House, project: str, task: str, value: str, who: str) -> bool:
@@ -181,13 +162,13 @@ def give(house: House, project: str, task: str, value: str, who: str) -> bool:
     """
     now = house.clock.now()
     with house.records.writing() as books:
-        queue = _queue(books, project)
+        queue = queue_of(books, project)
         checked_value(value, queue.choices)
-        lease = _lease(books, project, who)
+        lease = lease_of(books, project, who)
         if lease.task != task and lease.last == (task, value):
             return False
-        deck, held, places = _mine(house, books, project, queue, lease, task, who, now.timestamp())
-        _take(books, project, deck.id, lease.block, lease.offset, places, who, now.timestamp())
+        deck, held, places = held_by(house.blobs, books, project, queue, lease, task, who, now.timestamp())
+        take(books, project, deck.id, lease.block, lease.offset, places, who, now.timestamp())
     label = HumanLabel(
         held.id, value, who, now, held.row, held.suggestion, held.probability, held.model, held.why,
         round(now.timestamp() - lease.since, 3),
@@ -201,8 +182,8 @@ def skip(house: House, project: str, task: str, who: str) -> None:
     """Pass on the task that an annotator holds; they do not get it again, others may."""
     now = house.clock.now().timestamp()
     with house.records.reading() as books:
-        lease = _lease(books, project, who)
-        _mine(house, books, project, _queue(books, project), lease, task, who, now)
+        lease = lease_of(books, project, who)
+        held_by(house.blobs, books, project, queue_of(books, project), lease, task, who, now)
     _settle(house, project, lease, who, Place.passed, last=lease.last)
 
 
@@ -260,7 +241,7 @@ def agreed(house: House, project: str) -> tuple[Agreement, dict[str, float]]:
 def status(house: House, project: str) -> Status:
     """Return how far labelling is."""
     with house.records.reading() as books:
-        queue = _queue(books, project)
+        queue = queue_of(books, project)
     said = given(house, project)
     people = said.group_by("by").len().sort("by")
     return Status(
@@ -277,12 +258,12 @@ def current(house: House, project: str, who: str) -> Handed | None:
     """Return the task that an annotator holds, changing nothing."""
     now = house.clock.now().timestamp()
     with house.records.reading() as books:
-        queue, lease = _queue(books, project), _lease(books, project, who)
+        queue, lease = queue_of(books, project), lease_of(books, project, who)
         try:
-            _, task, places = _mine(house, books, project, queue, lease, lease.task, who, now)
+            _, task, places = held_by(house.blobs, books, project, queue, lease, lease.task, who, now)
         except (StateError, ConflictError):
             return None
-    return _handed(task, queue, places[str(lease.offset)].held.get(who, now) - LEASE_SECONDS)
+    return handed(task, queue, places[str(lease.offset)].held.get(who, now) - LEASE_SECONDS)
 
 
 def fill_from_answers(
@@ -366,8 +347,10 @@ def import_file(
 def export_file(house: House, project: str) -> bytes:
     """Return all tasks and labels as Label Studio's JSON."""
     with house.records.reading() as books:
-        queue = _find_queue(books, project) or Queue([], [])
-    tasks = [task for deck in queue.decks for block in range(deck.blocks) for task in _block(house, deck.id, block)]
+        queue = find_queue(books, project) or Queue([], [])
+    tasks = [
+        task for deck in queue.decks for block in range(deck.blocks) for task in block_of(house.blobs, deck.id, block)
+    ]
     row_of = msgspec.json.Decoder(dict[str, Any]).decode
     labels = [
         HumanLabel(**{**one, "row": row_of(one["row"]), "why": Why(one["why"])})
@@ -397,121 +380,19 @@ def _counts(house: House, project: str) -> dict[str, int]:
     return dict(given(house, project).group_by("task").len().iter_rows())
 
 
-def _find_queue(books: Books, project: str) -> Queue | None:
-    note = books.notes.get(_QUEUE, project)
-    return None if note is None else msgspec.convert(note, Queue)
-
-
-def _queue(books: Books, project: str) -> Queue:
-    found = _find_queue(books, project)
-    if found is None:
-        known = list(books.notes.all(_QUEUE))
-        if known:
-            raise NotFoundError("labelling queue", project, known)
-        raise StateError(f"Nothing of {project!r} is to be labelled.", "`kaizen label NAME fill`, or `import FILE`.")
-    return found
-
-
-def _lease(books: Books, project: str, who: str) -> Lease:
-    return msgspec.convert(books.notes.get(_LEASE, f"{project}/{who}") or {}, Lease)
-
-
-def _plain(note: object | None) -> dict[str, int]:
-    return msgspec.convert(note or {}, dict[str, int])
-
-
-def _block(house: House, deck: str, block: int) -> list[LabelTask]:
-    blocks: list[Digest] = msgspec.json.decode(house.blobs.get(Digest(deck)))["blocks"]
-    return tasks_in(house.blobs.get(blocks[block]))
-
-
-def _places(books: Books, project: str, deck: str, block: int) -> dict[str, Place]:
-    note = books.notes.get(_PLACES, _places_name(project, deck, block))
-    return msgspec.convert(note or {}, dict[str, Place])
-
-
-def _places_name(project: str, deck: str, block: int) -> str:
-    return f"{project}/{deck}/{block:06d}"
-
-
-def _take(
-    books: Books, project: str, deck: str, block: int, offset: int, places: dict[str, Place], who: str, now: float
-) -> None:
-    places[str(offset)] = places.get(str(offset), Place()).taken(who, now)
-    _put_places(books, project, deck, block, places)
-
-
-def _put_places(books: Books, project: str, deck: str, block: int, places: Mapping[str, Place]) -> None:
-    plain = {offset: msgspec.to_builtins(place) for offset, place in places.items()}
-    books.notes.put(_PLACES, _places_name(project, deck, block), plain)
-
-
-def _search(
-    house: House, books: Books, project: str, deck: Deck, cursors: dict[str, int], who: str, now: float
-) -> tuple[Deck, int, int, LabelTask, dict[str, Place]] | None:
-    """Return the first task of a deck that is free for an annotator; move the cursors behind what is over."""
-    start = max(deck.first, cursors.get(deck.id, 0))
-    is_over_so_far, is_full_so_far = True, start == deck.first
-    for block in range(start, deck.blocks):
-        tasks, places = _block(house, deck.id, block), _places(books, project, deck.id, block)
-        each = [places.get(str(offset), Place()) for offset in range(len(tasks))]
-        is_full_so_far &= all(place.is_full(task) for task, place in zip(tasks, each, strict=True))
-        is_over_so_far &= all(place.is_over_for(task, who) for task, place in zip(tasks, each, strict=True))
-        deck.first = block + 1 if is_full_so_far else deck.first
-        cursors[deck.id] = block + 1 if is_over_so_far else cursors.get(deck.id, start)
-        for offset, (task, place) in enumerate(zip(tasks, each, strict=True)):
-            if place.is_free_for(task, who, now):
-                return deck, block, offset, task, places
-    return None
-
-
-def _mine(
-    house: House, books: Books, project: str, queue: Queue, lease: Lease, task: str, who: str, now: float
-) -> tuple[Deck, LabelTask, dict[str, Place]]:
-    """Return the task that an annotator holds, or say why they do not."""
-    if not lease.task or lease.task != task:
-        hold = f"{who} holds {lease.task!r}, not {task[:80]!r}." if lease.task else f"{who} holds no task."
-        raise StateError(hold, f"`kaizen label {project} next` hands one out.", {"task": task[:80]})
-    deck = next((one for one in queue.decks if one.id == lease.deck), None)
-    if deck is None:
-        raise ConflictError(f"Task {task!r} is no longer queued.", f"`kaizen label {project} next` hands out another.")
-    places = _places(books, project, deck.id, lease.block)
-    held = _block(house, deck.id, lease.block)[lease.offset]
-    if not places.get(str(lease.offset), Place()).is_free_for(held, who, now):
-        raise ConflictError(
-            f"The lease on task {task!r} ran out and somebody else has it.",
-            f"`kaizen label {project} next` hands out another.",
-            {"task": task},
-        )
-    return deck, held, places
-
-
-def _held(house: House, books: Books, project: str, queue: Queue, lease: Lease, who: str, now: float) -> Handed | None:
-    try:
-        deck, task, places = _mine(house, books, project, queue, lease, lease.task, who, now)
-    except ConflictError:
-        return None
-    _take(books, project, deck.id, lease.block, lease.offset, places, who, now)
-    return _handed(task, queue, now)
-
-
-def _handed(task: LabelTask, queue: Queue, now: float) -> Handed:
-    return Handed(task, datetime.fromtimestamp(now + LEASE_SECONDS, UTC), tuple(queue.choices))
-
-
 def _settle(house: House, project: str, lease: Lease, who: str, act: Any, *, last: tuple[str, str] | None) -> None:
     """Note what became of a task, and that its annotator's hands are free."""
     with house.records.writing() as books:
-        queue = _queue(books, project)
-        places = _places(books, project, lease.deck, lease.block)
-        task = _block(house, lease.deck, lease.block)[lease.offset]
+        queue = queue_of(books, project)
+        places = places_in(books, project, lease.deck, lease.block)
+        task = block_of(house.blobs, lease.deck, lease.block)[lease.offset]
         before = places.get(str(lease.offset), Place())
         after = places[str(lease.offset)] = act(before, who)
-        _put_places(books, project, lease.deck, lease.block, places)
+        put_places(books, project, lease.deck, lease.block, places)
         for deck in queue.decks:
             if deck.id == lease.deck and after.is_full(task) and not before.is_full(task):
                 deck.done += 1
-                books.notes.put(_QUEUE, project, asdict(queue))
-        now_held = _lease(books, project, who)
+                books.notes.put(QUEUE, project, asdict(queue))
+        now_held = lease_of(books, project, who)
         if (now_held.deck, now_held.block, now_held.offset) == (lease.deck, lease.block, lease.offset):
-            books.notes.put(_LEASE, f"{project}/{who}", asdict(Lease(last=last)))
+            books.notes.put(LEASE, f"{project}/{who}", asdict(Lease(last=last)))
