@@ -69,6 +69,12 @@ def tasks_of(
     ]  # fmt: skip
 
 
+def as_text(value: str) -> str:
+    """Return a value of the log, written as JSON, as labels are written."""
+    found = msgspec.json.decode(value)
+    return ("true" if found else "false") if isinstance(found, bool) else str(found)
+
+
 def ordered(tasks: Iterable[LabelTask], *, share: float = CONTROL_SHARE) -> list[LabelTask]:
     """Return the tasks in the order in which they are handed out; a share of them by chance, whatever their scores."""
     listed = list({task.id: task for task in tasks}.values())

@@ -99,8 +99,8 @@ def _label(at: int, key: str, row: Mapping[str, object], one: Mapping[str, Any],
     )
     seconds = one.get("lead_time")
     return HumanLabel(
-        key, _choice(at, one), _who(one.get("completed_by")), _time(at, one.get("created_at"), now), row, suggestion, probability, model,
-        Why.IMPORTED, float(seconds) if isinstance(seconds, (int, float)) else None,
+        key, _choice(at, one), _who(one.get("completed_by")), _time(at, one.get("created_at"), now), row,
+        suggestion, probability, model, Why.IMPORTED, float(seconds) if isinstance(seconds, (int, float)) else None,
     )  # fmt: skip
 
 

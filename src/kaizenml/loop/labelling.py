@@ -38,6 +38,7 @@ from kaizenml.data.label_queue import (
     Handed,
     Lease,
     Queue,
+    as_text,
     block_of,
     blocks_of,
     cursors_of,
@@ -267,7 +268,13 @@ def current(house: House, project: str, who: str) -> Handed | None:
 
 
 def fill_from_answers(
-    house: House, project: str, *, most: int = 100_000, wanted: int = 1, share: float = CONTROL_SHARE
+    house: House,
+    project: str,
+    *,
+    choices: Sequence[str] = (),
+    most: int = 100_000,
+    wanted: int = 1,
+    share: float = CONTROL_SHARE,
 ) -> int:
     """Queue the newest rows that the project's endpoint answered and of which the truth is not known.
 
@@ -285,9 +292,9 @@ def fill_from_answers(
         for one in open_.iter_rows(named=True)
     ]
     before = [one.row for one in answers[: len(answers) // 2]]
-    choices = sorted({one.suggestion for one in answers}) if any(one.probabilities for one in answers) else []
-    choices = list(_classes(house, project)) or choices
-    return fill(house, project, tasks_of(answers, before, wanted=wanted), choices=choices, share=share)
+    seen = {one.suggestion for one in answers if one.probabilities}
+    said = list(choices) or list(_classes(house, project)) or sorted(seen)
+    return fill(house, project, tasks_of(answers, before, wanted=wanted), choices=said, share=share)
 
 
 def fill_review(house: House, project: str) -> int:
@@ -357,12 +364,6 @@ def export_file(house: House, project: str) -> bytes:
         for one in given(house, project).iter_rows(named=True)
     ]
     return to_json(tasks, labels)
-
-
-def as_text(value: str) -> str:
-    """Return a value of the log, written as JSON, as labels are written."""
-    found = msgspec.json.decode(value)
-    return ("true" if found else "false") if isinstance(found, bool) else str(found)
 
 
 def _classes(house: House, project: str) -> tuple[str, ...]:

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "jobs": ("lists", "List jobs."),
     "snapshots": ("lists", "List versions of the data."),
     "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),
+    "label": ("labelling", "Label rows, or take and give labels as Label Studio does."),
     "demo": ("demo", "Run the whole loop on real flights data."),
 }
 
