@@ -13,7 +13,7 @@ from kaizenml.interfaces.cli.common import house_of, json_option, person, projec
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
-    from kaizenml.loop.labelling import Handed
+    from kaizenml.data.label_queue import Handed
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _by = click.option("--by", default=None, help="Who labels; whoever calls unless told otherwise.")
