@@ -12,15 +12,17 @@ from kaizenml.interfaces.http.acting import add_acting
 from kaizenml.interfaces.http.docs import add_docs
 from kaizenml.interfaces.http.guard import MOST_BYTES, Guard
 from kaizenml.interfaces.http.health import add_health
+from kaizenml.interfaces.http.labelling import add_labelling
 from kaizenml.interfaces.http.problems import add_problems
 from kaizenml.interfaces.http.pushing import add_pushing
 from kaizenml.interfaces.http.reading import add_reading
 from kaizenml.interfaces.http.routes import Routes, check_routes, public_paths
 from kaizenml.interfaces.http.service import Service
+from kaizenml.interfaces.web.labelling import add_label_pages
 from kaizenml.interfaces.web.pages import add_pages
 
 Part = Callable[[Routes, Service], None]
-PARTS: tuple[Part, ...] = (add_pages, add_health, add_reading, add_acting, add_pushing)
+PARTS: tuple[Part, ...] = (add_pages, add_health, add_reading, add_acting, add_pushing, add_labelling, add_label_pages)
 
 
 def create_app(service: Service, access: Access | None = None, *, more: Sequence[Part] = ()) -> FastAPI:

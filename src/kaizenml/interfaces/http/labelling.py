@@ -1,0 +1,103 @@
+"""The routes by which people and programs label rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from kaizenml.core.labelling import LONGEST_CHOICE
+from kaizenml.errors import StateError
+from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.acting import By
+from kaizenml.interfaces.http.problems import answer
+from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.service import Service
+from kaizenml.loop import labelling
+from kaizenml.loop.wiring import House
+
+TaskId = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class Asking(BaseModel):
+    """Who labels."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = "local"
+
+    @property
+    def actor(self) -> str:
+        """The person as labels name them."""
+        return f"person:{self.by}"
+
+
+class Passing(Asking):
+    """Who passes on which task."""
+
+    task: TaskId
+
+
+class Giving(Passing):
+    """Who says what of which task."""
+
+    value: Annotated[str, Field(min_length=1, max_length=LONGEST_CHOICE)]
+
+
+def add_labelling(routes: Routes, service: Service) -> None:
+    """Add the routes."""
+    told = Labelling(service)
+    base = "/api/v1/projects/{name}/labels"
+    routes.get(base, told.status, permission=Permission.VIEW)
+    routes.get(f"{base}/agreement", told.agreement, permission=Permission.VIEW)
+    routes.post(f"{base}/next", told.next, permission=Permission.RUN)
+    routes.post(f"{base}/give", told.give, permission=Permission.RUN)
+    routes.post(f"{base}/skip", told.skip, permission=Permission.RUN)
+
+
+def house_of(service: Service) -> House:
+    """Return the house of a service that has one.
+
+    Raises
+    ------
+    StateError
+        When it has none.
+    """
+    found: House | None = getattr(service, "house", None)
+    if found is None:
+        raise StateError("Nothing is labelled at this server.", "Label at the one that `kaizen up` starts.")
+    return found
+
+
+class Labelling:
+    """One method for each route; the loop decides."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def status(self, name: str) -> Response:
+        """How far labelling is, and who gave how many labels."""
+        return answer(labelling.status(house_of(self._service), name))
+
+    def agreement(self, name: str) -> Response:
+        """How far annotators agree beyond chance, and how good each is by the consensus."""
+        found, quality = labelling.agreed(house_of(self._service), name)
+        return answer({"agreement": found, "quality": quality})
+
+    def next(self, name: str, body: Asking | None = None) -> Response:
+        """Hand out a task, or the one that is held; for ten minutes it is nobody else's."""
+        found = labelling.next_task(house_of(self._service), name, (body or Asking()).actor)
+        done = None if found is None else {"task": found.task, "until": found.until, "choices": found.choices}
+        return answer({"done": done})
+
+    def give(self, name: str, body: Giving) -> Response:
+        """Label the task that was handed out."""
+        is_new = labelling.give(house_of(self._service), name, body.task, body.value, body.actor)
+        said = {"task": body.task, "value": body.value, "by": body.by, "repeated": not is_new}
+        return answer({"done": said}, 201 if is_new else 200)
+
+    def skip(self, name: str, body: Passing) -> Response:
+        """Pass on the task that was handed out; others may label it."""
+        labelling.skip(house_of(self._service), name, body.task, body.actor)
+        return answer({"done": {"skipped": body.task}})
