@@ -38,6 +38,9 @@ async def fields(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in found.items()}
 
 
+#: With the server's own `no-referrer` a browser sends forms from "null", which the guard takes for another site.
+_SENDS_ORIGIN = tag("meta", name="referrer", content="same-origin")
+
 By = Annotated[str, Query(max_length=100)]
 Sent = Annotated[dict[str, str], Depends(fields)]
 
@@ -105,7 +108,8 @@ class LabelPages:
         body = _task(name, by, held) if held else _start(name, by, status.tasks - status.finished)
         header = tag("header", tag("h1", f"Label {name}"), tag("p", so_far, class_="quiet"), class_="top")
         return HTMLResponse(
-            page(f"Label {name} – KaizenML", header, tag("main", wrong, body)), error.http_status if error else 200
+            page(f"Label {name} – KaizenML", _SENDS_ORIGIN, header, tag("main", wrong, body)),
+            error.http_status if error else 200,
         )
 
 
