@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from kaizenml.loop.service import LoopService
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import House, open_house
 
+CHROMIUM = shutil.which("chromium")
 NASTY = "<script>alert(1)</script>"
 
 
@@ -127,3 +129,23 @@ def test_what_is_typed_means_a_label_its_number_or_its_beginning() -> None:
             meant(said, ["yes", "no"])
     with pytest.raises(UsageError, match="could be late, later"):
         meant("la", ["late", "later"])
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
+def test_a_real_browser_labels_by_keys_alone(client: httpx.Client, house: House) -> None:
+    sync_api = pytest.importorskip("playwright.sync_api")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 375, "height": 700})
+        page.goto(f"{client.base_url}/label/till?by=ada")
+        page.keyboard.press("Enter")
+        for at, typed in enumerate(["2", "may", "-"]):
+            page.wait_for_selector(f"text=Row t{at}")
+            page.keyboard.type(typed)
+            page.keyboard.press("Enter")
+        page.wait_for_selector("text=Hand me a row")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        browser.close()
+
+    assert width <= 375
+    assert labelling.given(house, "till")["value"].to_list() == ["no", 'may"be']

