@@ -121,7 +121,7 @@ def _start(name: str, by: str, left: int) -> Html:
 
 def _task(name: str, by: str, held: Handed) -> Html:
     task, sent = held.task, {"by": by, "task": held.task.id}
-    cells = [tag("tr", tag("th", column, scope="row"), tag("td", _cell(value))) for column, value in task.row.items()]
+    cells = [tag("li", tag("b", column), " ", _cell(value)) for column, value in task.row.items()]
     sure = f" ({task.probability:.0%})" if task.probability is not None else ""
     seen = tag("p", f"{task.model or 'The model'} says {task.suggestion}{sure}.") if task.suggestion else None
     key = _input(name="said", autofocus="autofocus", autocomplete="off", aria_label="Label", maxlength=200)
@@ -133,7 +133,7 @@ def _task(name: str, by: str, held: Handed) -> Html:
     return tag(
         "section",
         tag("p", f"Row {task.id} · {task.why} · yours until {held.until:%H:%M:%S} UTC", class_="quiet"),
-        tag("div", tag("table", tag("tbody", *cells)), class_="scroll"),
+        tag("div", tag("ul", *cells), class_="fact"),
         seen,
         _form(name, sent, key),  # a form of its own, so that Enter sends what was typed and presses no button
         _form(name, sent, *buttons, skip),
