@@ -51,6 +51,7 @@ def run(number: int = 0, *, state: RunState = RunState.RUNNING, project: str = "
         metrics={"roc_auc": Estimate(0.7, 0.65, 0.75), "r2": Estimate(float("nan"), float("-inf"), float("inf"))},
         baselines={"dummy": {"roc_auc": Estimate(0.5, 0.5, 0.5)}},
         verdict=verdict(),
+        artefacts={"roc.svg": digest_of("roc")},
     )
 
 

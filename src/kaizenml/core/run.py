@@ -55,7 +55,11 @@ class StepRun:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution of a project's pipeline."""
+    """One execution of a project's pipeline.
+
+    ``artefacts`` are what it made besides the model, such as plots and the evaluation as JSON: the name of each and the
+    digest of its bytes among the blobs.
+    """
 
     id: str
     project: str
@@ -76,3 +80,4 @@ class Run:
     release: str = ""
     error: str = ""
     hint: str = ""
+    artefacts: Mapping[str, Digest] = field(default_factory=dict)
