@@ -9,6 +9,7 @@
     │   ├── SettingError                                a setting that cannot be
     │   ├── SourceError                                 raw data that cannot be read
     │   ├── TargetError                                 a target that cannot be learned
+    │   ├── QueryError                                  a question about runs that cannot be understood
     │   └── RowError                        HTTP 422    rows sent to an endpoint that break its schema
     ├── RefusedError                exit 1, HTTP 409    a gate or rule said no
     │   ├── GateError
@@ -39,6 +40,7 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "ProjectError",
+    "QueryError",
     "RefusedError",
     "RowError",
     "SettingError",
@@ -124,6 +126,22 @@ class TargetError(UsageError):
     """A target that is not there, or from which nothing can be learned."""
 
     code = "target"
+
+
+class QueryError(UsageError):
+    """A question about runs that cannot be understood; names the place."""
+
+    code = "query"
+
+    def __init__(self, text: str, position: int, what: str, hint: str = "") -> None:
+        start = max(0, position - 40)
+        part = text[start : position + 40].replace("\n", " ")
+        place = f"{part}\n{' ' * (position - start)}^"
+        super().__init__(
+            f"The question cannot be understood at character {position + 1}: {what}.\n{place}",
+            hint,
+            {"position": position, "found": text[position : position + 20]},
+        )
 
 
 class RowError(UsageError):

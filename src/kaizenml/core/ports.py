@@ -18,9 +18,11 @@ from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.job import Job, JobState, Work
 from kaizenml.core.model import ModelVersion
+from kaizenml.core.query import Query
 from kaizenml.core.release import Release, ReleaseState
 from kaizenml.core.rollout import Rollout
-from kaizenml.core.run import Run
+from kaizenml.core.run import Run, RunLine
+from kaizenml.core.series import Last, Point
 from kaizenml.core.snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -87,15 +89,43 @@ class Runs(Protocol):
     """What ran."""
 
     def save(self, run: Run) -> None:
-        """Write a run, new or changed. A run that has ended stays as it is: `StateError`."""
+        """Write a run, new or changed. One that has ended may change its name and tags only: `StateError`."""
         ...
 
     def get(self, id_: str) -> Run:
         """Return one run, or raise `NotFoundError` with the close match."""
         ...
 
+    def find(self, id_: str) -> Run | None:
+        """Return one run, or None."""
+        ...
+
     def newest(self, project: str | None = None, *, limit: int = 100) -> list[Run]:
         """Return the newest runs, newest first."""
+        ...
+
+    def search(self, query: Query, *, limit: int = 100, after: int = 0) -> list[RunLine]:
+        """Return the runs that fulfil a query, in its order, without the first ``after`` of them."""
+        ...
+
+    def names(self) -> Mapping[str, Collection[str]]:
+        """Return which ``metrics``, ``params`` and ``tags`` there are, over all runs."""
+        ...
+
+
+class Series(Protocol):
+    """Metrics as series of points, by run and name."""
+
+    def append(self, run: str, points: Mapping[str, Sequence[Point]]) -> None:
+        """Add points to series of a run, whatever their steps; the run's latest values follow."""
+        ...
+
+    def last(self, run: str) -> Mapping[str, Last]:
+        """Return each series of a run in a line, by name."""
+        ...
+
+    def read(self, run: str, name: str) -> list[Point]:
+        """Return the points of one series by step, time and value; none when there is no such series."""
         ...
 
 
@@ -256,6 +286,8 @@ class Books(Protocol):
     def jobs(self) -> Jobs: ...  # noqa: D102
     @property
     def runs(self) -> Runs: ...  # noqa: D102
+    @property
+    def series(self) -> Series: ...  # noqa: D102
     @property
     def snapshots(self) -> Snapshots: ...  # noqa: D102
     @property

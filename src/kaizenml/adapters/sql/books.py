@@ -5,9 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from kaizenml.adapters.sql.delivery import SqlEndpoints, SqlReleases
-from kaizenml.adapters.sql.history import SqlModels, SqlRuns, SqlSnapshots
+from kaizenml.adapters.sql.history import SqlModels, SqlSnapshots
 from kaizenml.adapters.sql.log import SqlEvents
 from kaizenml.adapters.sql.queue import SqlJobs
+from kaizenml.adapters.sql.runs import SqlRuns
+from kaizenml.adapters.sql.series import SqlSeries
 from kaizenml.adapters.sql.watch import SqlAlerts, SqlDeclarations, SqlNotes
 
 
@@ -18,6 +20,7 @@ class SqlBooks:
         self.events = SqlEvents(connection)
         self.jobs = SqlJobs(connection)
         self.runs = SqlRuns(connection)
+        self.series = SqlSeries(connection)
         self.snapshots = SqlSnapshots(connection)
         self.models = SqlModels(connection)
         self.releases = SqlReleases(connection)

@@ -1,4 +1,4 @@
-"""What ran, on which data, and what came of it: runs, snapshots, model versions."""
+"""The data that there were, and what was learned from them: snapshots, model versions."""
 
 from __future__ import annotations
 
@@ -7,43 +7,10 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, insert, select
 
 from kaizenml.adapters.sql.codec import encoded, microseconds
-from kaizenml.adapters.sql.statements import add, found, listed, missing, numbered, put
-from kaizenml.adapters.sql.tables import LOADS, MODELS, RUNS, SNAPSHOTS
+from kaizenml.adapters.sql.statements import add, found, listed, missing, numbered
+from kaizenml.adapters.sql.tables import LOADS, MODELS, SNAPSHOTS
 from kaizenml.core.model import ModelVersion
-from kaizenml.core.run import Run, RunState
 from kaizenml.core.snapshot import Snapshot
-from kaizenml.errors import StateError
-
-
-class SqlRuns:
-    """What ran."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def save(self, run: Run) -> None:
-        """Write a run, new or changed. A run that has ended stays as it is: `StateError`."""
-        known = found(self._connection, RUNS, Run, id=run.id)
-        if known is not None and known.state is not RunState.RUNNING:
-            if known == run:
-                return
-            raise StateError(
-                f"Run {run.id} is {known.state}, so it stays as it is.", "Start a new run instead.", {"run": run.id}
-            )
-        values = {"project": run.project, "state": run.state, "started_at": microseconds(run.started_at)}
-        put(self._connection, RUNS, {"id": run.id}, **values, body=encoded(run))
-
-    def get(self, id_: str) -> Run:
-        """Return one run, or raise `NotFoundError` with the close match."""
-        run = found(self._connection, RUNS, Run, id=id_)
-        if run is None:
-            raise missing(self._connection, "run", id_, RUNS.c.id)
-        return run
-
-    def newest(self, project: str | None = None, *, limit: int = 100) -> list[Run]:
-        """Return the newest runs, newest first."""
-        where = [RUNS.c.project == project] if project is not None else []
-        return listed(self._connection, RUNS, Run, where, [RUNS.c.started_at.desc(), RUNS.c.seq.desc()], limit)
 
 
 class SqlSnapshots:

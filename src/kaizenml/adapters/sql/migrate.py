@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
+from kaizenml.adapters.sql.runs import reindex
 from kaizenml.adapters.sql.tables import REVISIONS
 from kaizenml.errors import SettingError
 
@@ -30,6 +31,7 @@ def upgrade(connection: Connection, name: str) -> None:
             {"schema": revision, "newest_known": REVISIONS[-1]},
         )
     _run(connection)
+    reindex(connection)
 
 
 def found_revision(connection: Connection) -> str | None:

@@ -8,12 +8,19 @@ A change here needs a migration: see `migrations/versions`.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
 
 #: The newest migration, and all that came before it, oldest first.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 METADATA = MetaData()
+
+#: Columns of `RUNS` that questions ask for and that hold the attribute of this name, or of that behind it.
+RUN_TEXTS = {
+    "kind": "kind", "name": "name", "author": "author", "parent": "parent", "snapshot": "snapshot",
+    "model_version": "model_version", "release_name": "release", "git_commit": "commit", "git_branch": "branch",
+    "error": "error",
+}  # fmt: skip
 
 
 def _seq() -> Column[int]:
@@ -64,9 +71,46 @@ RUNS = Table(
     _text("project"),
     _text("state"),
     _whole("started_at"),
+    Column("finished_at", BigInteger, nullable=True),
+    *(_text(name) for name in RUN_TEXTS),
+    _text("line"),
     _text("body"),
     Index("runs_by_age", "started_at", "seq"),
     Index("runs_of_project", "project", "started_at", "seq"),
+    Index("runs_of_parent", "parent", "started_at", "seq"),
+)
+#: Every metric, parameter and tag of every run, as it is compared: its text, and the number that it spells.
+RUN_FACTS = Table(
+    "run_facts",
+    METADATA,
+    _text("run", is_key=True),
+    _text("kind", is_key=True),
+    _text("key", is_key=True),
+    _text("text"),
+    Column("number", Double, nullable=True),
+    Index("run_facts_of_name", "kind", "key", "number"),
+)
+SERIES = Table(
+    "series",
+    METADATA,
+    _text("run", is_key=True),
+    _text("name", is_key=True),
+    _whole("points"),
+    _whole("last_step"),
+    _whole("last_at"),
+    Column("last_value", LargeBinary, nullable=False),
+    Column("low", Double, nullable=True),
+    Column("high", Double, nullable=True),
+)
+#: The points of series, 24 bytes each, some hundreds in a row: a row for each would cost six times the space and time.
+CHUNKS = Table(
+    "series_chunks",
+    METADATA,
+    _text("run", is_key=True),
+    _text("name", is_key=True),
+    _whole("number", is_key=True),
+    _whole("points"),
+    Column("body", LargeBinary, nullable=False),
 )
 SNAPSHOTS = Table(
     "snapshots", METADATA, _text("project", is_key=True), _whole("number", is_key=True), _whole("at"), _text("body")
