@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from kaizenml.core.metric import Task
-from kaizenml.training.metrics import _metrics, row_losses, scores, values
+from kaizenml.core.metric import Task, is_loss
+from kaizenml.training.measures import measures
+from kaizenml.training.metrics import row_losses, scores, values
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -38,6 +39,11 @@ def test_binary_metrics_are_those_of_scikit_learn_ties_included(seed):
     assert found["accuracy"] == pytest.approx(sk.accuracy_score(y, said), abs=1e-12)
     assert found["f1"] == pytest.approx(sk.f1_score(y, said, zero_division=0), abs=1e-12)
     assert found["brier_score_loss"] == pytest.approx(sk.brier_score_loss(y, p[:, 1]), abs=1e-12)
+    assert found["average_precision"] == pytest.approx(sk.average_precision_score(y, p[:, 1]), abs=1e-12)
+    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, said), abs=1e-12)
+    assert found["matthews_corrcoef"] == pytest.approx(sk.matthews_corrcoef(y, said), abs=1e-12)
+    assert found["precision"] == pytest.approx(sk.precision_score(y, said, zero_division=0), abs=1e-12)
+    assert found["recall"] == pytest.approx(sk.recall_score(y, said, zero_division=0), abs=1e-12)
     inside = np.clip(p, 1e-6, 1 - 1e-6)
     assert values(Task.BINARY, y, inside)["log_loss"] == pytest.approx(sk.log_loss(y, inside), abs=1e-12)
 
@@ -51,6 +57,13 @@ def test_multiclass_metrics_are_those_of_scikit_learn(seed, k):
     assert found["log_loss"] == pytest.approx(sk.log_loss(y, p), abs=1e-12)
     assert found["accuracy"] == pytest.approx(sk.accuracy_score(y, said), abs=1e-12)
     assert found["f1_macro"] == pytest.approx(sk.f1_score(y, said, average="macro", zero_division=0), abs=1e-12)
+    for name, theirs in (("precision_macro", sk.precision_score), ("recall_macro", sk.recall_score)):
+        assert found[name] == pytest.approx(theirs(y, said, average="macro", zero_division=0), abs=1e-12)
+    assert found["balanced_accuracy"] == pytest.approx(sk.balanced_accuracy_score(y, said), abs=1e-12)
+    assert found["matthews_corrcoef"] == pytest.approx(sk.matthews_corrcoef(y, said), abs=1e-12)
+    if k > 2:
+        theirs = sk.top_k_accuracy_score(y, p, k=2, labels=range(k))
+        assert found["top_k_accuracy"] == pytest.approx(theirs, abs=1e-12)
     one_hot = np.eye(k)[y.astype(int)]
     assert found["brier_score_loss"] == pytest.approx(((p - one_hot) ** 2).sum(axis=1).mean() / 2, abs=1e-12)
 
@@ -66,6 +79,10 @@ def test_regression_metrics_are_those_of_scikit_learn(seed):
     assert found["r2"] == pytest.approx(sk.r2_score(y, p), abs=1e-9)
     assert found["root_mean_squared_error"] == pytest.approx(sk.root_mean_squared_error(y, p), abs=1e-9)
     assert found["mean_absolute_error"] == pytest.approx(sk.mean_absolute_error(y, p), abs=1e-9)
+    assert found["median_absolute_error"] == pytest.approx(sk.median_absolute_error(y, p), abs=1e-9)
+    theirs = sk.mean_absolute_percentage_error(y, p)
+    assert found["mean_absolute_percentage_error"] == pytest.approx(theirs, abs=1e-9)
+    assert "mean_absolute_percentage_error" not in values(Task.REGRESSION, np.array([0.0, 1.0]), np.ones(2))
 
 
 @given(SEEDS)
@@ -75,16 +92,69 @@ def test_metrics_of_drawn_rows_are_scikit_learns_with_weights(seed):
     y, p = binary(seed)
     weights = rng.integers(0, 4, len(y)).astype(float)
     weights[:2] = 1
-    found = {name: metric(weights[None])[0] for name, metric in _metrics(Task.BINARY, y, p).items()}
+    found = {name: metric(weights[None])[0] for name, metric in measures(Task.BINARY, y, p).items()}
     said = p.argmax(axis=1)
 
     assert found["roc_auc"] == pytest.approx(sk.roc_auc_score(y, p[:, 1], sample_weight=weights), abs=1e-12)
     assert found["accuracy"] == pytest.approx(sk.accuracy_score(y, said, sample_weight=weights), abs=1e-12)
     expected = sk.f1_score(y, said, sample_weight=weights, zero_division=0)
     assert found["f1"] == pytest.approx(expected, abs=1e-12)
+    for name, theirs in {
+        "average_precision": sk.average_precision_score(y, p[:, 1], sample_weight=weights),
+        "balanced_accuracy": sk.balanced_accuracy_score(y, said, sample_weight=weights),
+        "matthews_corrcoef": sk.matthews_corrcoef(y, said, sample_weight=weights),
+        "precision": sk.precision_score(y, said, sample_weight=weights, zero_division=0),
+        "recall": sk.recall_score(y, said, sample_weight=weights, zero_division=0),
+    }.items():
+        assert found[name] == pytest.approx(theirs, abs=1e-12), name
     target, guess = rng.normal(0, 1, 60), rng.normal(0, 1, 60)
-    r2 = _metrics(Task.REGRESSION, target, guess)["r2"](weights[None])[0]
+    middle = measures(Task.REGRESSION, target, guess)["median_absolute_error"](weights[None])[0]
+    assert middle == pytest.approx(np.median(np.repeat(np.abs(target - guess), weights.astype(int))), abs=1e-12)
+    r2 = measures(Task.REGRESSION, target, guess)["r2"](weights[None])[0]
     assert r2 == pytest.approx(sk.r2_score(target, guess, sample_weight=weights), abs=1e-9)
+
+
+def by_hand(confidence, happened, weights, bins=15):
+    """Return the calibration error row by row, as Guo et al. (2017) write it."""
+    total = 0.0
+    for at in range(bins):
+        inside = [
+            i for i, c in enumerate(confidence)
+            if at / bins <= c and (c < (at + 1) / bins or (at == bins - 1 and c == 1.0))
+        ]  # fmt: skip
+        rows = sum(weights[i] for i in inside)
+        if rows:
+            accuracy = sum(weights[i] * happened[i] for i in inside) / rows
+            said = sum(weights[i] * confidence[i] for i in inside) / rows
+            total += rows * abs(accuracy - said)
+    return total / sum(weights)
+
+
+@given(SEEDS)
+@settings(max_examples=40, deadline=None)
+def test_the_calibration_error_is_that_of_its_definition(seed):
+    rng = np.random.default_rng(seed)
+    y, p = multiclass(seed)
+    weights = rng.integers(1, 4, len(y)).astype(float)
+    two = np.column_stack([1 - p[:, 0], p[:, 0]])
+    happened = (y == 1).astype(float)
+
+    many = measures(Task.MULTICLASS, y, p)["expected_calibration_error"](weights[None])[0]
+    of_two = measures(Task.BINARY, happened, two)["expected_calibration_error"](weights[None])[0]
+
+    assert many == pytest.approx(by_hand(p.max(axis=1), p.argmax(axis=1) == y, weights), abs=1e-12)
+    assert of_two == pytest.approx(by_hand(two[:, 1], happened, weights), abs=1e-12)
+
+
+def test_every_measure_knows_whether_less_is_better():
+    y, p = multiclass(3)
+    for task, names in (
+        (Task.BINARY, measures(Task.BINARY, (y > 1).astype(float), np.column_stack([1 - p[:, 0], p[:, 0]]))),
+        (Task.MULTICLASS, measures(Task.MULTICLASS, y, p)),
+        (Task.REGRESSION, measures(Task.REGRESSION, y + 1, y + 1.1)),
+    ):
+        losses = {name for name in names if is_loss(name)}
+        assert losses == {name for name in names if "loss" in name or "error" in name}, task
 
 
 def test_r2_keeps_its_digits_far_from_zero():

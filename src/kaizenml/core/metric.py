@@ -23,7 +23,16 @@ PRIMARY: dict[Task, str] = {
 
 #: Metrics of which less is better.
 LOSSES = frozenset(
-    {"log_loss", "brier_score_loss", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error"}
+    {
+        "brier_score_loss",
+        "expected_calibration_error",
+        "log_loss",
+        "mean_absolute_error",
+        "mean_absolute_percentage_error",
+        "mean_squared_error",
+        "median_absolute_error",
+        "root_mean_squared_error",
+    }
 )
 
 

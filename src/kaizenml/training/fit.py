@@ -17,6 +17,8 @@ from kaizenml.training.design import matrix, preprocessor, takes_missing
 
 #: The linear baseline learns from at most this many rows: more would cost time and hardly change a baseline.
 MOST_BASELINE_ROWS = 20_000
+#: The depth of the small tree: what a person could still read.
+TREE_DEPTH = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +97,13 @@ def baselines(
     classes: tuple[str, ...],
     seed: int,
 ) -> dict[str, Fitted]:
-    """Return the simple models that a real one must beat: `dummy` knows the target only, `linear` adds it all up."""
+    """Return the simple models that a real one must beat.
+
+    ``dummy`` knows the target only, ``linear`` adds it all up, ``tree`` asks at most four questions in a row.
+    """
     found = {}
     few = np.sort(np.random.default_rng(seed).permutation(len(y))[:MOST_BASELINE_ROWS])
-    for name, estimator in _simple(task).items():
+    for name, estimator in _simple(task, seed).items():
         found[name] = fit(estimator, rows[few], y[few], columns=columns, task=task, classes=classes, seed=seed)
     return found
 
@@ -111,11 +116,15 @@ def default_estimator(task: Task, seed: int) -> Any:
     return kind(random_state=seed)
 
 
-def _simple(task: Task) -> dict[str, Any]:
+def _simple(task: Task, seed: int) -> dict[str, Any]:
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+    kind = DecisionTreeRegressor if task is Task.REGRESSION else DecisionTreeClassifier
+    tree = kind(max_depth=TREE_DEPTH, min_samples_leaf=20, random_state=seed)
     if task is Task.REGRESSION:
-        return {"dummy": DummyRegressor(), "linear": Ridge()}
+        return {"dummy": DummyRegressor(), "linear": Ridge(), "tree": tree}
     solver = "newton-cholesky" if task is Task.BINARY else "lbfgs"  # fast where rows are many and columns few
-    return {"dummy": DummyClassifier(strategy="prior"), "linear": LogisticRegression(solver=solver, max_iter=300)}
+    linear = LogisticRegression(solver=solver, max_iter=300)
+    return {"dummy": DummyClassifier(strategy="prior"), "linear": linear, "tree": tree}

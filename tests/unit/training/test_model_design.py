@@ -132,7 +132,7 @@ def test_the_dummy_knows_the_frequencies_and_nothing_else():
 
     found = baselines(table, y, columns=COLUMNS, task=Task.BINARY, classes=("no", "yes"), seed=0)
 
-    assert set(found) == {"dummy", "linear"}
+    assert set(found) == {"dummy", "linear", "tree"}
     np.testing.assert_allclose(found["dummy"].predict(table), [[0.75, 0.25]] * 400)
 
 
