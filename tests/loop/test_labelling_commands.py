@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from kaizenml.interfaces.cli.main import main
-from kaizenml.loop import collecting, labelling
+from kaizenml.loop import collecting, label_files
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import House, open_house
 
@@ -93,5 +93,5 @@ def test_answered_rows_without_their_truth_are_queued(kaizen: Call, tmp_path: Pa
 
     found = kaizen("next")[1]["task"]
     assert (found["suggestion"], found["model"]) == ("no", "till/1")
-    order = labelling.export_file(open_house(settings(tmp_path, {})), "till")
+    order = label_files.export_file(open_house(settings(tmp_path, {})), "till")
     assert "r0" not in {one["data"]["kaizen_id"] for one in json.loads(order)}

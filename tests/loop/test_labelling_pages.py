@@ -18,7 +18,7 @@ from kaizenml.errors import UsageError
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 from kaizenml.interfaces.web.labelling import meant
-from kaizenml.loop import labelling
+from kaizenml.loop import labelling, labels
 from kaizenml.loop.service import LoopService
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import House, open_house
@@ -86,7 +86,7 @@ def test_a_person_labels_by_keys_alone(client: httpx.Client, house: House) -> No
         shown = client.post("/label/till", data={"by": "ada", "task": f"t{at}", "said": typed})
         assert shown.status_code == 200, shown.text
 
-    rows = labelling.given(house, "till").select("task", "value", "by", "suggestion").rows()
+    rows = labels.given(house, "till").select("task", "value", "by", "suggestion").rows()
     assert rows == [("t0", "no", "person:ada", NASTY), ("t1", 'may"be', "person:ada", NASTY)]
     assert "Hand me a row" in shown.text
 
@@ -151,4 +151,4 @@ def test_a_real_browser_labels_by_keys_alone(client: httpx.Client, house: House)
         browser.close()
 
     assert width <= 375
-    assert labelling.given(house, "till")["value"].to_list() == ["no", 'may"be']
+    assert labels.given(house, "till")["value"].to_list() == ["no", 'may"be']

@@ -14,7 +14,7 @@ import pytest
 
 from kaizenml.core.labelling import LEASE_SECONDS, LabelTask, Why
 from kaizenml.errors import ConflictError, NotFoundError, SourceError, StateError
-from kaizenml.loop import labelling
+from kaizenml.loop import label_choosing, label_files, labelling, labels
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import House, open_house
 
@@ -121,7 +121,7 @@ def test_a_task_that_wants_two_labels_gets_them_from_two(house: House) -> None:
     assert labelling.next_task(house, "till", "person:ada") is None
     assert labelling.next_task(house, "till", "person:cyd") is None
     labelling.give(house, "till", "t000", "x", "person:bob")
-    assert labelling.human_labels(house, "till").select("id", "value", "annotators").rows() == [("t000", "x", 2)]
+    assert labels.human_labels(house, "till").select("id", "value", "annotators").rows() == [("t000", "x", 2)]
 
 
 def test_threads_never_hold_the_same_task_and_finish_every_one(house: House) -> None:
@@ -165,15 +165,15 @@ def test_disagreement_goes_to_somebody_else_before_everything_else(house: House)
         labelling.next_task(house, "till", who)
         labelling.give(house, "till", "t000", value, who)
 
-    assert labelling.fill_review(house, "till") == 1
+    assert label_choosing.fill_review(house, "till") == 1
 
     assert labelling.next_task(house, "till", "person:ada").task.id == "t001"
     reviewed = labelling.next_task(house, "till", "person:cyd")
     assert (reviewed.task.id, reviewed.task.why, reviewed.task.row) == ("t000", Why.REVIEW, {"amount": 0})
     labelling.give(house, "till", "t000", "y", "person:cyd")
-    found = labelling.human_labels(house, "till").row(0, named=True)
+    found = labels.human_labels(house, "till").row(0, named=True)
     assert (found["value"], found["annotators"]) == ("y", 3)
-    agreement, quality = labelling.agreed(house, "till")
+    agreement, quality = labels.agreed(house, "till")
     assert agreement.disputed == ("t000",)
     assert quality["person:bob"] > quality["person:ada"]
 
@@ -185,13 +185,13 @@ def test_a_round_trip_through_label_studio_keeps_everything(house: House, tmp_pa
     labelling.give(house, "till", "t000", "yes", "person:ada")
     other = opened(tmp_path / "other")
 
-    written = labelling.export_file(house, "till")
-    assert labelling.import_file(other, "till", written, id_column=None, share=0) == (2, 1, 0)
-    assert labelling.import_file(other, "till", written, id_column=None, share=0) == (2, 1, 0)
+    written = label_files.export_file(house, "till")
+    assert label_files.import_file(other, "till", written, id_column=None, share=0) == (2, 1, 0)
+    assert label_files.import_file(other, "till", written, id_column=None, share=0) == (2, 1, 0)
 
     columns = pl.exclude("why")
-    assert labelling.given(other, "till").select(columns).equals(labelling.given(house, "till").select(columns))
-    again = [json.loads(text) for text in (written, labelling.export_file(other, "till"))]
+    assert labels.given(other, "till").select(columns).equals(labels.given(house, "till").select(columns))
+    again = [json.loads(text) for text in (written, label_files.export_file(other, "till"))]
     assert again[0] == again[1]
     assert labelling.next_task(other, "till", "person:bob").task.suggestion == "no"
 
@@ -209,9 +209,9 @@ def test_a_file_of_label_studio_is_read(house: House) -> None:
         {"id": 8, "data": {"text": "ok", "key": "k8"}, "annotations": []},
     ]).encode()  # fmt: skip
 
-    assert labelling.import_file(house, "texts", content, id_column="key") == (1, 1, 1)
+    assert label_files.import_file(house, "texts", content, id_column="key") == (1, 1, 1)
 
-    label = labelling.given(house, "texts").row(0, named=True)
+    label = labels.given(house, "texts").row(0, named=True)
     assert (label["task"], label["value"], label["by"], label["seconds"]) == ("k7", "good", "person:1", 2.5)
     assert label["at"] == datetime(2026, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)
 
@@ -229,5 +229,5 @@ def test_a_file_of_label_studio_is_read(house: House) -> None:
 )
 def test_a_file_that_cannot_be_taken_is_refused_whole(house: House, content: bytes, said: str) -> None:
     with pytest.raises(SourceError, match=said):
-        labelling.import_file(house, "texts", content, id_column=None)
+        label_files.import_file(house, "texts", content, id_column=None)
     assert house.tables.version("human-labels-texts") is None

@@ -47,7 +47,7 @@ def label(ctx: click.Context, name: str) -> None:
 @click.pass_obj
 def fill_queue(name: str, choices: str, wanted: int, control: float, folder: Path, as_json: bool) -> None:
     """Queue answered rows whose truth is not known: uncertain, varied and drifted ones first."""
-    from kaizenml.loop.labelling import fill_from_answers
+    from kaizenml.loop.label_choosing import fill_from_answers
 
     queued = fill_from_answers(house_of(folder), name, wanted=wanted, share=control, choices=_parted(choices))
     _say({"queued": queued}, f"{queued:,} tasks are queued.\nNext: kaizen label {name} next", as_json=as_json)
@@ -132,7 +132,7 @@ def show_status(name: str, folder: Path, as_json: bool) -> None:
 @click.pass_obj
 def show_agreement(name: str, folder: Path, as_json: bool) -> None:
     """Show how far annotators agree beyond chance, and how good each is by the consensus."""
-    from kaizenml.loop.labelling import agreed
+    from kaizenml.loop.labels import agreed
 
     found, quality = agreed(house_of(folder), name)
     if as_json:
@@ -156,7 +156,7 @@ def show_agreement(name: str, folder: Path, as_json: bool) -> None:
 @click.pass_obj
 def queue_review(name: str, folder: Path, as_json: bool) -> None:
     """Queue, before everything else, disputed tasks and labels that the model contradicts, for somebody else."""
-    from kaizenml.loop.labelling import fill_review
+    from kaizenml.loop.label_choosing import fill_review
 
     queued = fill_review(house_of(folder), name)
     _say({"queued": queued}, f"{queued:,} tasks are queued for review.", as_json=as_json)
@@ -175,7 +175,7 @@ def import_labels(
     name: str, file: Path, id_column: str | None, choices: str, wanted: int, control: float, folder: Path, as_json: bool
 ) -> None:
     """Take tasks and labels from Label Studio's JSON FILE."""
-    from kaizenml.loop.labelling import import_file
+    from kaizenml.loop.label_files import import_file
 
     try:
         content = file.read_bytes()
@@ -195,7 +195,7 @@ def import_labels(
 @click.pass_obj
 def export_labels(name: str, file: Path, folder: Path, as_json: bool) -> None:
     """Write tasks and labels to FILE as Label Studio's JSON."""
-    from kaizenml.loop.labelling import export_file
+    from kaizenml.loop.label_files import export_file
 
     content = export_file(house_of(folder), name)
     try:

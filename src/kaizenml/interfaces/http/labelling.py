@@ -14,7 +14,7 @@ from kaizenml.interfaces.http.acting import By
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop import labelling
+from kaizenml.loop import labelling, labels
 from kaizenml.loop.wiring import House
 
 TaskId = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -82,7 +82,7 @@ class Labelling:
 
     def agreement(self, name: str) -> Response:
         """How far annotators agree beyond chance, and how good each is by the consensus."""
-        found, quality = labelling.agreed(house_of(self._service), name)
+        found, quality = labels.agreed(house_of(self._service), name)
         return answer({"agreement": found, "quality": quality})
 
     def next(self, name: str, body: Asking | None = None) -> Response:

@@ -1,0 +1,86 @@
+"""The labels that people gave: a table that only grows, what each annotator said last, and what they say together.
+
+Nothing is ever overwritten in the table ``human-labels-<project>``: what an annotator said last of a task counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+import msgspec
+import polars as pl
+
+from kaizenml.core.labelling import HumanLabel
+from kaizenml.data.agreement import Agreement, agreement
+from kaizenml.loop import collecting
+from kaizenml.loop.wiring import House
+
+HUMAN_LABELS = {
+    "task": pl.String(),
+    "value": pl.String(),
+    "by": pl.String(),
+    "at": pl.Datetime("us", "UTC"),
+    "row": pl.String(),
+    "suggestion": pl.String(),
+    "probability": pl.Float64(),
+    "model": pl.String(),
+    "why": pl.String(),
+    "seconds": pl.Float64(),
+}
+
+
+def human_labels_of(project: str) -> str:
+    """Return the name of the table of the labels that people gave."""
+    return f"human-labels-{project}"
+
+
+def append(house: House, project: str, labels: Sequence[HumanLabel], *, key: str) -> None:
+    """Append labels in one durable commit, once for each key."""
+    encode = msgspec.json.Encoder(enc_hook=str).encode
+    rows = [
+        (one.task, one.value, one.by, one.at.astimezone(UTC), encode(one.row).decode(), one.suggestion,
+         one.probability, one.model, str(one.why), one.seconds)
+        for one in labels
+    ]  # fmt: skip
+    table = human_labels_of(project)
+    version = house.tables.append(table, pl.DataFrame(rows, schema=HUMAN_LABELS, orient="row"), key=key)
+    if version and version % collecting.APPENDS_BETWEEN_COMPACTIONS == 0:
+        house.tables.compact(table)
+
+
+def given(house: House, project: str, *, version: int | None = None) -> pl.DataFrame:
+    """Return what every annotator said last of every task, oldest first."""
+    table = human_labels_of(project)
+    if house.tables.version(table) is None:
+        return pl.DataFrame(schema=HUMAN_LABELS)
+    found = house.tables.read(table, version=version).sort("at", maintain_order=True)
+    return found.unique(["task", "by"], keep="last", maintain_order=True)
+
+
+def human_labels(house: House, project: str, *, version: int | None = None) -> pl.DataFrame:
+    """Return one label for each task that anybody labelled, to be joined to a snapshot's rows by key.
+
+    Columns: ``id``, ``value`` (the consensus, as text), ``confidence`` (its probability, by the annotators' quality),
+    ``annotators``, ``at`` (the newest label's time). Pin ``human-labels-<project>`` at the version that was read.
+    """
+    from kaizenml.data.consensus import dawid_skene
+
+    said = given(house, project, version=version)
+    winners = dawid_skene(list(said.select("task", "by", "value").iter_rows())).winners
+    votes = said.group_by("task").agg(pl.len().alias("annotators"), pl.col("at").max()).sort("task")
+    return votes.select(
+        pl.col("task").alias("id"),
+        pl.Series("value", [winners[task][0] for task in votes["task"]], dtype=pl.String),
+        pl.Series("confidence", [winners[task][1] for task in votes["task"]], dtype=pl.Float64),
+        "annotators",
+        "at",
+    )
+
+
+def agreed(house: House, project: str) -> tuple[Agreement, dict[str, float]]:
+    """Return how far the annotators agree, and how good each of them is by the consensus."""
+    from kaizenml.data.consensus import dawid_skene
+
+    said = list(given(house, project).select("task", "by", "value").iter_rows())
+    return agreement(said), dict(dawid_skene(said).quality)
