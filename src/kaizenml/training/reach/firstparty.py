@@ -1,0 +1,160 @@
+"""The project's own code: its files, its loaded modules, and how to tell it from what was installed."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import CodeType, ModuleType
+from typing import Any, TypeVar
+
+from kaizenml.core.digest import Digest, digest_of_bytes
+from kaizenml.training.reach.bytecode import inner_codes
+
+T = TypeVar("T", bound=ast.AST)
+_INSTALLED = {"site-packages", "dist-packages"}
+
+
+@dataclass(frozen=True)
+class FirstParty:
+    """A project's own code.
+
+    Parameters
+    ----------
+    folder
+        Where the project lies.
+    files
+        The content of its Python files by path, seen from the folder.
+    modules
+        Its modules as they are loaded, by name.
+    """
+
+    folder: Path
+    files: Mapping[str, bytes]
+    modules: Mapping[str, ModuleType]
+    #: What was found out about this code once, kept for the next step.
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def is_own_file(self, path: str | None) -> bool:
+        """Say whether a file is the project's own or lies beside it: neither installed nor the language's."""
+        if not path:
+            return False
+        known = self.memo.setdefault("own", {})
+        if path not in known:
+            known[path] = path.startswith(str(self.folder) + os.sep) or _is_outside_installed(path)
+        return bool(known[path])
+
+    def is_own_module(self, name: str) -> bool:
+        """Say whether a module is the project's own, by its name."""
+        return name in self.modules or self.find_file(name) is not None
+
+    def find_module(self, name: str) -> ModuleType | None:
+        """Return a loaded module: one of the project, or else one of the interpreter."""
+        return self.modules.get(name) or sys.modules.get(name)
+
+    def find_file(self, module: str) -> str | None:
+        """Return the path, seen from the folder, of a module's file among the project's."""
+        base = module.replace(".", "/")
+        return next((path for path in (f"{base}.py", f"{base}/__init__.py") if path in self.files), None)
+
+    def source(self, path: str) -> bytes:
+        """Return the content of a Python file as it was when the project was loaded."""
+        folder = str(self.folder) + os.sep
+        if path.startswith(folder):
+            known = self.files.get(path[len(folder) :].replace(os.sep, "/"))
+            if known is not None:
+                return known
+        try:
+            return Path(path).read_bytes()
+        except OSError:
+            return b""
+
+    def parsed(self, path: str) -> Parsed:
+        """Return a Python file, parsed."""
+        known = self.memo.setdefault("parsed", {})
+        if path not in known:
+            known[path] = parsed(self.source(path))
+        return known[path]  # type: ignore[no-any-return]
+
+    def all_code(self) -> Digest:
+        """Return the digest of all of the project's code, whether it is imported or not, and of what lies beside it."""
+        if "all" not in self.memo:
+            paths = {str(self.folder / path) for path in self.files}
+            paths |= {str(file) for one in self.modules.values() if self.is_own_file(file := one.__file__)}
+            listed = [f"{path} {self.parsed(path).digest}" for path in sorted(paths)]
+            self.memo["all"] = digest_of_bytes("\n".join(listed).encode())
+        return self.memo["all"]  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A Python file: what it says apart from comments, formatting and docstrings."""
+
+    digest: Digest
+    tree: ast.Module
+    #: Functions, classes and lambdas by the line where they begin.
+    nodes: Mapping[int, list[ast.AST]]
+    #: The code of every class body, by its qualified name.
+    classes: Mapping[str, list[CodeType]]
+    #: What imports at the top bind: the local name, and where it comes from.
+    imports: Mapping[str, str]
+
+
+def parsed(source: bytes) -> Parsed:
+    """Parse a file; one that cannot be parsed counts by its bytes."""
+    try:
+        tree = ast.parse(source)
+        code = compile(without_docstrings(ast.parse(source)), "<own>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError):
+        return Parsed(digest_of_bytes(source), ast.Module([], []), {}, {}, {})
+    nodes: dict[int, list[ast.AST]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+            nodes.setdefault(first, []).append(node)
+    classes: dict[str, list[CodeType]] = {}
+    for each in inner_codes(code):
+        if not each.co_flags & 0x2 and each is not code:  # no fast locals: the body of a class
+            classes.setdefault(each.co_qualname, []).append(each)
+    text = ast.dump(without_docstrings(ast.parse(source)))
+    return Parsed(digest_of_bytes(text.encode("utf-8", "surrogatepass")), tree, nodes, classes, dict(_imports(tree)))
+
+
+def without_docstrings(tree: T) -> T:
+    """Return the tree, changed: without docstrings."""
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) or not body:
+            continue
+        first = body[0]
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            body[:1] = [] if len(body) > 1 or isinstance(node, ast.Module) else [ast.copy_location(ast.Pass(), first)]
+    return tree
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            for each in node.names:
+                yield each.asname or each.name, f"{'.' * node.level}{node.module or ''}:{each.name}"
+        elif isinstance(node, ast.Import):
+            for each in node.names:
+                yield each.asname or each.name.split(".")[0], each.name
+
+
+@cache
+def _installed_roots() -> tuple[str, ...]:
+    paths = [path for name in ("stdlib", "platstdlib", "purelib", "platlib") if (path := sysconfig.get_path(name))]
+    paths.append(str(Path(__file__).parents[2]))  # this package, however it is installed
+    return tuple({each + os.sep for path in paths for each in (path, os.path.realpath(path))})
+
+
+def _is_outside_installed(path: str) -> bool:
+    if path.startswith("<") or not os.path.isabs(path):
+        return False
+    return not (_INSTALLED & set(Path(path).parts)) and not path.startswith(_installed_roots())

@@ -1,0 +1,40 @@
+"""What about a name says that a step's result cannot be known from code and values alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+from kaizenml.training.reach import chance
+from kaizenml.training.reach.found import Effect, Unknown
+from kaizenml.training.reach.names import Bound
+from kaizenml.training.reach.references import Reference
+
+
+def judged(found: Bound, reference: Reference, name: str) -> Iterator[Unknown]:
+    """Return what a function called ``name`` does with something that gives another answer each time."""
+    if told := chance.clock(found.owner, found.last, found.value, found.dotted):
+        yield Unknown(f"`{name}` reads the clock ({told}), so each run may give another result", Effect.FORBIDS)
+    drawn = chance.chance(found.owner, found.last, found.value, found.dotted, is_called_empty=reference.is_called_empty)
+    if drawn and not shared_draw(found):
+        yield Unknown(f"`{name}` draws at random without a seed ({drawn})", Effect.FORBIDS)
+    module = found.value.__name__ if isinstance(found.value, ModuleType) else getattr(found.owner, "__name__", "")
+    if started := chance.process(found.value, module):
+        yield Unknown(f"`{name}` starts other processes ({started}), and what they read is not seen", Effect.FORBIDS)
+    is_text = isinstance(reference.constant, str)
+    if found.dotted in ("eval", "exec") and not is_text:
+        yield Unknown(f"`{name}` runs text that is made while it runs ({found.dotted})", Effect.FORBIDS)
+    if found.dotted in ("importlib.import_module", "__import__") and not is_text:
+        yield Unknown(f"`{name}` imports a module whose name is made while it runs", Effect.WIDENS)
+    if found.dotted.startswith(("importlib.metadata.", "pkg_resources")):
+        yield Unknown(f"`{name}` looks for plug-ins or versions ({found.dotted})", Effect.WIDENS)
+
+
+def shared_draw(found: Bound) -> str | None:
+    """Return what is drawn from a generator that the process shares, which a seed set elsewhere makes certain."""
+    return found.dotted if chance.is_shared(found.value, found.dotted) and not seeds(found) else None
+
+
+def seeds(found: Bound) -> bool:
+    """Say whether this sets the seed of a generator that the process shares."""
+    return chance.is_seed(found.value, found.last, found.dotted)

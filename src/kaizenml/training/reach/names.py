@@ -1,0 +1,119 @@
+"""What the names in a function's code are bound to now."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from kaizenml.project import Project
+from kaizenml.training.reach.firstparty import FirstParty
+from kaizenml.training.reach.own import is_own, is_own_loaded
+from kaizenml.training.reach.references import MISSING, Reference
+
+
+class Unloaded(NamedTuple):
+    """A module of the project that is imported only while a function runs."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a name is bound to.
+
+    Parameters
+    ----------
+    label
+        The name with its attributes as far as they were followed, as the code says it: ``np.random.rand``.
+    value
+        What was found at the end.
+    dotted
+        The same seen from its module: ``numpy.random.rand``.
+    owner
+        What the last attribute was asked of; None if none was.
+    last
+        The last attribute.
+    lost
+        An attribute that a module of the project does not have.
+    modules
+        The modules on the way.
+    """
+
+    label: str
+    value: Any
+    dotted: str
+    owner: object = None
+    last: str = ""
+    lost: str = ""
+    modules: tuple[ModuleType, ...] = ()
+
+
+def bound(reference: Reference, globals_: Mapping[str, Any], code: FirstParty) -> Bound | None:
+    """Return what a name is bound to; None if to nothing."""
+    root = _root(reference, globals_, code)
+    if root is None:
+        return None
+    label, value, rest = root
+    dotted = value.__name__ if isinstance(value, ModuleType) else label
+    owner, last, modules = None, dotted.rpartition(".")[2], []
+    for at, attribute in enumerate(rest):
+        if isinstance(value, ModuleType):
+            modules.append(value)
+        found = _attribute(value, attribute, code)
+        if found is MISSING:
+            if isinstance(value, ModuleType) and is_own_loaded(value, code):
+                return Bound(label, value, dotted, owner, last, attribute, tuple(modules))
+            if isinstance(value, ModuleType | type):
+                owner, last, value, dotted = value, rest[-1], MISSING, ".".join((dotted, *rest[at:]))
+            break
+        owner, last = value, attribute
+        label, value = f"{label}.{attribute}", found
+        dotted = value.__name__ if isinstance(value, ModuleType) else f"{dotted}.{attribute}"
+    return Bound(label, value, dotted, owner, last, "", tuple(modules))
+
+
+def _root(
+    reference: Reference, globals_: Mapping[str, Any], code: FirstParty
+) -> tuple[str, Any, tuple[str, ...]] | None:
+    if reference.module is None:
+        first, *rest = reference.chain
+        found = globals_[first] if first in globals_ else getattr(builtins, first, MISSING)
+        return None if found is MISSING else (first, found, tuple(rest))
+    name = absolute(reference.module, globals_)
+    module = module_named(name, code)
+    return name, module, () if isinstance(module, Unloaded) else reference.chain
+
+
+def absolute(module: str, globals_: Mapping[str, Any]) -> str:
+    """Return a module's full name, of one that an import names with leading dots."""
+    level = len(module) - len(module.lstrip("."))
+    if not level:
+        return module
+    package = str(globals_.get("__package__") or "").split(".")
+    return ".".join([*package[: len(package) - level + 1], module.lstrip(".")]).strip(".")
+
+
+def module_named(name: str, code: FirstParty) -> ModuleType | Unloaded:
+    """Return a module by its name; one of a library that is not loaded is empty."""
+    if name in code.modules:
+        return code.modules[name]
+    path = code.find_file(name)
+    if path is not None:
+        return Unloaded(name, path)
+    return sys.modules.get(name) or ModuleType(name)
+
+
+def _attribute(value: Any, attribute: str, code: FirstParty) -> Any:
+    if isinstance(value, ModuleType):
+        return value.__dict__.get(attribute, MISSING)
+    if isinstance(value, Project) or (isinstance(value, type) and not is_own(value, code)):
+        try:
+            return getattr(value, attribute, MISSING)
+        except Exception:
+            return MISSING
+    return MISSING

@@ -1,0 +1,57 @@
+"""How a symbol is shown where it changed: source without comments and docstrings, or a value, shortened."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from kaizenml.training.reach.firstparty import FirstParty, without_docstrings
+
+_MOST = 4000
+
+
+def text_of(code: FirstParty, value: Any, lines: Sequence[str]) -> str:
+    """Return what a person compares to see what changed."""
+    if isinstance(value, FunctionType):
+        node = node_of(code, value.__code__)
+        held = "".join(f"\n# {line[:300]}" for line in lines if line.startswith(("defaults", "keyword", "cell")))
+        return (_unparsed(node) if node is not None else "\n".join(lines))[:_MOST] + held
+    if isinstance(value, type):
+        node = _class_node(code, value)
+        return (_unparsed(node) if node is not None else "\n".join(lines))[:_MOST]
+    if isinstance(value, ModuleType | CodeType):
+        return "\n".join(lines)[:_MOST]
+    if isinstance(
+        value, bool | int | float | complex | str | bytes | list | tuple | dict | set | frozenset | type(None)
+    ):
+        return repr(value)[:_MOST]
+    return "\n".join(lines)[:_MOST]
+
+
+def node_of(code: FirstParty, function: CodeType) -> ast.AST | None:
+    """Return the syntax of a function's code; None for code that stands in no file."""
+    if not code.is_own_file(function.co_filename):
+        return None
+    known = code.memo.setdefault("nodes", {})
+    if id(function) not in known:
+        found = code.parsed(function.co_filename).nodes.get(function.co_firstlineno, [])
+        matching = [each for each in found if getattr(each, "name", "<lambda>") == function.co_name]
+        known[id(function)] = (function, matching[0] if len(matching) == 1 else None)
+    return known[id(function)][1]  # type: ignore[no-any-return]
+
+
+def _class_node(code: FirstParty, kind: type) -> ast.AST | None:
+    file = getattr(code.find_module(kind.__module__), "__file__", None)
+    if not file or not code.is_own_file(file):
+        return None
+    for nodes in code.parsed(file).nodes.values():
+        for node in nodes:
+            if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
+                return node
+    return None
+
+
+def _unparsed(node: ast.AST) -> str:
+    return ast.unparse(without_docstrings(ast.parse(ast.unparse(node))))

@@ -1,0 +1,250 @@
+"""What a live value is, as text: the same for equal values in any process, and naming the code that it holds."""
+
+from __future__ import annotations
+
+import collections
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import io
+import logging
+import operator
+import pathlib
+import pickle
+import re
+import threading
+import types
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol
+
+from kaizenml.core.digest import digest_of_bytes
+from kaizenml.project import Project
+
+#: Types whose instances their `repr` tells apart.
+_PLAIN: tuple[type, ...] = (
+    bool, int, float, complex, str, bytes, type(None), type(Ellipsis), type(NotImplemented), range, slice,
+    datetime.date, datetime.time, datetime.timedelta, datetime.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID,
+)  # fmt: skip
+#: What has no state that a result could depend on.
+_HARMLESS: tuple[type, ...] = (
+    logging.Logger, logging.LoggerAdapter, logging.Handler, type(threading.Lock()), type(threading.RLock()),
+    threading.Condition, threading.Event, threading.Semaphore, threading.local,
+    types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType,
+)  # fmt: skip
+_CODE = (types.FunctionType, type, types.ModuleType, types.BuiltinFunctionType)
+_WRAPPED = ("__wrapped__", "py_func", "pyfunc", "func", "fn", "function")
+
+
+class Unhashable(Exception):  # noqa: N818  the word that callers know
+    """A value that has no digest, and why."""
+
+
+class ValueDigest(Protocol):
+    """How a value of a library, such as a frame or an array, gets its digest."""
+
+    def __call__(self, value: object, *, of_code: Callable[[object], str]) -> str:
+        """Return the digest; functions and classes inside count as what ``of_code`` says; or raise `Unhashable`."""
+
+
+class States:
+    """Writes values as text.
+
+    Parameters
+    ----------
+    of_code
+        What a function, class or module counts as.
+    is_own_class
+        Whether the project defines a class itself.
+    digest_of_value
+        The digest of what is neither a container nor the project's own.
+    """
+
+    def __init__(
+        self, of_code: Callable[[object], str], is_own_class: Callable[[type], bool], digest_of_value: ValueDigest
+    ) -> None:
+        self._of_code = of_code
+        self._is_own_class = is_own_class
+        self._digest_of_value = digest_of_value
+        self._open: dict[int, int] = {}
+
+    def text(self, value: Any) -> str:
+        """Return the value as text.
+
+        Raises
+        ------
+        Unhashable
+            With a sentence that says why it has none.
+        """
+        kind = type(value)
+        if kind in _PLAIN:
+            return f"{kind.__name__}:{value!r}"
+        if id(value) in self._open:
+            return f"again:{len(self._open) - self._open[id(value)]}"
+        self._open[id(value)] = len(self._open)
+        try:
+            return self._text(value, kind)
+        except RecursionError as error:
+            raise Unhashable(f"a {kind.__name__} is nested too deeply") from error
+        finally:
+            self._open.pop(id(value), None)
+
+    def _text(self, value: Any, kind: type) -> str:
+        if isinstance(value, _CODE) and not isinstance(value, types.BuiltinFunctionType):
+            return self._of_code(value)
+        for known, write in _WRITERS:
+            if isinstance(value, known):
+                if known in (tuple, list, dict, set, frozenset) and self._is_own_class(kind):
+                    return f"{self._of_code(kind)}{write(self, value)}{self._attributes(value)}"
+                if kind is not known and known in (tuple, list, dict, set, frozenset):
+                    return f"{self._of_code(kind)}{write(self, value)}"
+                return f"{kind.__name__}{write(self, value)}"
+        if isinstance(value, _HARMLESS):
+            return f"{kind.__module__}.{kind.__qualname__}"
+        if isinstance(value, Iterator | io.IOBase):
+            raise Unhashable(f"a {kind.__name__} has a position that moves as it is read")
+        if self._is_own_class(kind):
+            return self._own(value, kind)
+        return self._foreign(value, kind)
+
+    def texts(self, values: Iterable[Any]) -> str:
+        """Return values one after the other."""
+        return f"[{','.join(map(self.text, values))}]"
+
+    def pairs(self, values: Mapping[Any, Any]) -> str:
+        """Return keys with their values, in their order."""
+        return f"{{{','.join(f'{self.text(key)}={self.text(value)}' for key, value in values.items())}}}"
+
+    def _own(self, value: Any, kind: type) -> str:
+        foreign = [
+            each
+            for each in kind.__mro__[1:]
+            if each not in _BARE and not self._is_own_class(each) and not _is_plain(each)
+        ]
+        if not foreign:
+            content = f"{kind.__mro__[-2].__name__}:{_content(value)}" if isinstance(value, _PLAIN) else ""
+            return f"{self._of_code(kind)}{content}{self._attributes(value)}"
+        try:
+            return f"{self._of_code(kind)}{self._digest_of_value(value, of_code=self._of_code)}"
+        except Unhashable:
+            if not hasattr(value, "__dict__"):
+                raise
+            return f"{self._of_code(kind)}{self._attributes(value)}"
+
+    def _attributes(self, value: Any) -> str:
+        found = dict(getattr(value, "__dict__", {}))
+        for each in type(value).__mro__:
+            slots = each.__dict__.get("__slots__", ())
+            for name in (slots,) if isinstance(slots, str) else slots:
+                if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                    found[name] = getattr(value, name)
+        return self.pairs({name: found[name] for name in sorted(found)})
+
+    def _foreign(self, value: Any, kind: type) -> str:
+        inside = [each for name in _WRAPPED if callable(each := getattr(value, name, None))] if callable(value) else []
+        try:
+            text = f"{kind.__module__}.{kind.__qualname__}:{self._digest_of_value(value, of_code=self._of_code)}"
+        except Unhashable:
+            if not inside:
+                raise
+            text = f"{kind.__module__}.{kind.__qualname__}"
+        self._of_code(kind)
+        return text + self.texts(inside)
+
+    def method(self, value: Any) -> str:
+        """Return the function and what it is bound to."""
+        return f"({self.text(value.__func__)},{self.text(value.__self__)})"
+
+    def builtin(self, value: Any) -> str:
+        """Return a function written in C, and what it is bound to."""
+        owner = value.__self__
+        if owner is None or isinstance(owner, types.ModuleType):
+            return self._of_code(value)
+        return f"({self.text(owner)}.{value.__name__})"
+
+    def dispatch(self, value: Any) -> str:
+        """Return what is called, and with what."""
+        return self.pairs({name: getattr(value, name) for name in ("func", "args", "keywords")})
+
+    def enum(self, value: Any) -> str:
+        """Return the class and the member's name."""
+        return f"({self._of_code(type(value))}.{value.name})" if value.name else f"({self.text(value.value)})"
+
+
+def _content(value: Any) -> str:
+    """Return the number or text that a value of a derived class is."""
+    plain = next(each for each in _PLAIN if isinstance(value, each))
+    return repr(plain(value)) if plain in (bool, int, float, complex, str, bytes) else repr(value)
+
+
+def _is_plain(kind: type) -> bool:
+    return kind in _PLAIN or kind in (tuple, list, dict, set, frozenset)
+
+
+_CACHED = type(functools.lru_cache(len))
+_BARE = {object, Exception, BaseException, enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.ReprEnum}
+
+
+def _project(states: States, value: Any) -> str:
+    facts = ("name", "target", "id", "time", "ignore", "seed", "holdout")
+    return states.pairs({name: getattr(value, name) for name in facts})
+
+
+def _sorted(states: States, value: Any) -> str:
+    return f"{{{','.join(sorted(map(states.text, value)))}}}"
+
+
+_WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
+    (enum.Enum, States.enum),
+    (tuple, States.texts),
+    (list, States.texts),
+    (collections.defaultdict, lambda states, value: states.text(value.default_factory) + states.pairs(value)),
+    (dict, States.pairs),
+    ((set, frozenset), _sorted),
+    (types.MappingProxyType, States.pairs),
+    (collections.deque, lambda states, value: f"{value.maxlen}{states.texts(value)}"),
+    (bytearray, lambda _, value: repr(bytes(value))),
+    (types.MethodType, States.method),
+    (types.BuiltinFunctionType, States.builtin),
+    ((functools.partial, functools.partialmethod), States.dispatch),
+    (_CACHED, lambda states, value: states.text(value.__wrapped__)),
+    (property, lambda states, value: states.texts((value.fget, value.fset, value.fdel))),
+    ((classmethod, staticmethod), lambda states, value: states.text(value.__func__)),
+    (functools.cached_property, lambda states, value: states.text(value.func)),
+    (functools.singledispatchmethod, lambda states, value: states.texts((value.func, value.dispatcher))),
+    (re.Pattern, lambda _, value: f"({value.pattern!r},{value.flags})"),
+    (pathlib.PurePath, lambda _, value: repr(str(value))),
+    ((operator.itemgetter, operator.attrgetter), lambda states, value: states.texts(value.__reduce__()[1:])),
+    (operator.methodcaller, lambda states, value: states.texts(value.__reduce__()[1:])),
+    (types.SimpleNamespace, lambda states, value: states.pairs(vars(value))),
+    (types.GenericAlias, lambda _, value: repr(value)),
+    (types.CellType, lambda states, value: states.text(value.cell_contents)),
+    (Project, _project),
+)  # fmt: skip
+
+
+def pickled_digest(value: object, *, of_code: Callable[[object], str]) -> str:
+    """Return a digest by way of pickle, for where no better one is at hand; equal values may differ in it.
+
+    Raises
+    ------
+    Unhashable
+        When the value cannot be pickled.
+    """
+    held: list[str] = []
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, each: Any) -> str | None:
+            if isinstance(each, types.FunctionType | type) and each.__module__ not in ("builtins", "copyreg"):
+                held.append(of_code(each))
+                return held[-1]
+            return None
+
+    into = io.BytesIO()
+    try:
+        Pickler(into, protocol=5).dump(value)
+    except Exception as error:
+        raise Unhashable(f"a {type(value).__name__} cannot be written down ({type(error).__name__})") from error
+    return digest_of_bytes(into.getvalue())

@@ -1,0 +1,347 @@
+"""The walk: from a function to all code and every value that it reaches, through modules, classes and wrappers."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import hashlib
+import os
+import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from kaizenml.core.digest import Digest, digest_of_bytes
+from kaizenml.training.reach.bytecode import Canonical, canonical
+from kaizenml.training.reach.classes import class_lines
+from kaizenml.training.reach.firstparty import FirstParty
+from kaizenml.training.reach.found import Effect, Symbol, Unknown
+from kaizenml.training.reach.judge import judged, seeds, shared_draw
+from kaizenml.training.reach.names import Bound, Unloaded, absolute, bound, module_named
+from kaizenml.training.reach.own import is_compiled_own, is_own, is_own_class, is_own_loaded
+from kaizenml.training.reach.references import Reference, Uses, uses_of
+from kaizenml.training.reach.source import text_of
+from kaizenml.training.reach.state import States, Unhashable, ValueDigest
+
+_BUILTIN_NAMES = frozenset(dir(builtins))
+#: Whoever calls these can see the names of the caller's locals.
+_FRAME_READERS = {"locals", "vars", "dir", "eval", "exec", "_getframe", "currentframe", "stack", "query", "sql"}
+#: These read names out of text: words of the function's constant texts may be names of its module.
+_NAME_READERS = {"query", "sql", "execute", "SQLContext", "register_globals", "from_formula", "dmatrices", "eval"}
+_ANNOTATION_READERS = {"get_type_hints", "__annotations__", "signature", "getfullargspec", "get_annotations"}
+_OF_CLASS_BODIES = (("__name__",), ("__annotations__",), ("__conditional_annotations__",))
+_SUBCLASSES = "__subclasses__"
+
+
+class Walk:
+    """One walk from one function; `symbols`, `unknown` and `modules` are what it found."""
+
+    def __init__(self, code: FirstParty, digest_of_value: ValueDigest) -> None:
+        self.code = code
+        self.symbols: dict[str, Symbol] = {}
+        self.unknown: dict[Unknown, None] = {}
+        self.modules: set[str] = set()
+        self.environment: set[str] = set()
+        self.reached: list[tuple[FunctionType, Uses]] = []
+        self.states = States(self.of_code, lambda kind: is_own_class(kind, code), digest_of_value)
+        self._names: dict[int, str] = {}
+        self._taken: set[str] = set()
+        self._kept: list[object] = []
+        self._waiting: list[tuple[str, Any]] = []
+        self._is_seeded = False
+        self._drawn: dict[str, None] = {}
+
+    def walk(self, function: object) -> str:
+        """Walk from a function, class or value, and return what it counts as."""
+        root = self.text(function, "the step")
+        self._drain()
+        if any(_SUBCLASSES in uses.names for _, uses in self.reached):
+            self._visit_subclasses()
+        if self._drawn and not self._is_seeded:
+            self.tell(f"it draws at random without a seed ({', '.join(self._drawn)})", Effect.FORBIDS)
+        return root
+
+    def tell(self, reason: str, effect: Effect) -> None:
+        """Note something that cannot be known."""
+        self.unknown[Unknown(reason, effect)] = None
+
+    def text(self, value: object, place: str, *, is_foreign: bool = False) -> str:
+        """Return a value as text; one that has none is told."""
+        try:
+            return self.states.text(value)
+        except Unhashable as error:
+            effect = Effect.WIDENS if is_foreign else Effect.FORBIDS
+            self.tell(f"the value of `{place}` has no digest: {error}", effect)
+            return "unknown"
+
+    # Code counts by its name where it is used, and is walked later.
+
+    def of_code(self, value: object) -> str:
+        """Return what a function, class or module counts as where it is used."""
+        known = self._names.get(id(value))
+        if known is not None:
+            return known
+        self._kept.append(value)
+        if isinstance(value, ModuleType):
+            return self._module(value)
+        module = str(getattr(value, "__module__", "") or "")
+        name = f"{module}.{getattr(value, '__qualname__', type(value).__name__)}"
+        return self._later(name, value) if is_own(value, self.code) else self._foreign(name, module, value)
+
+    def _later(self, name: str, value: object) -> str:
+        unique, count = name, 1
+        while unique in self._taken:
+            count += 1
+            unique = f"{name}#{count}"
+        self._taken.add(unique)
+        self._names[id(value)] = f"@{unique}"
+        self._waiting.append((unique, value))
+        return f"@{unique}"
+
+    def _foreign(self, name: str, module: str, value: object) -> str:
+        """Return what code of a library counts as: its name; the library counts by its version."""
+        if isinstance(value, types.BuiltinFunctionType) and is_compiled_own(module, self.code):
+            return f"{self.of_code(self.code.find_module(module))}.{name}"
+        self.modules.add(module.partition(".")[0])
+        if isinstance(value, FunctionType) and (self.code.is_own_module(module) or self._holds_own(value)):
+            return self._later(f"{name} as wrapped", value)
+        self._names[id(value)] = name
+        return name
+
+    def _holds_own(self, function: FunctionType) -> bool:
+        held = list(_held(function).values())
+        held += [each for value in held if isinstance(value, tuple | list) for each in value]
+        return any(is_own(each, self.code) or isinstance(each, functools.partial | types.MethodType) for each in held)
+
+    def _module(self, module: ModuleType) -> str:
+        if is_own_loaded(module, self.code):
+            return self._later(module.__name__, module)
+        self.modules.add(module.__name__.partition(".")[0])
+        return f"module {module.__name__}"
+
+    def _unloaded(self, module: Unloaded) -> str:
+        """Return what a module counts as that is imported only while a function runs: its file, and its imports."""
+        known = self.code.memo.setdefault("unloaded", {}).setdefault(module.name, module)
+        if id(known) in self._names:
+            return self._names[id(known)]
+        name = self._later(module.name, known)
+        package = module.name if module.path.endswith("__init__.py") else module.name.rpartition(".")[0]
+        for imported in self.code.parsed(str(self.code.folder / module.path)).imports.values():
+            target, _, attribute = imported.partition(":")
+            source = absolute(target, {"__package__": package})
+            for each in filter(None, (source, f"{source}.{attribute}" if attribute else "")):
+                if self.code.is_own_module(each):
+                    self._named(each)
+                elif each == source:
+                    self.modules.add(each.partition(".")[0])
+        return name
+
+    def _named(self, name: str) -> str:
+        found = module_named(name, self.code)
+        return self._unloaded(found) if isinstance(found, Unloaded) else self.of_code(found)
+
+    # The walk itself.
+
+    def _drain(self) -> None:
+        while self._waiting:
+            name, value = self._waiting.pop(0)
+            lines = list(self._lines(name, value))
+            digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
+            self.symbols[name] = Symbol(Digest(digest), functools.partial(text_of, self.code, value, lines))
+
+    def _visit_subclasses(self) -> None:
+        seen: set[int] = set()
+        while fresh := [each for each in self._kept if isinstance(each, type) and id(each) not in seen]:
+            for each in fresh:
+                seen.add(id(each))
+                for child in _subclasses(each) if is_own_class(each, self.code) else []:
+                    self.of_code(child)
+            self._drain()
+
+    def _lines(self, name: str, value: Any) -> Iterator[str]:
+        if isinstance(value, FunctionType):
+            return self._function(name, value)
+        if isinstance(value, type):
+            return class_lines(self, name, value)
+        if isinstance(value, Unloaded):
+            return iter([self.code.parsed(str(self.code.folder / value.path)).digest])
+        return self._whole_module(value)
+
+    def _function(self, name: str, function: FunctionType) -> Iterator[str]:
+        held = _held(function)
+        if not is_own(function, self.code):
+            for label, each in held.items():
+                yield f"{label} {self.text(each, f'{name}: {label}', is_foreign=True)}"
+            return
+        uses, plain = self._known(function.__code__)
+        self.reached.append((function, uses))
+        self.modules |= self._imported_beside(function.__code__.co_filename)
+        yield plain.digest
+        yield from self._bindings(uses, function.__globals__, name)
+        for label, each in held.items():
+            unnamed = f"cell {plain.free.get(label[5:], label[5:])}" if label.startswith("cell ") else label
+            yield f"{unnamed} {self.text(each, f'{name}: {label}')}"
+        if uses.names & _ANNOTATION_READERS or hasattr(function, "__wrapped__"):
+            yield f"annotations {sorted((k, repr(v)) for k, v in function.__annotations__.items())}"
+        for annotated in function.__annotations__.values():
+            if isinstance(annotated, type) and is_own_class(annotated, self.code):
+                yield f"annotated {self.of_code(annotated)}"
+
+    def _imported_beside(self, file: str) -> frozenset[str]:
+        """Return the libraries that a function's file imports: it may get their values without naming them."""
+        known = self.code.memo.setdefault("imported", {})
+        if file not in known:
+            sources = self.code.parsed(file).imports.values() if self.code.is_own_file(file) else ()
+            tops = {each.partition(":")[0].partition(".")[0] for each in sources if not each.startswith(".")}
+            known[file] = frozenset(each for each in tops if each and not self.code.is_own_module(each))
+        return known[file]  # type: ignore[no-any-return]
+
+    def code_lines(self, code: CodeType, globals_: Mapping[str, Any], name: str) -> Iterator[str]:
+        """Return what bare code counts as: a class's body, or a statement of a module."""
+        uses, plain = self._known(code)
+        yield plain.digest
+        yield from self._bindings(uses, globals_, name)
+
+    def _known(self, code: CodeType) -> tuple[Uses, Canonical]:
+        known = self.code.memo.setdefault("codes", {})
+        if id(code) not in known:
+            uses = uses_of(code)
+            known[id(code)] = (code, uses, canonical(code, with_locals=bool(uses.names & _FRAME_READERS)))
+        return known[id(code)][1], known[id(code)][2]
+
+    def _whole_module(self, module: ModuleType) -> Iterator[str]:
+        """Return all of a module: for who takes names from it that cannot be read in the code."""
+        file = str(getattr(module, "__file__", None) or "")
+        if file and not file.endswith(".py"):
+            yield digest_of_bytes(Path(file).read_bytes())
+            return
+        for name, value in sorted(vars(module).items()):
+            if not (name.startswith("__") and name.endswith("__")) or name == "__getattr__":
+                yield f"{name} {self.text(value, f'{module.__name__}.{name}')}"
+        for path in sorted(self.code.files if hasattr(module, "__path__") else ()):
+            name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+            if name.startswith(module.__name__ + "."):
+                yield f"{name} {self._named(name)}"
+
+    # Names.
+
+    def _bindings(self, uses: Uses, globals_: Mapping[str, Any], name: str) -> Iterator[str]:
+        for changed in sorted(uses.sets):
+            self.tell(f"`{name}` changes the variable `{changed}` of its module while it runs", Effect.FORBIDS)
+        for each in uses.references:
+            if each.chain in _OF_CLASS_BODIES and each.module is None:
+                continue
+            found = bound(each, globals_, self.code)
+            if found is None:
+                yield f"{each.chain} missing"
+                continue
+            self._judge(found, each, globals_, name)
+            yield f"{found.label} {self._counted(found, globals_)}"
+        if uses.names & _NAME_READERS:
+            yield from self._words(uses, globals_)
+
+    def _words(self, uses: Uses, globals_: Mapping[str, Any]) -> Iterator[str]:
+        """Return the module's variables that a function's constant texts name, such as the query of a frame."""
+        words = {word for text in uses.texts for word in text.replace("@", " ").split()}
+        words |= {
+            part
+            for word in words
+            for part in "".join(c if c.isidentifier() or c.isdigit() else " " for c in word).split()
+        }
+        for word in sorted(words & set(globals_)):
+            yield f"named {word} {self._value(globals_[word], self._place(word, None, globals_))}"
+        if uses.makes_text:
+            self._own_module(globals_)
+
+    def _judge(self, found: Bound, reference: Reference, globals_: Mapping[str, Any], name: str) -> None:
+        self.modules |= {
+            each.__name__.partition(".")[0] for each in found.modules if not is_own_loaded(each, self.code)
+        }
+        for each in judged(found, reference, name):
+            self.unknown[each] = None
+        if seeds(found):
+            self._is_seeded = True
+        elif drawn := shared_draw(found):
+            self._drawn[drawn] = None
+        constant = reference.constant
+        if found.dotted.startswith(("os.getenv", "os.environ")) and isinstance(constant, str):
+            self.environment.add(constant)
+        if found.dotted in ("eval", "exec") and isinstance(constant, str):
+            self._evaluated(constant, globals_, name)
+        if found.dotted in ("globals", "vars") and reference.is_called_empty:
+            self._own_module(globals_)
+
+    def _own_module(self, globals_: Mapping[str, Any]) -> None:
+        module = self.code.find_module(str(globals_.get("__name__", "")))
+        if module is not None and module.__dict__ is globals_:
+            self.of_code(module)
+        else:
+            self.tell("it looks up names in its own module while it runs", Effect.WIDENS)
+
+    def _evaluated(self, text: str, globals_: Mapping[str, Any], name: str) -> None:
+        try:
+            code = compile(text.strip(), "<text>", "exec")
+        except SyntaxError:
+            return
+        lines = list(self.code_lines(code, globals_, name))
+        self.symbols[f"{name}: {text[:60]}"] = Symbol(digest_of_bytes("\n".join(lines).encode()), lambda: text)
+
+    def _counted(self, found: Bound, globals_: Mapping[str, Any]) -> str:
+        value, owner = found.value, found.owner
+        if isinstance(value, Unloaded):
+            return self._unloaded(value)
+        if found.lost:
+            name = f"{value.__name__}.{found.lost}"
+            return self._named(name) if self.code.is_own_module(name) else self.of_code(value)
+        if value is os.environ:
+            return found.dotted
+        if isinstance(value, FunctionType | type | ModuleType | types.BuiltinFunctionType):
+            return self.text(value, found.label)
+        if owner is None and found.label in _BUILTIN_NAMES and found.label not in globals_:
+            return found.label
+        if isinstance(owner, type) or (isinstance(owner, ModuleType) and not is_own_loaded(owner, self.code)):
+            return found.dotted
+        return self._value(value, self._place(found.label, owner, globals_))
+
+    def _value(self, value: Any, place: str) -> str:
+        """Return a variable's value as a symbol of its own."""
+        text = self.text(value, place)
+        digest = digest_of_bytes(text.encode("utf-8", "surrogatepass"))
+        known = self.symbols.get(place)
+        if known is not None and known.digest != digest:
+            place = f"{place}#{digest[:8]}"
+        self.symbols[place] = Symbol(digest, functools.partial(text_of, self.code, value, [text]))
+        return f"={place}"
+
+    def _place(self, label: str, owner: object, globals_: Mapping[str, Any]) -> str:
+        """Return where a variable lives: the module that it was imported from, if it was."""
+        if isinstance(owner, ModuleType):
+            return f"{owner.__name__}.{label.rpartition('.')[2]}"
+        file = globals_.get("__file__")
+        origin = self.code.parsed(file).imports.get(label, "") if file and self.code.is_own_file(file) else ""
+        source, _, name = origin.partition(":")
+        return f"{absolute(source, globals_)}.{name}" if name else f"{globals_.get('__name__', '')}.{label}"
+
+
+def _held(value: FunctionType) -> dict[str, object]:
+    """Return what a function holds beside its code: defaults, cells of its closure, attributes."""
+    registry = getattr(value, "registry", None)
+    if isinstance(registry, types.MappingProxyType) and hasattr(value, "dispatch"):
+        return {"registry": {kind.__qualname__: each for kind, each in registry.items()}}
+    held: dict[str, object] = {}
+    if value.__defaults__:
+        held["defaults"] = value.__defaults__
+    if value.__kwdefaults__:
+        held["keyword defaults"] = value.__kwdefaults__
+    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
+        try:
+            held[f"cell {name}"] = cell.cell_contents
+        except ValueError:
+            held[f"cell {name}"] = "empty"
+    held |= {f"attribute {name}": each for name, each in sorted(vars(value).items()) if name != "__signature__"}
+    return held
+
+
+def _subclasses(kind: type) -> list[type]:
+    return type.__subclasses__(kind)

@@ -1,0 +1,80 @@
+"""What a fingerprint says beside its digest; which edits change the digest is in the mutation corpus."""
+
+import pytest
+from mutation_projects import load, write
+
+from kaizenml.training.fingerprint import Effect, changed_while_running, fingerprint
+
+PROJECT = {
+    "project.py": """
+import helpers
+import numpy as np
+from helpers import LIMIT
+
+def select(raw, threshold=2):
+    return np.mean(helpers.k1(raw)) + LIMIT + threshold
+""",
+    "helpers.py": '''
+LIMIT = 3
+SEEN = []
+
+def k1(raw):
+    """Doc."""
+    return k2(raw)  # why
+
+def k2(raw):
+    return raw
+
+def remember(x):
+    SEEN.append(x)
+
+def unrelated():
+    return 1
+''',
+}
+
+
+@pytest.fixture
+def code(tmp_path):
+    write(tmp_path, PROJECT)
+    return load(tmp_path)
+
+
+def test_a_fingerprint_names_what_a_step_reaches(code):
+    found = fingerprint(code.modules["project"].select, code)
+
+    assert set(found.symbols) == {"project.select", "helpers.k1", "helpers.k2", "helpers.LIMIT"}
+    assert found.symbols["helpers.LIMIT"].text == "3"
+    assert found.symbols["helpers.k1"].text == "def k1(raw):\n    return k2(raw)"
+    assert {"python", "numpy", "polars"} <= set(found.packages)
+    assert found.unknown == ()
+
+
+def test_a_fingerprint_is_the_same_in_another_folder(code, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    write(elsewhere, PROJECT)
+    again = load(elsewhere)
+
+    assert (
+        fingerprint(code.modules["project"].select, code).digest
+        == fingerprint(again.modules["project"].select, again).digest
+    )
+
+
+def test_what_a_step_changes_while_it_runs_is_noticed(code):
+    remember = code.modules["helpers"].remember
+    before = fingerprint(remember, code)
+
+    remember(1)
+
+    assert "`helpers.SEEN`" in changed_while_running(before, fingerprint(remember, code))
+
+
+def test_a_clock_forbids_keeping_the_result(tmp_path):
+    write(tmp_path, {"project.py": "import datetime\ndef step():\n    return datetime.datetime.now()\n"})
+    code = load(tmp_path)
+
+    (unknown,) = fingerprint(code.modules["project"].step, code).unknown
+
+    assert unknown.effect is Effect.FORBIDS
+    assert "datetime.now" in unknown.reason
