@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from kaizenml.core.declaration import Delivery, Retraining
 from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Requirement, Slices
 from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
+from kaizenml.core.pipeline import Pipeline
 from kaizenml.core.source import (
     FilesSource,
     FrameSource,
@@ -21,6 +22,7 @@ from kaizenml.core.source import (
     checked_url,
     overlap_of,
 )
+from kaizenml.core.step import Each, StepOptions, bytes_of, seconds_of
 from kaizenml.errors import ProjectError
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "beats_champion",
     "bias",
     "drift",
+    "each",
     "files",
     "frame",
     "kafka",
@@ -106,24 +109,116 @@ class Project:
         if isinstance(holdout, str):
             every(holdout)
         self.steps: dict[str, Step] = {}
+        self.options: dict[str, StepOptions] = {}
+        self.pipelines: dict[str, Pipeline] = {}
         self.requirements: tuple[Requirement, ...] = ()
         self.delivery = Delivery()
         self.monitors: tuple[Monitor, ...] = ()
         self.retraining = Retraining()
 
-    def step(self, function: S) -> S:
+    @overload
+    def step(self, function: S) -> S: ...
+
+    @overload
+    def step(
+        self,
+        *,
+        name: str = ...,
+        retries: int = ...,
+        backoff: str | float = ...,
+        timeout: str | float | None = ...,
+        cpus: float = ...,
+        gpus: float = ...,
+        memory: str | int | None = ...,
+        files: str | Sequence[str] = ...,
+        environment: str | Sequence[str] = ...,
+        cache: bool = ...,
+        when: str = ...,
+    ) -> Callable[[S], S]: ...
+
+    def step(
+        self,
+        function: S | None = None,
+        *,
+        name: str = "",
+        retries: int = 0,
+        backoff: str | float = 1.0,
+        timeout: str | float | None = None,
+        cpus: float = 1.0,
+        gpus: float = 0.0,
+        memory: str | int | None = None,
+        files: str | Sequence[str] = (),
+        environment: str | Sequence[str] = (),
+        cache: bool = True,
+        when: str = "",
+    ) -> S | Callable[[S], S]:
         """Add a step, or replace the built-in one of the same name; the function stays as it is.
+
+        An argument that is called as another step is its input; ``seed`` and ``rng`` (a NumPy generator) are handed in,
+        the same for the same project seed; any other argument is a parameter and needs a default.
+
+        Parameters
+        ----------
+        name
+            What the step is called, where that is not the function's name: one function can be several steps.
+        retries, backoff
+            How often it is tried again after it raised, and how long to wait before: seconds, or ``"2s"``; each wait
+            is twice as long as the one before.
+        timeout
+            How long a try may take, such as ``"10m"``; what takes longer is stopped.
+        cpus, gpus, memory
+            What it needs (``memory="2GB"``); what takes more memory is stopped.
+        files, environment
+            Files (or patterns) and environment variables that it reads: a change of one makes it run again.
+        cache
+            Whether its result may be used again while nothing that it was made of has changed.
+        when
+            Name of a step or of one of its own parameters: where that is false, the step is skipped and its value is
+            None.
 
         Raises
         ------
         ProjectError
-            When two steps have one name, or a parameter has neither a default nor the name of a step.
+            When two steps have one name, or an option cannot be.
         """
-        name = function.__name__
+        options = StepOptions(
+            retries=_at_least_zero("retries", retries),
+            backoff_seconds=seconds_of(backoff, "backoff") or 0.0,
+            timeout_seconds=seconds_of(timeout, "timeout"),
+            cpus=_at_least_zero("cpus", cpus),
+            gpus=_at_least_zero("gpus", gpus),
+            memory_bytes=bytes_of(memory, "memory"),
+            files=_names(files),
+            environment=_names(environment),
+            is_cached=cache,
+            when=when,
+        )
+        if function is None:
+            return lambda given: self._add(given, name, options)
+        return self._add(function, name, options)
+
+    def _add(self, function: S, name: str, options: StepOptions) -> S:
+        name = name or function.__name__
         if name in self.steps and self.steps[name] is not function:
             raise ProjectError(f"Project {self.name!r} has two steps called {name!r}.", "Rename one of them.")
         self.steps[name] = function
+        self.options[name] = options
         return function
+
+    def pipeline(self, name: str, *goals: str | Step) -> None:
+        """Name a part of the steps that can be run alone: `kaizen run --pipeline NAME`.
+
+        Pipelines share steps, and what one has made the other need not make again.
+
+        Parameters
+        ----------
+        goals
+            The steps, or their names, that it is run for; what they need is run before.
+        """
+        if not goals:
+            raise ProjectError(f"The pipeline {name!r} has no goal.", "Name the step it is run for.")
+        names = tuple(goal if isinstance(goal, str) else goal.__name__ for goal in goals)
+        self.pipelines[checked_name("pipeline", name)] = Pipeline(name, names)
 
     def gate(self, *requirements: Requirement) -> None:
         """Say what a model version must pass before it can become a release."""
@@ -163,6 +258,15 @@ class Project:
     ) -> None:
         """Say how often the model may be trained anew by itself."""
         self.retraining = Retraining(cooldown_days, most, per_days, min_new_days)
+
+
+def each(step: str) -> Any:
+    """Return the default of an argument that is one item of what a step returned: the step runs for every item.
+
+    ``def scored(part=kz.each("parts"), model=None)``; what comes of it is a list, in the order of the items. Several
+    such arguments are taken side by side. Called by hand, the function takes one item.
+    """
+    return Each(step)
 
 
 def files(*patterns: str) -> FilesSource:
@@ -306,15 +410,37 @@ def resources(*, memory_bytes: int | None = None, cpu_share: float | None = None
 
 
 def defaults_of(function: Step) -> Mapping[str, object]:
-    """Return the parameters of a step that have a default, by name."""
-    found = inspect.signature(function).parameters
-    return {name: each.default for name, each in found.items() if each.default is not inspect.Parameter.empty}
+    """Return the parameters of a step that have a default, by name; items of other steps are no parameters."""
+    found = _parameters(function)
+    return {
+        name: each.default
+        for name, each in found.items()
+        if each.default is not inspect.Parameter.empty and not isinstance(each.default, Each)
+    }
 
 
 def inputs_of(function: Step) -> tuple[str, ...]:
     """Return the names of the step's inputs: its parameters without a default."""
-    found = inspect.signature(function).parameters
+    found = _parameters(function)
     return tuple(name for name, each in found.items() if each.default is inspect.Parameter.empty)
+
+
+def items_of(function: Step) -> Mapping[str, Each]:
+    """Return the arguments that are one item of another step's value, by name."""
+    found = _parameters(function)
+    return {name: each.default for name, each in found.items() if isinstance(each.default, Each)}
+
+
+def _parameters(function: Step) -> Mapping[str, inspect.Parameter]:
+    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    found = inspect.signature(function).parameters
+    return {name: each for name, each in found.items() if each.kind not in open_ended}
+
+
+def _at_least_zero(what: str, value: Any) -> Any:
+    if value < 0:
+        raise ProjectError(f"{what}={value} is less than nothing.", "Give 0 or more.")
+    return value
 
 
 def _increment(cursor: str, overlap: str | float | None, key: str | Sequence[str]) -> Increment | None:

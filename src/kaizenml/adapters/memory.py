@@ -12,6 +12,7 @@ import polars as pl
 from kaizenml.adapters.frames import fitted, storable
 from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
 from kaizenml.core.names import checked_name
+from kaizenml.core.step import Ingredients, Kept
 from kaizenml.errors import NotFoundError, UsageError
 
 
@@ -102,3 +103,39 @@ class MemoryTables:
         if newest is None:
             raise NotFoundError("table", table)
         return newest
+
+
+class MemoryStepCache:
+    """Results of steps in dicts."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+        self._kept: dict[str, list[Kept]] = {}
+        self._last: dict[str, Ingredients] = {}
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes, and return the name under which they can be had."""
+        name = str(digest_of_bytes(content))
+        self._blobs[name] = bytes(content)
+        return name
+
+    def get(self, blob: str) -> bytes | None:
+        """Return bytes, or None where they are missing."""
+        return self._blobs.get(blob)
+
+    def find(self, key: str) -> list[Kept]:
+        """Return the results under a key, newest first."""
+        return list(self._kept.get(key, []))
+
+    def keep(self, key: str, kept: Kept) -> None:
+        """Keep a result under a key, beside those that are there."""
+        beside = [each for each in self.find(key) if (each.blob, each.observed) != (kept.blob, kept.observed)]
+        self._kept[key] = [kept, *beside]
+
+    def last(self, step: str) -> Ingredients | None:
+        """Return what a step was made of when it last ran."""
+        return self._last.get(step)
+
+    def remember(self, step: str, ingredients: Ingredients) -> None:
+        """Note what a step was made of."""
+        self._last[step] = ingredients

@@ -10,6 +10,7 @@ from enum import StrEnum
 from kaizenml.core.digest import Digest
 from kaizenml.core.gate import Verdict
 from kaizenml.core.metric import Estimate
+from kaizenml.core.step import StepState
 
 
 class RunKind(StrEnum):
@@ -86,13 +87,44 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class StepRun:
-    """One step of a run: how long it took and what it gave."""
+    """One step of a run: what it was handed, what it gave, how long it took, and why it ran or did not.
+
+    Parameters
+    ----------
+    output
+        The identity of its value.
+    note
+        What a person should know, such as why the result cannot be used again.
+    inputs
+        The identity of each value that it was handed.
+    key
+        The identity of the work; empty where it has none.
+    why
+        Why it ran, in sentences; nothing where a kept result was used.
+    diffs
+        What changed in the code that it reaches, by name, as a diff.
+    made_by
+        The run that made the value, where it is not this one.
+    attempts
+        How often it was tried.
+    items, items_cached
+        Into how many items it was fanned out, and how many of their results were there already.
+    """
 
     name: str
     started_at: datetime
     seconds: float
-    output: Digest | None = None
+    output: str | None = None
     note: str = ""
+    state: StepState = StepState.DONE
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+    why: tuple[str, ...] = ()
+    diffs: Mapping[str, str] = field(default_factory=dict)
+    made_by: str = ""
+    attempts: int = 1
+    items: int | None = None
+    items_cached: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,15 @@ then taken out of the interpreter's list of modules again: the functions keep wh
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import mkdtemp
+from types import ModuleType
 
 from kaizenml.core.digest import Digest, digest_of, digest_of_bytes
 from kaizenml.errors import KaizenError, ProjectError
@@ -26,15 +28,36 @@ _lock = threading.Lock()
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A project and the files that it is made of, by path seen from its folder."""
+    """A project and the files that it is made of, by path seen from its folder; and its modules, as they are loaded."""
 
     project: Project
     code: Mapping[str, bytes]
+    folder: Path = field(default_factory=Path)
+    modules: Mapping[str, ModuleType] = field(default_factory=dict)
 
     @property
     def digest(self) -> Digest:
         """The identity of the code."""
         return digest_of({path: digest_of_bytes(content) for path, content in self.code.items()})
+
+    @contextmanager
+    def at_hand(self) -> Iterator[None]:
+        """Let the project's modules be imported, and paths be seen from its folder, while its steps run."""
+        here = os.getcwd()
+        with _lock:
+            before = {name: sys.modules.get(name) for name in self.modules}
+            sys.modules.update(self.modules)
+            sys.path.insert(0, str(self.folder))
+        os.chdir(self.folder)
+        try:
+            yield
+        finally:
+            os.chdir(here)
+            with _lock:
+                sys.path.remove(str(self.folder))
+                for name in _named_like(self.code):
+                    sys.modules.pop(name, None)
+                sys.modules.update({name: module for name, module in before.items() if module is not None})
 
 
 def load_folder(folder: Path) -> Loaded:
@@ -53,7 +76,7 @@ def load_folder(folder: Path) -> Loaded:
     code = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(_python_files(folder))}
     if sum(map(len, code.values())) > _MOST_BYTES:
         raise ProjectError("The project's own code is larger than 20 MB.", "Move what is no code out of its folder.")
-    return Loaded(_project_in(folder, code), code)
+    return _loaded(folder, code)
 
 
 def load_code(code: Mapping[str, bytes]) -> Loaded:
@@ -65,7 +88,7 @@ def load_code(code: Mapping[str, bytes]) -> Loaded:
             raise ProjectError(f"A release has code at {path!r}, outside its folder.", "Do not use this release.")
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
-    return Loaded(_project_in(folder, code), code)
+    return _loaded(folder, code)
 
 
 def _python_files(folder: Path) -> Iterator[Path]:
@@ -78,8 +101,14 @@ def _python_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _project_in(folder: Path, code: Mapping[str, bytes]) -> Project:
-    with _lock, _only_here(folder, code):
+def _loaded(folder: Path, code: Mapping[str, bytes]) -> Loaded:
+    modules: dict[str, ModuleType] = {}
+    project = _project_in(folder, code, modules)
+    return Loaded(project, code, folder.resolve(), modules)
+
+
+def _project_in(folder: Path, code: Mapping[str, bytes], modules: dict[str, ModuleType]) -> Project:
+    with _lock, _only_here(folder, code, modules):
         try:
             found = getattr(importlib.import_module("project"), "project", None)
         except KaizenError:
@@ -95,11 +124,16 @@ def _project_in(folder: Path, code: Mapping[str, bytes]) -> Project:
     return found
 
 
-@contextmanager
-def _only_here(folder: Path, code: Mapping[str, bytes]) -> Iterator[None]:
-    """Let the project's modules be found first, and forget them afterwards."""
+def _named_like(code: Mapping[str, bytes]) -> list[str]:
+    """Return the names of loaded modules that are called as the project's are."""
     names = {Path(path).parts[0].removesuffix(".py") for path in code}
-    before = {name: module for name, module in sys.modules.items() if name.split(".")[0] in names}
+    return [name for name in sys.modules if name.split(".")[0] in names]
+
+
+@contextmanager
+def _only_here(folder: Path, code: Mapping[str, bytes], modules: dict[str, ModuleType]) -> Iterator[None]:
+    """Let the project's modules be found first, and take them out of the interpreter's list afterwards."""
+    before = {name: sys.modules[name] for name in _named_like(code)}
     for name in before:
         del sys.modules[name]
     sys.path.insert(0, str(folder))
@@ -110,8 +144,7 @@ def _only_here(folder: Path, code: Mapping[str, bytes]) -> Iterator[None]:
     finally:
         sys.dont_write_bytecode = writes
         sys.path.remove(str(folder))
-        for name in [name for name in sys.modules if name.split(".")[0] in names]:
-            del sys.modules[name]
+        modules.update({name: sys.modules.pop(name) for name in _named_like(code)})
         sys.modules.update(before)
 
 

@@ -4,12 +4,15 @@
 
     raw ─→ select ─→ rows ─→ problem ─→ features ─→ table ─→ split ─→ train ─→ evaluate
                                                             estimator ──↗
+
+Given from the start are ``raw`` (good rows of the source), ``live`` (answered rows with their labels), ``plan`` (the
+cleaning plan) and ``declared`` (what the project says of its table).
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -41,20 +44,43 @@ class Trained:
     baselines: Mapping[str, Fitted]
 
 
-def steps_of(project: Project, prepared: Prepared) -> dict[str, Step]:
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What a project says of its table, as far as the steps need it."""
+
+    target: str
+    id: str | None
+    time: str | None
+    ignore: tuple[str, ...]
+    seed: int
+    holdout: float | str
+
+
+def declared_by(project: Project) -> Declared:
+    """Return what a project says of its table."""
+    return Declared(project.target, project.id, project.time, project.ignore, project.seed, project.holdout)
+
+
+def given_by(project: Project, prepared: Prepared) -> dict[str, object]:
+    """Return the values that are there before the first step."""
+    return {"raw": prepared.good, "live": prepared.live, "plan": prepared.plan, "declared": declared_by(project)}
+
+
+#: The names of what is given.
+GIVEN = ("raw", "live", "plan", "declared")
+
+
+def steps_of(project: Project) -> dict[str, Step]:
     """Return every step of a run by name: the built-in ones, with those of the project in their place."""
-    built_in: dict[str, Step] = {
-        "select": select,
-        "rows": partial_step(rows, project=project, live=prepared.live),
-        "problem": partial_step(problem, project=project, plan=prepared.plan),
-        "table": table,
-        "split": split_rows,
-        "estimator": estimator,
-        "train": train,
-        "evaluate": evaluate,
-    }
     features = project.steps.get("features", time_parts)
-    return built_in | dict(project.steps) | {"features": _feature_step(features)}
+    own = {name: step for name, step in project.steps.items() if name != "features"}
+    return BUILT_IN | own | {"features": _feature_step(features)}
+
+
+def built_in(function: Step) -> Step:
+    """Mark a step as part of this package: its code is told by the package's version."""
+    function.is_built_in = True  # type: ignore[attr-defined]
+    return function
 
 
 def select(raw: pl.DataFrame) -> pl.DataFrame:
@@ -62,30 +88,30 @@ def select(raw: pl.DataFrame) -> pl.DataFrame:
     return raw
 
 
-def rows(select: pl.DataFrame, *, project: Project, live: pl.DataFrame) -> pl.DataFrame:
+def rows(select: pl.DataFrame, live: pl.DataFrame, declared: Declared) -> pl.DataFrame:
     """Put the labelled rows that an endpoint answered behind the selected rows of the files."""
-    if project.target not in select.columns:
-        raise NotFoundError("target column", project.target, select.columns, "Or let the step `select` make it.")
+    if declared.target not in select.columns:
+        raise NotFoundError("target column", declared.target, select.columns, "Or let the step `select` make it.")
     if live.is_empty():
         return select
-    kind = select.schema[project.target]
+    kind = select.schema[declared.target]
     truth = pl.col("_label") == "true" if kind == pl.Boolean else pl.col("_label").cast(kind, strict=False)
-    labelled = live.with_columns(truth.alias(project.target)).drop("_label")
-    known = labelled.filter(pl.col(project.target).is_not_null())
+    labelled = live.with_columns(truth.alias(declared.target)).drop("_label")
+    known = labelled.filter(pl.col(declared.target).is_not_null())
     return pl.concat([select, known], how="diagonal")
 
 
-def problem(rows: pl.DataFrame, *, project: Project, plan: CleaningPlan) -> Problem:
+def problem(rows: pl.DataFrame, plan: CleaningPlan, declared: Declared) -> Problem:
     """Say what is to be learned: task, classes, and the columns that a request must bring."""
-    target = rows[project.target]
-    task = task_of(target, ColumnPlan(project.target, kind_of(target)), pl.DataFrame(schema=FAILURES))
-    left_out = {project.target, project.id, *project.ignore}
+    target = rows[declared.target]
+    task = task_of(target, ColumnPlan(declared.target, kind_of(target)), pl.DataFrame(schema=FAILURES))
+    left_out = {declared.target, declared.id, *declared.ignore}
     names = [name for name in plan.names if name in rows.columns and name not in left_out]
     inputs = tuple(
         Column(
             name,
             plan[name].kind,
-            Role.TIME if name == project.time else Role.FEATURE,
+            Role.TIME if name == declared.time else Role.FEATURE,
             is_nullable=rows[name].null_count() > 0,
             example=_example(rows[name]),
         )
@@ -94,7 +120,7 @@ def problem(rows: pl.DataFrame, *, project: Project, plan: CleaningPlan) -> Prob
     if not inputs:
         raise ProjectError("No column is left to learn from.", "Ignore fewer columns.")
     classes = classes_for(task, target)
-    return Problem(task, project.target, inputs, classes, project.id, project.time, project.seed, project.holdout)
+    return Problem(task, declared.target, inputs, classes, declared.id, declared.time, declared.seed, declared.holdout)
 
 
 def table(rows: pl.DataFrame, features: pl.DataFrame, problem: Problem) -> pl.DataFrame:
@@ -136,13 +162,16 @@ def evaluate(train: Trained, split: Split, problem: Problem) -> Evaluation:
     return evaluation(train.fitted, train.baselines, split.holdout, problem)
 
 
-def partial_step(function: Step, **fixed: Any) -> Step:
-    """Return the step with some arguments filled in, so that what is left are its inputs."""
-    bound = partial(function, **fixed)
-    found = inspect.signature(function)
-    left = [each for name, each in found.parameters.items() if name not in fixed]
-    bound.__signature__ = found.replace(parameters=left)  # type: ignore[attr-defined]
-    return bound
+BUILT_IN: dict[str, Step] = {
+    "select": built_in(select),
+    "rows": built_in(rows),
+    "problem": built_in(problem),
+    "table": built_in(table),
+    "split": built_in(split_rows),
+    "estimator": built_in(estimator),
+    "train": built_in(train),
+    "evaluate": built_in(evaluate),
+}
 
 
 def _feature_step(function: Step) -> Step:
@@ -157,8 +186,11 @@ def _feature_step(function: Step) -> Step:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=value)
         for name, value in defaults_of(function).items()
     ]
-    features.__signature__ = inspect.Signature([*named, *defaults])  # type: ignore[attr-defined]
-    return features
+    told: Callable[..., Any] = features
+    told.__signature__ = inspect.Signature([*named, *defaults])  # type: ignore[attr-defined]
+    told.code = function  # type: ignore[attr-defined]
+    told.is_built_in = function is time_parts  # type: ignore[attr-defined]
+    return told
 
 
 def _share(table: pl.DataFrame, problem: Problem) -> float:

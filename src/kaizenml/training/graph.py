@@ -1,31 +1,59 @@
-"""The graph of steps: which needs which, and one execution of it."""
+"""The graph of steps: which needs which, and in which order they can run."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
-from typing import Any
 
+from kaizenml.core.step import Each, StepOptions
 from kaizenml.errors import KaizenError, NotFoundError, ProjectError, StepFailedError, bounded
-from kaizenml.project import Step, defaults_of, inputs_of
+from kaizenml.project import Step, defaults_of, inputs_of, items_of
 
-#: Called with a step's name and function around its execution; returns what the step returns.
-Around = Callable[[str, Callable[[], Any]], Any]
+#: Arguments that every step may ask for without a step that makes them.
+HANDED_IN = ("seed", "rng")
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One step: what it is called, which steps feed it, which parameters it has."""
+    """One step: what it is called, which steps feed it, which parameters it has, and what is asked of its execution.
+
+    Parameters
+    ----------
+    inputs
+        Arguments that are the value of the step of that name.
+    items
+        Arguments that are one item of another step's value.
+    handed_in
+        Those of `HANDED_IN` that it asks for.
+    code
+        The function that tells what the step does, where ``function`` only wraps it.
+    is_built_in
+        Whether it is part of this package, not of the project.
+    """
 
     name: str
     function: Step
     inputs: tuple[str, ...]
     parameters: Mapping[str, object] = field(default_factory=dict)
+    items: Mapping[str, Each] = field(default_factory=dict)
+    handed_in: tuple[str, ...] = ()
+    options: StepOptions = field(default_factory=StepOptions)
+    code: Step | None = None
+    is_built_in: bool = False
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of everything that must be there before it can run."""
+        when = (self.options.when,) if self.options.when and self.options.when not in self.parameters else ()
+        return tuple(dict.fromkeys((*self.inputs, *(each.of for each in self.items.values()), *when)))
 
 
 def graph(
-    steps: Mapping[str, Step], given: Iterable[str], parameters: Mapping[str, object] | None = None
+    steps: Mapping[str, Step],
+    given: Iterable[str],
+    parameters: Mapping[str, object] | None = None,
+    options: Mapping[str, StepOptions] | None = None,
 ) -> list[Node]:
     """Return the steps in an order in which each has its inputs.
 
@@ -37,6 +65,8 @@ def graph(
         Names of values that are there from the start.
     parameters
         Values that replace defaults, under ``step.parameter``.
+    options
+        What is asked of the execution of some of the steps.
 
     Raises
     ------
@@ -47,45 +77,58 @@ def graph(
     """
     known = [*steps, *given]
     settings = _by_step(parameters or {}, steps)
-    for name, function in steps.items():
-        _check_inputs(name, function, known)
+    nodes = {
+        name: _node(name, function, known, settings.get(name, {}), (options or {}).get(name, StepOptions()))
+        for name, function in steps.items()
+    }
+    for node in nodes.values():
+        _check(node, known)
     try:
         order = list(
-            TopologicalSorter({name: set(inputs_of(steps[name])) & set(steps) for name in steps}).static_order()
+            TopologicalSorter({name: set(node.needs) & set(steps) for name, node in nodes.items()}).static_order()
         )
     except CycleError as error:
         raise ProjectError(f"These steps need each other: {' → '.join(error.args[1])}.", "Break the circle.") from error
-    return [Node(name, steps[name], inputs_of(steps[name]), settings.get(name, {})) for name in order]
+    return [nodes[name] for name in order]
 
 
-def execute(nodes: Iterable[Node], given: Mapping[str, Any], around: Around) -> dict[str, Any]:
-    """Run the steps in order and return every value, given and made.
+def needed_for(nodes: Collection[Node], goals: Iterable[str]) -> list[Node]:
+    """Return the steps that the goals need, the goals among them, in the order they came.
 
     Raises
     ------
-    StepFailedError
-        When a step of the user raises; errors of our own pass as they are.
+    NotFoundError
+        For a goal that is no step.
     """
-    values = dict(given)
+    by_name = {node.name: node for node in nodes}
+    wanted: set[str] = set()
+    waiting = list(goals)
+    for goal in waiting:
+        if goal not in by_name:
+            raise NotFoundError("step", goal, by_name)
+    while waiting:
+        name = waiting.pop()
+        if name in by_name and name not in wanted:
+            wanted.add(name)
+            waiting += by_name[name].needs
+    return [node for node in nodes if node.name in wanted]
+
+
+def downstream(nodes: Iterable[Node], start: str) -> set[str]:
+    """Return the names of a step and of every step that depends on it."""
+    found = {start}
     for node in nodes:
-        values[node.name] = around(node.name, lambda node=node: _call(node, values))  # type: ignore[misc]
-    return values
+        if found & set(node.needs):
+            found.add(node.name)
+    return found
 
 
-def _call(node: Node, values: Mapping[str, Any]) -> Any:
-    try:
-        return node.function(**{name: values[name] for name in node.inputs}, **node.parameters)
-    except KaizenError:
-        raise
-    except Exception as error:
-        raise step_failed(node.name, node.function, error) from error
-
-
-def step_failed(name: str, function: Step, error: Exception) -> StepFailedError:
+def step_failed(name: str, function: Step, error: BaseException) -> StepFailedError:
     """Return the error that says where in the user's step what was raised."""
     line, trace = None, error.__traceback__
+    code = getattr(function, "__code__", None)
     while trace is not None:
-        if trace.tb_frame.f_code.co_filename == function.__code__.co_filename:
+        if code is not None and trace.tb_frame.f_code.co_filename == code.co_filename:
             line = trace.tb_lineno
         trace = trace.tb_next
     where = f" (line {line})" if line else ""
@@ -96,13 +139,47 @@ def step_failed(name: str, function: Step, error: Exception) -> StepFailedError:
     )
 
 
-def _check_inputs(name: str, function: Step, known: list[str]) -> None:
-    for wanted in inputs_of(function):
+def called(node: Node, arguments: Mapping[str, object]) -> object:
+    """Call a step; what it raises is told with the step's name and line, errors of our own pass as they are."""
+    try:
+        return node.function(**arguments)
+    except KaizenError:
+        raise
+    except Exception as error:
+        raise step_failed(node.name, node.code or node.function, error) from error
+
+
+def _node(
+    name: str, function: Step, known: Collection[str], settings: Mapping[str, object], options: StepOptions
+) -> Node:
+    asked = inputs_of(function)
+    return Node(
+        name,
+        function,
+        tuple(each for each in asked if each in known or each not in HANDED_IN),
+        {**defaults_of(function), **settings},
+        items_of(function),
+        tuple(each for each in asked if each in HANDED_IN and each not in known),
+        options,
+        getattr(function, "code", None),
+        getattr(function, "is_built_in", False),
+    )
+
+
+def _check(node: Node, known: list[str]) -> None:
+    when = node.options.when
+    for wanted in (*node.inputs, *(each.of for each in node.items.values())):
         if wanted not in known:
+            close = NotFoundError("step", wanted, known).hint
             raise ProjectError(
-                f"The step `{name}` asks for `{wanted}`, which no step makes.",
+                f"The step `{node.name}` asks for `{wanted}`, which no step makes. {close}".strip(),
                 f"Give it a default to make it a parameter, or name one of: {bounded(known)}.",
             )
+    if when and when not in known and when not in node.parameters:
+        raise ProjectError(
+            f"The step `{node.name}` runs when `{when}`, which is neither a step nor one of its parameters.",
+            f"Name one of: {bounded([*node.parameters, *known])}.",
+        )
 
 
 def _by_step(parameters: Mapping[str, object], steps: Mapping[str, Step]) -> dict[str, dict[str, object]]:

@@ -1,0 +1,99 @@
+"""One execution of a step, wherever it happens: in this process, in another one, or on another machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from kaizenml.core.step import StepOptions
+
+#: How the identity of a value begins that stays in memory: no two have the same.
+LIVE = "live-"
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value that is on its way: its identity, and where its bytes are (empty: in this process only)."""
+
+    digest: str
+    blob: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it can be had in this process only, for it cannot be written down."""
+        return self.digest.startswith(LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a runner is handed: which step, with which values.
+
+    Parameters
+    ----------
+    id
+        Of its own in the run.
+    values
+        The values of its inputs, by argument.
+    parameters
+        Plain arguments.
+    seed
+        What its randomness starts from, where it asks for it.
+    needs_bytes
+        Whether the result must come as bytes; else it may stay a live value.
+    """
+
+    id: str
+    run: str
+    step: str
+    values: Mapping[str, Ref]
+    parameters: Mapping[str, object]
+    options: StepOptions
+    seed: int | None = None
+    item: int | None = None
+    needs_bytes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a task.
+
+    Parameters
+    ----------
+    digest
+        The identity of the value.
+    content
+        Its bytes; None for a value that stays in memory.
+    value
+        The live value, where it was made in this process.
+    observed
+        What the step was seen to read: `Observed`, as plain JSON.
+    why_not
+        Why the result must not be used again, as far as its execution told.
+    """
+
+    digest: str
+    content: bytes | None
+    seconds: float
+    value: Any = None
+    observed: Mapping[str, object] = field(default_factory=dict)
+    why_not: tuple[str, ...] = ()
+    where: str = ""
+
+
+class Runner(Protocol):
+    """Where steps execute."""
+
+    @property
+    def is_here(self) -> bool:
+        """Whether tasks execute in this process, with its values."""
+        ...
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Begin a task. Its future raises `StepFailedError` when the step raised, or was stopped or lost."""
+        ...
+
+    def close(self) -> None:
+        """End what is running, and give back what was taken."""
+        ...

@@ -1,0 +1,369 @@
+"""One execution of a graph of steps: what is there already is used again, the rest runs, and each step says why.
+
+A step runs when there is no kept result under its key, which is made of everything that decides the result
+(`core/step.py`); a result is kept together with what the step was seen to read, and is used only while that still
+holds. Equal results have equal identities, so what comes after a step that ran for nothing does not run.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from kaizenml.core.digest import digest_of
+from kaizenml.core.ports import StepCache
+from kaizenml.core.run import StepRun
+from kaizenml.core.step import Ingredients, Kept, StepState, Symbol, changes, seed_for
+from kaizenml.core.task import Outcome, Ref, Runner, Task
+from kaizenml.errors import NotFoundError, StepFailedError, UsageError
+from kaizenml.training.graph import Node, downstream
+from kaizenml.training.shelf import Shelf
+from kaizenml.training.values import UnhashableError
+
+MOST_WAIT_SECONDS = 300.0
+_NOTHING = "there is no earlier result"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOfStep:
+    """What is known of a step's code before it runs.
+
+    Parameters
+    ----------
+    digest
+        Of everything it reaches.
+    forbids
+        Why its result must never be used again.
+    """
+
+    digest: str
+    symbols: Mapping[str, Symbol] = field(default_factory=dict)
+    packages: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    forbids: tuple[str, ...] = ()
+
+
+class Codebase(Protocol):
+    """Knows the code of the steps, and whether what a step was seen to read is still so."""
+
+    def of(self, node: Node) -> CodeOfStep:
+        """Return what a step reaches."""
+        ...
+
+    def of_value(self, value: object) -> str:
+        """Return the identity of a value, or raise `UnhashableError`."""
+        ...
+
+    def differs(self, observed: Mapping[str, object]) -> str:
+        """Return what is no longer as a step was seen to read it; empty where all still holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of one execution.
+
+    Parameters
+    ----------
+    run
+        The run it belongs to: a result that may not be used again may be used by the same run, when it is resumed.
+    uses_cache
+        Whether kept results are used at all.
+    start
+        A step that runs although its result is there, with all that depend on it.
+    accepted
+        Code of steps that was declared to give what other code gave: from the digest of the one to that of the other.
+    """
+
+    project: str
+    run: str
+    seed: int = 0
+    uses_cache: bool = True
+    start: str = ""
+    accepted: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One piece of work before it is known whether it must be done."""
+
+    node: Node
+    ingredients: Ingredients
+    values: Mapping[str, Ref]
+    parameters: Mapping[str, object]
+    forbids: tuple[str, ...]
+    item: int | None = None
+
+    @property
+    def title(self) -> str:
+        """Name of the step, and of the item."""
+        return self.node.name if self.item is None else f"{self.node.name}[{self.item}]"
+
+
+class Engine:
+    """One execution.
+
+    Parameters
+    ----------
+    told
+        Called with each step when it is over.
+    clock
+        The wall's time, for the record.
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        nodes: Sequence[Node],
+        *,
+        code: Codebase,
+        cache: StepCache,
+        shelf: Shelf,
+        runner: Runner,
+        told: Callable[[StepRun], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._asked, self._nodes = asked, nodes
+        self._code, self._cache, self._shelf, self._runner = code, cache, shelf, runner
+        self._told, self._clock = told, clock
+        self._refs: dict[str, Ref] = {}
+        self._again = _again(asked.start, nodes)
+
+    def execute(self, given: Mapping[str, object]) -> None:
+        """Run what must run, in order.
+
+        Raises
+        ------
+        StepFailedError
+            When a step raised as often as it may be tried.
+        """
+        for name, value in given.items():
+            self._refs[name] = self._shelf.given(value)
+        for node in self._nodes:
+            self._refs[node.name] = self._step(node)
+
+    def value(self, name: str) -> Any:
+        """Return what a step made, or what was given under the name."""
+        return self._shelf.load(self._refs[name])
+
+    def _step(self, node: Node) -> Ref:
+        at, begun = self._clock(), time.perf_counter()
+        inputs = {name: self._refs[name] for name in node.inputs}
+        seen = {name: ref.digest for name, ref in inputs.items()}
+        try:
+            if self._is_skipped(node):
+                why = (f"`{node.options.when}` is false",)
+                self._tell(StepRun(node.name, at, 0.0, None, state=StepState.SKIPPED, inputs=seen, why=why))
+                return self._shelf.given(None)
+            ref, story = self._fanned(node, inputs) if node.items else self._alone(node, inputs)
+        except BaseException as error:
+            seconds = time.perf_counter() - begun
+            self._tell(StepRun(node.name, at, seconds, note=str(error)[:400], state=StepState.FAILED, inputs=seen))
+            raise
+        self._tell(replace(story, started_at=at, seconds=time.perf_counter() - begun, inputs=seen))
+        return ref
+
+    def _tell(self, story: StepRun) -> None:
+        self._told(story)
+
+    def _is_skipped(self, node: Node) -> bool:
+        when = node.options.when
+        if not when:
+            return False
+        return not (node.parameters[when] if when in node.parameters else self._shelf.load(self._refs[when]))
+
+    def _alone(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
+        piece = self._piece(node, inputs, None)
+        ref, kept, why = self._found(piece)
+        if ref is not None and kept is not None:
+            return ref, self._story(piece, ref, state=StepState.CACHED, made_by=kept.run)
+        said, diffs = self._why(piece) if not why else (why, {})
+        ref, outcome, attempts = self._done(piece, [self._begin(piece)])
+        story = self._story(piece, ref, why=said, diffs=diffs, attempts=attempts)
+        return ref, replace(story, note=_not_again(piece, outcome))
+
+    def _fanned(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
+        pieces = [self._piece(node, {**inputs, **items}, place) for place, items in enumerate(self._items(node))]
+        refs: list[Ref | None] = []
+        waiting: list[tuple[int, Piece, Future[Outcome]]] = []
+        for piece in pieces:
+            ref, _, _ = self._found(piece)
+            refs.append(ref)
+            if ref is None:
+                waiting.append((len(refs) - 1, piece, self._begin(piece)))
+        notes: set[str] = set()
+        attempts = 1
+        try:
+            for place, piece, future in waiting:
+                ref, outcome, tried = self._done(piece, [future])
+                refs[place], attempts = ref, max(attempts, tried)
+                notes.add(_not_again(piece, outcome))
+        except BaseException:
+            for _, _, future in waiting:
+                future.cancel()
+            raise
+        whole = self._shelf.given([self._shelf.load(ref) for ref in refs if ref is not None])
+        cached = len(pieces) - len(waiting)
+        state = StepState.DONE if waiting or not pieces else StepState.CACHED
+        why: tuple[str, ...] = ()
+        diffs: Mapping[str, str] = {}
+        if waiting and cached:
+            why = (f"{len(waiting):,} of {len(pieces):,} items had no kept result",)
+        if waiting and not cached:
+            why, diffs = self._why(waiting[0][1])
+        story = StepRun(node.name, self._clock(), 0.0, whole.digest, "; ".join(sorted(notes - {""})), state=state,
+                        why=why, diffs=diffs, attempts=attempts, items=len(pieces), items_cached=cached)  # fmt: skip
+        return whole, story
+
+    def _items(self, node: Node) -> Iterable[Mapping[str, Ref]]:
+        columns: dict[str, list[Ref]] = {}
+        for name, each in node.items.items():
+            value = self._shelf.load(self._refs[each.of])
+            if not isinstance(value, (list, tuple)):
+                raise UsageError(
+                    f"The step `{node.name}` runs for each item of `{each.of}`, which is a {type(value).__name__}.",
+                    f"Let `{each.of}` return a list.",
+                )
+            columns[name] = [self._shelf.given(item) for item in value]
+        sizes = {name: len(items) for name, items in columns.items()}
+        if len(set(sizes.values())) > 1:
+            raise UsageError(
+                f"The step `{node.name}` runs for items side by side, and there are {sizes}.", "Make them as many."
+            )
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def _piece(self, node: Node, inputs: Mapping[str, Ref], item: int | None) -> Piece:
+        code = self._code.of(node)
+        forbids = [*code.forbids]
+        if not node.options.is_cached:
+            forbids.append("the project says so (cache=False)")
+        forbids += [
+            f"its input `{name}` stays in memory" for name, ref in inputs.items() if ref.digest.startswith("live-")
+        ]
+        parameters: dict[str, str] = {}
+        for name, value in node.parameters.items():
+            try:
+                parameters[name] = self._code.of_value(value)
+            except UnhashableError as error:
+                forbids.append(f"its parameter `{name}` cannot be told from others: {error.message}")
+        ingredients = Ingredients(
+            step=node.name,
+            code=self._asked.accepted.get(code.digest, code.digest),
+            symbols=code.symbols,
+            inputs={name: ref.digest for name, ref in inputs.items()},
+            parameters=parameters,
+            files=code.files,
+            environment=code.environment,
+            packages=code.packages,
+            seed=seed_for(self._asked.seed, node.name, item) if node.handed_in else None,
+        )
+        return Piece(node, ingredients, inputs, node.parameters, tuple(forbids), item)
+
+    def _key(self, piece: Piece) -> str:
+        """Return the key of the result; of one that may not be used again, a key that only this run knows."""
+        if not piece.forbids:
+            return piece.ingredients.key
+        return digest_of([self._asked.run, piece.title, piece.ingredients.key])
+
+    def _found(self, piece: Piece) -> tuple[Ref | None, Kept | None, tuple[str, ...]]:
+        """Return a kept result that still holds; else why none does, where that is known without a comparison."""
+        if piece.node.name in self._again:
+            return None, None, (f"asked for (--from {self._asked.start})",)
+        if not self._asked.uses_cache:
+            return None, None, ("asked for (--no-cache)",)
+        whole = self._of_this_run(piece) if not piece.forbids else None
+        kept = self._cache.find(self._key(piece)) + ([] if whole is None else whole)
+        why: tuple[str, ...] = ()
+        for each in kept:
+            differs = self._code.differs(each.observed)
+            ref = Ref(each.digest, each.blob)
+            if not differs and self._shelf.holds(ref):
+                return ref, each, ()
+            why = (differs or "its kept result is missing or damaged",)
+        return None, None, (f"it cannot be cached: {piece.forbids[0]}",) if piece.forbids else why
+
+    def _of_this_run(self, piece: Piece) -> list[Kept]:
+        """Return what the step made in this run before an interruption, though its execution forbade to keep it."""
+        return self._cache.find(digest_of([self._asked.run, piece.title, piece.ingredients.key]))
+
+    def _begin(self, piece: Piece) -> Future[Outcome]:
+        node = piece.node
+        # A step that must not be kept may hand on what cannot be written down, within this process.
+        values = (
+            piece.values if node.is_built_in else {name: self._shelf.settled(ref) for name, ref in piece.values.items()}
+        )
+        return self._runner.submit(
+            Task(
+                id=f"{self._asked.run}/{piece.title}",
+                run=self._asked.run,
+                step=node.name,
+                values=values,
+                parameters=piece.parameters,
+                options=node.options,
+                seed=piece.ingredients.seed,
+                item=piece.item,
+                needs_bytes=node.options.is_cached,
+            )
+        )
+
+    def _done(self, piece: Piece, begun: list[Future[Outcome]]) -> tuple[Ref, Outcome, int]:
+        """Wait for a task, try again as often as it may be, and keep what came of it."""
+        options = piece.node.options
+        for attempt in range(1, options.retries + 2):
+            future = begun.pop() if begun else self._begin(piece)
+            try:
+                outcome = future.result()
+                break
+            except StepFailedError as error:
+                if attempt > options.retries:
+                    error.details["attempts"] = attempt
+                    raise
+                time.sleep(min(MOST_WAIT_SECONDS, options.backoff_seconds * 2 ** (attempt - 1)))
+        ref = self._shelf.made(outcome)
+        if outcome.content is not None:
+            kept = Kept(
+                ref.digest,
+                ref.blob,
+                self._asked.run,
+                self._clock(),
+                outcome.seconds,
+                len(outcome.content),
+                outcome.observed,
+            )
+            is_own = bool(piece.forbids or outcome.why_not)
+            own = digest_of([self._asked.run, piece.title, piece.ingredients.key])
+            self._cache.keep(own if is_own else piece.ingredients.key, kept)
+        note = next(iter((*piece.forbids, *outcome.why_not)), "")
+        self._cache.remember(f"{self._asked.project}/{piece.node.name}", replace(piece.ingredients, note=note))
+        return ref, outcome, attempt
+
+    def _why(self, piece: Piece) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Return what differs from when the step last ran, in sentences, and the diffs by name."""
+        before = self._cache.last(f"{self._asked.project}/{piece.node.name}")
+        if before is None:
+            return (_NOTHING,), {}
+        found = changes(before, piece.ingredients)
+        if not found:
+            return (f"its result could not be kept: {before.note}" if before.note else "its kept result has gone",), {}
+        return tuple(each.sentence for each in found), {each.name: each.diff for each in found if each.diff}
+
+    def _story(self, piece: Piece, ref: Ref, **more: Any) -> StepRun:
+        return StepRun(piece.node.name, self._clock(), 0.0, ref.digest, key=self._key(piece), **more)
+
+
+def _again(start: str, nodes: Sequence[Node]) -> set[str]:
+    if not start:
+        return set()
+    if start not in {node.name for node in nodes}:
+        raise NotFoundError("step", start, [node.name for node in nodes])
+    return downstream(nodes, start)
+
+
+def _not_again(piece: Piece, outcome: Outcome) -> str:
+    reasons = (*piece.forbids, *outcome.why_not)
+    return f"not cached: {reasons[0]}" if reasons else ""
