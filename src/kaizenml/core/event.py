@@ -26,6 +26,7 @@ class Kind(StrEnum):
     RUN_STARTED = "run.started"
     RUN_FINISHED = "run.finished"
     RUN_FAILED = "run.failed"
+    STEP_ACCEPTED = "step.accepted"
     GATE_PASSED = "gate.passed"
     GATE_FAILED = "gate.failed"
     GATE_OVERRIDDEN = "gate.overridden"

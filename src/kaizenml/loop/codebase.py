@@ -43,11 +43,11 @@ class ProjectCode:
         """Return what tells a function or class."""
         return code_by_name(code)
 
-    def differs(self, observed: Mapping[str, object]) -> str:
+    def differs(self, observed: Mapping[str, object]) -> str:  # noqa: ARG002
         """Return what is no longer as a step was seen to read it; empty where all still holds."""
         return ""
 
-    def watch(self, node: Node) -> Watch:
+    def watch(self, node: Node) -> Watch:  # noqa: ARG002
         """Return what watches a step."""
         return unwatched
 
@@ -58,7 +58,7 @@ def declared_reads(options: StepOptions, folder: Path) -> tuple[dict[str, str], 
     for pattern in options.files:
         found = sorted(glob.glob(pattern, root_dir=folder, recursive=True)) or [pattern]
         files |= {path: file_digest(folder / path) for path in found}
-    environment = {name: digest_of(os.environ.get(name)) for name in options.environment}
+    environment: dict[str, str] = {name: digest_of(os.environ.get(name)) for name in options.environment}
     return files, environment
 
 

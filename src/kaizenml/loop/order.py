@@ -3,9 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kaizenml.core.job import Job
+from kaizenml.core.pipeline import TRAINING
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the steps of a run are executed.
+
+    Parameters
+    ----------
+    pipeline
+        Which part of the steps; the training pipeline ends with a gated release.
+    start
+        A step that runs although its result is kept, with all that depend on it.
+    only
+        The one step that runs; what it needs must be kept.
+    uses_cache
+        Whether kept results are used.
+    runner
+        Where steps run; empty: where the settings say.
+    """
+
+    pipeline: str = TRAINING
+    start: str = ""
+    only: str = ""
+    uses_cache: bool = True
+    runner: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,3 +43,4 @@ class Order:
     parameters: Mapping[str, object]
     cause: int | None = None
     job: Job | None = None
+    way: Way = field(default_factory=Way)

@@ -3,36 +3,39 @@
 from __future__ import annotations
 
 import subprocess
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.gate import as_facts
+from kaizenml.core.job import renewed
 from kaizenml.core.monitor import as_facts as monitor_facts
+from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import Code, Run, RunState, StepRun
 from kaizenml.errors import KaizenError
 from kaizenml.loop.bundling import bundled
+from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.gating import tested, verdict
-from kaizenml.loop.ingesting import prepare
+from kaizenml.loop.ingesting import Prepared, prepare
 from kaizenml.loop.loading import Loaded
-from kaizenml.loop.order import Order
+from kaizenml.loop.order import Order, Way
 from kaizenml.loop.registering import registered
 from kaizenml.loop.releasing import package
 from kaizenml.loop.rivalry import rival
 from kaizenml.loop.scoring import check_golden
-from kaizenml.loop.steps import steps_of
+from kaizenml.loop.steps import given_by
 from kaizenml.loop.wiring import House, Say
 from kaizenml.packaging.environment import captured
 from kaizenml.project import Project, defaults_of
-from kaizenml.training.graph import execute, graph
 from kaizenml.training.problem import ROW, time_parts
 
-__all__ = ["Order", "declare", "run"]
+__all__ = ["Order", "Way", "declare", "run"]
+
+#: The values that gate and release look at.
+_JUDGED = ("rows", "problem", "split", "train", "evaluate")
 
 
 def declare(project: Project, folder: Path) -> Declaration:
@@ -59,13 +62,14 @@ def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say) -> R
         When a stage cannot be done; the run is then recorded as failed, with the sentence.
     """
     started, cause = _started(loaded, folder, house, order)
+    steps: list[StepRun] = []
     try:
-        return _finished(loaded, folder, house, order, started, say, cause=cause)
+        return _finished(loaded, folder, house, order, started, steps, say, cause=cause)
     except KaizenError as error:
-        _failed(house, started, error.message, error.hint, cause=cause)
+        _failed(house, replace(started, steps=tuple(steps)), error.message, error.hint, cause=cause)
         raise
-    except Exception as error:
-        _failed(house, started, f"{type(error).__name__}: {error}"[:500], "", cause=cause)
+    except BaseException as error:
+        _failed(house, replace(started, steps=tuple(steps)), f"{type(error).__name__}: {error}"[:500], "", cause=cause)
         raise
 
 
@@ -92,19 +96,18 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
         return begun, books.events.append(draft, house.clock.now()).id
 
 
-def _finished(loaded: Loaded, folder: Path, house: House, order: Order, begun: Run, say: Say, *, cause: int) -> Run:
-    project, steps = loaded.project, []
-    prepared = prepare(project, folder, house, say, cause=cause)
-    nodes = graph(steps_of(project, prepared), ("raw",), order.parameters)
-
-    def around(name: str, call: Callable[[], Any]) -> Any:
-        say(name)
-        at, clock = house.clock.now(), time.perf_counter()
-        value = call()
-        steps.append(StepRun(name, at, time.perf_counter() - clock))
-        return value
-
-    values = execute(nodes, {"raw": prepared.good}, around)
+def _finished(
+    loaded: Loaded, folder: Path, house: House, order: Order, begun: Run, steps: list[StepRun], say: Say, *, cause: int
+) -> Run:
+    project = loaded.project
+    nodes = nodes_of(project, order)
+    prepared = prepare(project, folder, house, say, cause=cause) if needs_data(nodes) else None
+    given = {} if prepared is None else given_by(project, prepared)
+    with loaded.at_hand():
+        value = executed(loaded, house, order, nodes, given, say, steps).value
+        if prepared is None or order.way.only or order.way.pipeline != TRAINING:
+            return _ended_without_release(project, house, order, begun, steps, prepared, cause=cause)
+        values = {name: value(name) for name in _JUDGED}
     say("gate")
     rows = values["rows"][values["split"].holdout[ROW]]
     judged = tested(
@@ -122,8 +125,29 @@ def _finished(loaded: Loaded, folder: Path, house: House, order: Order, begun: R
     return ended
 
 
+def _ended_without_release(
+    project: Project, house: House, order: Order, begun: Run, steps: list[StepRun], prepared: Prepared | None, *,
+    cause: int,
+) -> Run:  # fmt: skip
+    snapshot = prepared.snapshot.name if prepared else ""
+    with house.records.writing() as books:
+        now = house.clock.now()
+        if order.job is not None:
+            books.jobs.save(renewed(order.job, order.job.fence, now), fence=order.job.fence)
+        ended = replace(begun, state=RunState.FINISHED, finished_at=now, snapshot=snapshot, steps=tuple(steps))
+        books.runs.save(ended)
+        facts = {"state": ended.state, "pipeline": order.way.pipeline, "only": order.way.only}
+        draft = Draft(
+            project.name, "system:loop", Kind.RUN_FINISHED, f"run:{begun.id}", cause, house.data_at(books), facts
+        )
+        books.events.append(draft, now)
+    return ended
+
+
 def _failed(house: House, begun: Run, error: str, hint: str, *, cause: int) -> None:
     with house.records.writing() as books:
+        if books.runs.get(begun.id).is_over:
+            return  # what failed came after its end
         ended = replace(begun, state=RunState.FAILED, finished_at=house.clock.now(), error=error, hint=hint)
         books.runs.save(ended)
         facts = {"error": error, "hint": hint}

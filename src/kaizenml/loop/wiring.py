@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
+from kaizenml.core.ports import Blobs, Books, Clock, Records, StepCache, Tables
 from kaizenml.loop.settings import Settings, settings
 
 #: Tells a person, in a line, what is being done.
@@ -83,3 +83,10 @@ def open_blobs(of: Settings) -> Blobs:
     from kaizenml.adapters.blobs import DirectoryBlobs
 
     return DirectoryBlobs(of.store / "blobs")
+
+
+def open_step_cache(of: Settings) -> StepCache:
+    """Open the kept results of steps: what runs steps needs them, the control plane does not."""
+    from kaizenml.adapters.step_cache import DirectoryStepCache
+
+    return DirectoryStepCache(of.home / "cache")

@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import msgspec
+
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished, renewed
 from kaizenml.errors import ConflictError, KaizenError
 from kaizenml.loop.cycle import go_round
 from kaizenml.loop.loading import load_folder
-from kaizenml.loop.running import Order, run
+from kaizenml.loop.running import Order, Way, run
 from kaizenml.loop.wiring import House, Say
 
 POLL_SECONDS = 0.03
@@ -80,6 +82,7 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
             parameters=parameters if isinstance(parameters, dict) else {},
             cause=job.cause,
             job=job,
+            way=msgspec.convert(job.facts.get("way", {}), Way),
         )
         done = run(load_folder(folder), folder, house, order, say)
         return {"run": done.id, "state": done.state, "release": done.release}

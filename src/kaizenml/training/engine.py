@@ -19,7 +19,7 @@ from kaizenml.core.ports import StepCache
 from kaizenml.core.run import StepRun
 from kaizenml.core.step import Ingredients, Kept, StepState, Symbol, changes, seed_for
 from kaizenml.core.task import Outcome, Ref, Runner, Task
-from kaizenml.errors import NotFoundError, StepFailedError, UsageError
+from kaizenml.errors import NotFoundError, RefusedError, StepFailedError, UsageError
 from kaizenml.training.graph import Node, downstream
 from kaizenml.training.shelf import Shelf
 from kaizenml.training.values import UnhashableError
@@ -76,6 +76,8 @@ class Asked:
         Whether kept results are used at all.
     start
         A step that runs although its result is there, with all that depend on it.
+    only
+        The one step that runs; the others must be kept.
     accepted
         Code of steps that was declared to give what other code gave: from the digest of the one to that of the other.
     """
@@ -85,6 +87,7 @@ class Asked:
     seed: int = 0
     uses_cache: bool = True
     start: str = ""
+    only: str = ""
     accepted: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -132,7 +135,7 @@ class Engine:
         self._code, self._cache, self._shelf, self._runner = code, cache, shelf, runner
         self._told, self._clock = told, clock
         self._refs: dict[str, Ref] = {}
-        self._again = _again(asked.start, nodes)
+        self._again = {asked.only} if asked.only else _again(asked.start, nodes)
 
     def execute(self, given: Mapping[str, object]) -> None:
         """Run what must run, in order.
@@ -273,7 +276,7 @@ class Engine:
     def _found(self, piece: Piece) -> tuple[Ref | None, Kept | None, tuple[str, ...]]:
         """Return a kept result that still holds; else why none does, where that is known without a comparison."""
         if piece.node.name in self._again:
-            return None, None, (f"asked for (--from {self._asked.start})",)
+            return None, None, (f"asked for (--{'only' if self._asked.only else 'from'} {piece.node.name})",)
         if not self._asked.uses_cache:
             return None, None, ("asked for (--no-cache)",)
         whole = self._of_this_run(piece) if not piece.forbids else None
@@ -292,11 +295,15 @@ class Engine:
         return self._cache.find(digest_of([self._asked.run, piece.title, piece.ingredients.key]))
 
     def _begin(self, piece: Piece) -> Future[Outcome]:
-        node = piece.node
-        # A step that must not be kept may hand on what cannot be written down, within this process.
-        values = (
-            piece.values if node.is_built_in else {name: self._shelf.settled(ref) for name, ref in piece.values.items()}
-        )
+        node, only = piece.node, self._asked.only
+        if only and node.name != only:
+            raise RefusedError(
+                f"The step `{only}` needs `{node.name}`, which has no kept result that still holds.",
+                f"Run it too: `kaizen run --from {node.name}`.",
+            )
+        values = piece.values
+        if not self._runner.is_here:
+            values = {name: self._shelf.settled(ref) for name, ref in values.items()}
         return self._runner.submit(
             Task(
                 id=f"{self._asked.run}/{piece.title}",

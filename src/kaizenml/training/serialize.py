@@ -38,7 +38,7 @@ def serialized(value: object) -> bytes:
         value.write_ipc(made, compression="uncompressed", compat_level=pl.CompatLevel.newest())
         return made.getvalue()
     try:
-        return _PICKLE + cloudpickle.dumps(value, protocol=5)
+        return _PICKLE + bytes(cloudpickle.dumps(value, protocol=5))
     except Exception as error:
         kind = type(value)
         raise UnkeepableError(

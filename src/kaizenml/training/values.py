@@ -203,7 +203,7 @@ def _array(self: _Writing, value: Any) -> None:
     flat = np.ascontiguousarray(value)
     self.hash.update(f"{flat.nbytes};".encode())
     if flat.nbytes:
-        self.hash.update(memoryview(flat.reshape(-1).view(np.uint8)))
+        self.hash.update(flat.reshape(-1).view(np.uint8).data)
 
 
 def _scalar(self: _Writing, value: Any) -> None:

@@ -7,11 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaizenml.errors import NotFoundError, ProjectError, RowError, StepFailedError
-from kaizenml.training.graph import execute, graph
+from kaizenml.training.graph import called, downstream, graph, needed_for
 
 
-def plain(name, call):
-    return call()
+def execute(nodes, given):
+    values = dict(given)
+    for node in nodes:
+        values[node.name] = called(node, {**{name: values[name] for name in node.inputs}, **node.parameters})
+    return values
 
 
 def test_every_step_comes_after_its_inputs_however_they_were_written_down():
@@ -27,7 +30,7 @@ def test_every_step_comes_after_its_inputs_however_they_were_written_down():
     nodes = graph({"c": c, "b": b, "a": a}, ("raw",))
 
     assert [node.name for node in nodes] == ["a", "b", "c"]
-    assert execute(nodes, {"raw": 1}, plain) == {"raw": 1, "a": 2, "b": 20, "c": 22}
+    assert execute(nodes, {"raw": 1}) == {"raw": 1, "a": 2, "b": 20, "c": 22}
 
 
 @given(st.lists(st.lists(st.integers(0, 100), max_size=3), min_size=1, max_size=12), st.randoms())
@@ -72,7 +75,7 @@ def test_a_parameter_reaches_its_step_only():
     def b(a, rate=2):
         return a * rate
 
-    assert execute(graph({"a": a, "b": b}, ("raw",), {"a.rate": 10}), {"raw": 1}, plain)["b"] == 20
+    assert execute(graph({"a": a, "b": b}, ("raw",), {"a.rate": 10}), {"raw": 1})["b"] == 20
 
 
 @pytest.mark.parametrize("path", ["a.rat", "b.rate", "rate", "a.raw"])
@@ -88,7 +91,7 @@ def test_a_step_that_raises_is_named_with_its_line():
         return 1 / raw
 
     with pytest.raises(StepFailedError, match=r"`broken` \(line \d+\) raised ZeroDivisionError"):
-        execute(graph({"broken": broken}, ("raw",)), {"raw": 0}, plain)
+        execute(graph({"broken": broken}, ("raw",)), {"raw": 0})
 
 
 def test_an_error_of_our_own_passes_as_it_is():
@@ -96,4 +99,26 @@ def test_an_error_of_our_own_passes_as_it_is():
         raise RowError("bad")
 
     with pytest.raises(RowError):
-        execute(graph({"broken": broken}, ("raw",)), {"raw": 0}, plain)
+        execute(graph({"broken": broken}, ("raw",)), {"raw": 0})
+
+
+def test_only_what_the_goals_need_is_run_for_them():
+    def a(raw): ...
+    def b(a): ...
+    def c(raw): ...
+    def d(b, c): ...
+
+    nodes = graph({"a": a, "b": b, "c": c, "d": d}, ("raw",))
+
+    assert [node.name for node in needed_for(nodes, ["b"])] == ["a", "b"]
+    assert {node.name for node in needed_for(nodes, ["d"])} == {"a", "b", "c", "d"}
+    assert downstream(nodes, "a") == {"a", "b", "d"}
+
+
+def test_a_goal_that_is_no_step_is_told_the_close_match():
+    def features(raw): ...
+
+    with pytest.raises(NotFoundError, match="featurs") as refused:
+        needed_for(graph({"features": features}, ("raw",)), ["featurs"])
+
+    assert "features" in refused.value.hint

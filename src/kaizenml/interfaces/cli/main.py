@@ -17,6 +17,7 @@ from kaizenml.errors import close_match
 COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("projects", "Make a project that you own, from your own data."),
     "run": ("projects", "Take the project from its data to a gated release."),
+    "accept": ("projects", "Declare that a step's changed code gives what it gave."),
     "up": ("processes", "Start the control plane, the endpoints and the workers."),
     "serve": ("processes", "Start the data plane alone."),
     "worker": ("processes", "Start a worker alone."),

@@ -12,11 +12,12 @@ import click
 import msgspec
 
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished
-from kaizenml.core.metric import Estimate
-from kaizenml.core.run import Run, RunState
+from kaizenml.core.pipeline import TRAINING
+from kaizenml.core.run import RunState
 from kaizenml.errors import ConflictError, KaizenError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
-from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
+from kaizenml.interfaces.cli.output import print_json, say_on_stderr
+from kaizenml.interfaces.cli.run_report import print_run
 
 
 @click.command()
@@ -66,45 +67,62 @@ def new(folder: Path, file: Path, target: str, key: str | None, time: str | None
 @click.command()
 @project_option
 @click.option("--set", "settings", multiple=True, metavar="STEP.PARAM=VALUE", help="Give a step's parameter a value.")
-@click.option("--on", "runner", default="local", help="Where steps run: local.")
+@click.option("--on", "runner", default="", help="Where steps run: local.")
+@click.option("--pipeline", default=TRAINING, help="Which of the project's pipelines; training unless told otherwise.")
+@click.option("--from", "start", default="", metavar="STEP", help="Run this step and all that depend on it again.")
+@click.option("--only", default="", metavar="STEP", help="Run this step alone again; what it needs must be kept.")
+@click.option("--no-cache", "is_fresh", is_flag=True, help="Use no kept result.")
+@click.option("--explain", is_flag=True, help="Say for every step why it ran or did not, with what changed.")
 @json_option
-def run(folder: Path, settings: tuple[str, ...], runner: str, as_json: bool) -> int:
+def run(
+    folder: Path,
+    settings: tuple[str, ...],
+    runner: str,
+    pipeline: str,
+    start: str,
+    only: str,
+    is_fresh: bool,
+    explain: bool,
+    as_json: bool,
+) -> int:
     """Take the project from its data to a gated release.
 
-    Ingest, contract, clean, split, train, evaluate, gate, release. Leaves with 0 when the gate lets the release
-    through, 1 when it does not.
+    Ingest, contract, clean, split, train, evaluate, gate, release; a step whose code, inputs, parameters and files are
+    what they were is not run again. Leaves with 0 when the gate lets the release through, 1 when it does not.
     """
-    if runner != "local":
-        raise UsageError(f"There is no runner {runner!r}.", "Today there is one: local.")
     from kaizenml.loop.loading import load_folder
+    from kaizenml.loop.order import Way
     from kaizenml.loop.running import Order
     from kaizenml.loop.running import run as run_project
     from kaizenml.loop.worker import keeping
 
+    if runner not in ("", "local"):
+        raise UsageError(f"There is no runner {runner!r}.", "Today there is one: local.")
     parameters = dict(_setting(text) for text in settings)
+    way = Way(pipeline, start, only, not is_fresh, runner)
     loaded = load_folder(folder)
     house = house_of(folder)
-    job = _own_job(house, loaded.project.name, folder.resolve(), parameters)
+    job = _own_job(house, loaded.project.name, folder.resolve(), parameters, way)
     try:
         with keeping(house, job):
             done = run_project(
-                loaded, folder.resolve(), house, Order(job.id, person(), parameters, job=job), say_on_stderr
+                loaded, folder.resolve(), house, Order(job.id, person(), parameters, job=job, way=way), say_on_stderr
             )
     except BaseException as error:
         _end(house, job, str(error) or type(error).__name__)
         raise
     _end(house, job, "")
-    _print(done, as_json=as_json)
+    print_run(done, explain=explain, as_json=as_json)
     return 0 if done.state is RunState.FINISHED else 1
 
 
-def _own_job(house: Any, project: str, folder: Path, parameters: dict[str, object]) -> Job:
+def _own_job(house: Any, project: str, folder: Path, parameters: dict[str, object], way: Any) -> Job:
     """Queue the run as a job that this process holds already: if it dies, a worker takes the job over."""
     from kaizenml.loop.worker import name
 
     now = house.clock.now()
     id_ = f"{project}-{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
-    facts = {"folder": str(folder), "author": person(), "parameters": parameters}
+    facts = {"folder": str(folder), "author": person(), "parameters": parameters, "way": msgspec.to_builtins(way)}
     job = Job(id_, id_, project, Work.RUN, facts, now, state=JobState.LEASED, attempts=1, fence=1, worker=name())
     with house.records.writing() as books:
         return books.jobs.enqueue(replace(job, lease_until=now + timedelta(seconds=LEASE_SECONDS)))  # type: ignore[no-any-return]
@@ -129,46 +147,23 @@ def _setting(text: str) -> tuple[str, object]:
         return name, value
 
 
-def _print(done: Run, *, as_json: bool) -> None:
-    gate = [
-        {"name": check.name, "passed": check.has_passed, "value": check.value, "limit": check.limit,
-         "evidence": check.evidence}
-        for check in (done.verdict.checks if done.verdict else ())
-    ]  # fmt: skip
+@click.command()
+@click.argument("step")
+@click.option("--because", required=True, help="Why the change is harmless; the log keeps it.")
+@project_option
+@json_option
+def accept(step: str, because: str, folder: Path, as_json: bool) -> None:
+    """Declare that the changed code of STEP gives what it gave when it last ran, so that it need not run again.
+
+    The event log says who did, why, and what had changed.
+    """
+    from kaizenml.loop.accepting import accept as accept_step
+    from kaizenml.loop.loading import load_folder
+    from kaizenml.loop.order import Order
+
+    loaded = load_folder(folder)
+    changed = accept_step(loaded, house_of(folder), step, by=person(), because=because, order=Order("", person(), {}))
     if as_json:
-        print_json(
-            {
-                "run": done.id,
-                "status": done.state,
-                "release": done.release,
-                "model_version": done.model_version,
-                "metrics": done.metrics,
-                "baselines": done.baselines,
-                "gate": {"passed": bool(done.verdict and done.verdict.has_passed), "checks": gate},
-                "snapshot": done.snapshot,
-            }
-        )
+        print_json({"step": step, "accepted": list(changed)})
         return
-    print_table(
-        ["metric", "value", "95 % interval", *done.baselines],
-        [
-            (name, _short(each.value), f"{_short(each.low)} to {_short(each.high)}", *_beside(done, name))
-            for name, each in done.metrics.items()
-        ],
-        empty="No metrics.",
-    )
-    for check in done.verdict.checks if done.verdict else ():
-        mark = click.style("passed", fg="green") if check.has_passed else click.style("FAILED", fg="red")
-        click.echo(f"{mark} {check.name}: {check.evidence}")
-    follow = (
-        "kaizen up" if done.state is RunState.FINISHED else f"kaizen releases, or improve {done.project} and run again"
-    )
-    click.echo(f"{done.release} from {done.snapshot}: {done.state}. Next: {follow}")
-
-
-def _beside(done: Run, metric: str) -> list[str]:
-    return [_short(each[metric].value) if metric in each else "" for each in done.baselines.values()]
-
-
-def _short(value: float | Estimate) -> str:
-    return f"{value:.4g}"
+    click.echo(f"{step}: what changed is taken as harmless: {', '.join(changed) or 'its code'}.")

@@ -1,0 +1,86 @@
+"""What `kaizen run` prints at its end: metrics, gate, and on request why each step ran or did not."""
+
+from __future__ import annotations
+
+import click
+import msgspec
+
+from kaizenml.core.metric import Estimate
+from kaizenml.core.run import Run, RunState, StepRun
+from kaizenml.core.step import StepState
+from kaizenml.interfaces.cli.output import print_json, print_table
+
+
+def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
+    """Print a run that has ended."""
+    if as_json:
+        print_json(_facts(done))
+        return
+    if explain:
+        for step in done.steps:
+            _explain(step)
+    if done.metrics:
+        _print_metrics(done)
+    for check in done.verdict.checks if done.verdict else ():
+        mark = click.style("passed", fg="green") if check.has_passed else click.style("FAILED", fg="red")
+        click.echo(f"{mark} {check.name}: {check.evidence}")
+    if not done.release:
+        ran = sum(step.state is StepState.DONE for step in done.steps)
+        click.echo(f"{done.id}: {done.state}; {ran} of {len(done.steps)} steps ran.")
+        return
+    follow = (
+        "kaizen up" if done.state is RunState.FINISHED else f"kaizen releases, or improve {done.project} and run again"
+    )
+    click.echo(f"{done.release} from {done.snapshot}: {done.state}. Next: {follow}")
+
+
+def _print_metrics(done: Run) -> None:
+    print_table(
+        ["metric", "value", "95 % interval", *done.baselines],
+        [
+            (name, _short(each.value), f"{_short(each.low)} to {_short(each.high)}", *_beside(done, name))
+            for name, each in done.metrics.items()
+        ],
+        empty="No metrics.",
+    )
+
+
+def _facts(done: Run) -> dict[str, object]:
+    gate = [
+        {"name": check.name, "passed": check.has_passed, "value": check.value, "limit": check.limit,
+         "evidence": check.evidence}
+        for check in (done.verdict.checks if done.verdict else ())
+    ]  # fmt: skip
+    return {
+        "run": done.id,
+        "status": done.state,
+        "release": done.release,
+        "model_version": done.model_version,
+        "metrics": done.metrics,
+        "baselines": done.baselines,
+        "gate": {"passed": bool(done.verdict and done.verdict.has_passed), "checks": gate},
+        "snapshot": done.snapshot,
+        "steps": msgspec.to_builtins(done.steps),
+    }
+
+
+def _explain(step: StepRun) -> None:
+    colour = {StepState.DONE: "yellow", StepState.CACHED: "green", StepState.FAILED: "red"}.get(step.state)
+    made = f", made by {step.made_by}" if step.made_by else ""
+    items = "" if step.items is None else f", {step.items_cached:,} of {step.items:,} items kept"
+    click.echo(f"{click.style(step.state, fg=colour)} {step.name} ({step.seconds:.3g} s{made}{items})")
+    for why in step.why:
+        click.echo(f"  because {why}")
+    for name, diff in step.diffs.items():
+        click.echo(click.style(f"  {name}", bold=True))
+        click.echo("\n".join(f"    {line}" for line in diff.splitlines()))
+    if step.note:
+        click.echo(f"  {step.note}")
+
+
+def _beside(done: Run, metric: str) -> list[str]:
+    return [_short(each[metric].value) if metric in each else "" for each in done.baselines.values()]
+
+
+def _short(value: float | Estimate) -> str:
+    return f"{value:.4g}"
