@@ -24,7 +24,6 @@ from kaizenml.core.rollout import Rollout
 from kaizenml.core.run import Run, RunLine
 from kaizenml.core.series import Last, Point
 from kaizenml.core.snapshot import Snapshot
-from kaizenml.core.step import Ingredients, Kept
 
 if TYPE_CHECKING:
     import polars as pl
@@ -360,34 +359,6 @@ class Tables(Protocol):
 
     def compact(self, table: str) -> int:
         """Merge small files into large ones without changing any row; return the version that is newest then."""
-        ...
-
-
-class StepCache(Protocol):
-    """Results of steps, to be used again while nothing that made them has changed. What it loses is made anew."""
-
-    def put(self, content: bytes) -> str:
-        """Keep bytes, and return the sealed name under which they can be had."""
-        ...
-
-    def get(self, blob: str) -> bytes | None:
-        """Return bytes whose seal holds; None where they are missing or damaged."""
-        ...
-
-    def find(self, key: str) -> list[Kept]:
-        """Return the results under a key, newest first."""
-        ...
-
-    def keep(self, key: str, kept: Kept) -> None:
-        """Keep a result under a key, beside those that are there."""
-        ...
-
-    def last(self, step: str) -> Ingredients | None:
-        """Return what a step was made of when it last ran."""
-        ...
-
-    def remember(self, step: str, ingredients: Ingredients) -> None:
-        """Note what a step was made of."""
         ...
 
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from kaizenml.core.step import StepOptions
+from kaizenml.core.step import Ingredients, Kept, StepOptions
 
 #: How the identity of a value begins that stays in memory: no two have the same.
 LIVE = "live-"
@@ -96,4 +96,32 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """End what is running, and give back what was taken."""
+        ...
+
+
+class StepCache(Protocol):
+    """Results of steps, to be used again while nothing that made them has changed. What it loses is made anew."""
+
+    def put(self, content: bytes) -> str:
+        """Keep bytes, and return the sealed name under which they can be had."""
+        ...
+
+    def get(self, blob: str) -> bytes | None:
+        """Return bytes whose seal holds; None where they are missing or damaged."""
+        ...
+
+    def find(self, key: str) -> list[Kept]:
+        """Return the results under a key, newest first."""
+        ...
+
+    def keep(self, key: str, kept: Kept) -> None:
+        """Keep a result under a key, beside those that are there."""
+        ...
+
+    def last(self, step: str) -> Ingredients | None:
+        """Return what a step was made of when it last ran."""
+        ...
+
+    def remember(self, step: str, ingredients: Ingredients) -> None:
+        """Note what a step was made of."""
         ...

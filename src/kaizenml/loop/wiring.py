@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from kaizenml.core.ports import Blobs, Books, Clock, Records, StepCache, Tables
+from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
+from kaizenml.core.task import StepCache
 from kaizenml.loop.settings import Settings, settings
 
 #: Tells a person, in a line, what is being done.

@@ -15,10 +15,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from kaizenml.core.digest import digest_of
-from kaizenml.core.ports import StepCache
 from kaizenml.core.run import StepRun
 from kaizenml.core.step import Ingredients, Kept, StepState, Symbol, changes, seed_for
-from kaizenml.core.task import Outcome, Ref, Runner, Task
+from kaizenml.core.task import Outcome, Ref, Runner, StepCache, Task
 from kaizenml.errors import NotFoundError, RefusedError, StepFailedError, UsageError
 from kaizenml.training.graph import Node, downstream
 from kaizenml.training.shelf import Shelf

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 import polars as pl
 
-from kaizenml.core.ports import StepCache
-from kaizenml.core.task import LIVE, Outcome, Ref
+from kaizenml.core.task import LIVE, Outcome, Ref, StepCache
 from kaizenml.errors import KaizenError
 from kaizenml.training.perform import identity
 from kaizenml.training.serialize import deserialized, serialized

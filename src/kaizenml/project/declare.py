@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from kaizenml.core.declaration import Delivery, Retraining
@@ -11,48 +10,11 @@ from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse,
 from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
-from kaizenml.core.source import (
-    FilesSource,
-    FrameSource,
-    Increment,
-    KafkaSource,
-    PushSource,
-    Source,
-    SqlSource,
-    checked_url,
-    overlap_of,
-)
-from kaizenml.core.step import Each, StepOptions, bytes_of, seconds_of
+from kaizenml.core.source import Source
+from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import ProjectError
+from kaizenml.project.signature import Step
 
-__all__ = [
-    "Bias",
-    "Drift",
-    "Latency",
-    "Performance",
-    "Project",
-    "Resources",
-    "Staleness",
-    "at_least",
-    "beats_baselines",
-    "beats_champion",
-    "bias",
-    "drift",
-    "each",
-    "files",
-    "frame",
-    "kafka",
-    "latency",
-    "not_worse",
-    "performance",
-    "push",
-    "resources",
-    "slices",
-    "sql",
-    "staleness",
-]
-
-Step = Callable[..., Any]
 S = TypeVar("S", bound=Step)
 
 
@@ -260,97 +222,6 @@ class Project:
         self.retraining = Retraining(cooldown_days, most, per_days, min_new_days)
 
 
-def each(step: str) -> Any:
-    """Return the default of an argument that is one item of what a step returned: the step runs for every item.
-
-    ``def scored(part=kz.each("parts"), model=None)``; what comes of it is a list, in the order of the items. Several
-    such arguments are taken side by side. Called by hand, the function takes one item.
-    """
-    return Each(step)
-
-
-def files(*patterns: str) -> FilesSource:
-    """Take rows from files: CSV, TSV, Parquet, NDJSON, JSON or Excel, seen from the project's folder.
-
-    Patterns may name object stores: ``s3://bucket/2026/*.csv.gz``, ``gs://``, ``az://``; ``https://`` names one file.
-    """
-    if not patterns:
-        raise ProjectError("kz.files() names no files.", 'Give a pattern, such as kz.files("data/*.csv").')
-    return FilesSource(tuple(checked_url(pattern) if "://" in pattern else pattern for pattern in patterns))
-
-
-def sql(
-    url: str,
-    query: str = "",
-    *,
-    table: str = "",
-    cursor: str = "",
-    overlap: str | float | None = None,
-    key: str | Sequence[str] = (),
-) -> SqlSource:
-    """Take rows from a database: all of them at each run, or with a cursor only those that are new.
-
-    Parameters
-    ----------
-    url
-        ``sqlite:///file.db`` (seen from the project's folder), ``duckdb:///file.duckdb`` or
-        ``postgresql://user:${PASSWORD}@host/database``: secrets are named, and come from the environment.
-    query, table
-        One of the two.
-    cursor
-        A column that grows, such as ``updated_at`` or a running number.
-    overlap
-        How late rows may come: each load begins so far behind the greatest cursor seen: ``"36h"``, ``"7d"``, or a
-        number for numbers. Rows that come back are told apart, so that none is loaded twice.
-    key
-        The column (or columns) that tell one row from every other; of its versions the newest counts. Without, whole
-        rows are compared.
-    """
-    if bool(query) == bool(table):
-        raise ProjectError("kz.sql() takes a query or a table.", 'Write kz.sql(url, table="orders"), for one.')
-    return SqlSource(checked_url(url), query, table, _increment(cursor, overlap, key))
-
-
-def frame(
-    function: Callable[..., Any],
-    *,
-    cursor: str = "",
-    overlap: str | float | None = None,
-    key: str | Sequence[str] = (),
-) -> FrameSource:
-    """Take rows from a function that returns a Polars or pandas frame.
-
-    With a cursor only new rows are loaded; the function may then take ``since``, from where on they are needed
-    (None: from the beginning), and may return more than asked. See `sql` for the rest.
-    """
-    return FrameSource(function, _increment(cursor, overlap, key))
-
-
-def push(*, key: str | Sequence[str] = ()) -> PushSource:
-    """Take rows that programs send: ``POST /api/v1/projects/NAME/rows``. Of rows with one key the last counts."""
-    return PushSource(_names(key))
-
-
-def kafka(
-    servers: str, topic: str, *, key: str | Sequence[str] = (), settings: Mapping[str, str] | None = None
-) -> KafkaSource:
-    """Take the messages of a Kafka topic, each a JSON object.
-
-    Parameters
-    ----------
-    servers
-        ``host:port``, more than one with commas.
-    key
-        The columns that tell one row from every other; the last message counts.
-    settings
-        Further settings of librdkafka, such as ``{"sasl.password": "${KAFKA_PASSWORD}"}``.
-    """
-    for name, value in (settings or {}).items():
-        if ("password" in name or "secret" in name) and "${" not in value:
-            raise ProjectError(f"kz.kafka() is given {name!r} itself.", "Name an environment variable: ${NAME}.")
-    return KafkaSource(servers, topic, _names(key), tuple(sorted((settings or {}).items())))
-
-
 def at_least(metric: str, limit: float) -> Requirement:
     """Require that the metric reaches the limit on the test rows (a loss: does not exceed it)."""
     return AtLeast(metric=metric, limit=limit)
@@ -409,53 +280,17 @@ def resources(*, memory_bytes: int | None = None, cpu_share: float | None = None
     return Resources(memory_bytes, cpu_share)
 
 
-def defaults_of(function: Step) -> Mapping[str, object]:
-    """Return the parameters of a step that have a default, by name; items of other steps are no parameters."""
-    found = _parameters(function)
-    return {
-        name: each.default
-        for name, each in found.items()
-        if each.default is not inspect.Parameter.empty and not isinstance(each.default, Each)
-    }
-
-
-def inputs_of(function: Step) -> tuple[str, ...]:
-    """Return the names of the step's inputs: its parameters without a default."""
-    found = _parameters(function)
-    return tuple(name for name, each in found.items() if each.default is inspect.Parameter.empty)
-
-
-def items_of(function: Step) -> Mapping[str, Each]:
-    """Return the arguments that are one item of another step's value, by name."""
-    found = _parameters(function)
-    return {name: each.default for name, each in found.items() if isinstance(each.default, Each)}
-
-
-def _parameters(function: Step) -> Mapping[str, inspect.Parameter]:
-    open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    found = inspect.signature(function).parameters
-    return {name: each for name, each in found.items() if each.kind not in open_ended}
-
-
 def _at_least_zero(what: str, value: Any) -> Any:
     if value < 0:
         raise ProjectError(f"{what}={value} is less than nothing.", "Give 0 or more.")
     return value
 
 
-def _increment(cursor: str, overlap: str | float | None, key: str | Sequence[str]) -> Increment | None:
-    if cursor:
-        return Increment(cursor, overlap_of(overlap), _names(key))
-    if overlap is not None or key:
-        raise ProjectError("overlap and key need a cursor.", 'Name the column that grows: cursor="updated_at".')
-    return None
-
-
-def _names(key: str | Sequence[str]) -> tuple[str, ...]:
-    return (key,) if isinstance(key, str) else tuple(key)
-
-
 def _checked_share(share: float) -> float:
     if 0 < share < 1:
         return share
     raise ProjectError(f"holdout={share} is no share of the rows.", "Give a number between 0 and 1, such as 0.2.")
+
+
+def _names(names: str | Sequence[str]) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

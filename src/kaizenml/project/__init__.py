@@ -1,0 +1,50 @@
+"""What a user declares in `project.py`: values only; nothing is read, trained or served by declaring it."""
+
+from kaizenml.core.monitor import Bias, Drift, Latency, Performance, Resources, Staleness
+from kaizenml.project.declare import (
+    Project,
+    at_least,
+    beats_baselines,
+    beats_champion,
+    bias,
+    drift,
+    latency,
+    not_worse,
+    performance,
+    resources,
+    slices,
+    staleness,
+)
+from kaizenml.project.signature import Step, defaults_of, each, inputs_of, items_of
+from kaizenml.project.sources import files, frame, kafka, push, sql
+
+__all__ = [
+    "Bias",
+    "Drift",
+    "Latency",
+    "Performance",
+    "Project",
+    "Resources",
+    "Staleness",
+    "Step",
+    "at_least",
+    "beats_baselines",
+    "beats_champion",
+    "bias",
+    "defaults_of",
+    "drift",
+    "each",
+    "files",
+    "frame",
+    "inputs_of",
+    "items_of",
+    "kafka",
+    "latency",
+    "not_worse",
+    "performance",
+    "push",
+    "resources",
+    "slices",
+    "sql",
+    "staleness",
+]
