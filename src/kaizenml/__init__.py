@@ -3,6 +3,7 @@
 The names that a project uses. Everything else is behind the `kaizen` command.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from kaizenml._version import __version__
@@ -30,6 +31,7 @@ from kaizenml.project import (
 
 if TYPE_CHECKING:
     from kaizenml.data.join import join
+    from kaizenml.loop.tracking import current_run, run
 
 __all__ = [
     "Project",
@@ -38,6 +40,7 @@ __all__ = [
     "beats_baselines",
     "beats_champion",
     "bias",
+    "current_run",
     "drift",
     "each",
     "every",
@@ -50,16 +53,23 @@ __all__ = [
     "performance",
     "push",
     "resources",
+    "run",
     "slices",
     "sql",
     "staleness",
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Load `join` when it is asked for: it needs Polars, which `kaizen --help` does not."""
-    if name == "join":
-        from kaizenml.data.join import join
+#: What is loaded when it is asked for, because it needs what `kaizen --help` does not, and where it is.
+_LATER = {
+    "current_run": "kaizenml.loop.tracking",
+    "join": "kaizenml.data.join",
+    "run": "kaizenml.loop.tracking",
+}
 
-        return join
+
+def __getattr__(name: str) -> object:
+    """Load a name when it is asked for."""
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,7 +15,7 @@ from typing import Any
 from kaizenml.core.endpoint import Routes, Served
 from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
-from kaizenml.loop import delivering, releasing
+from kaizenml.loop import delivering, releasing, syncing
 from kaizenml.loop.freeing import free_lost_jobs
 from kaizenml.loop.windows import is_due
 from kaizenml.loop.wiring import House, Say
@@ -53,6 +53,7 @@ def reconcile(house: House) -> None:
     if has_jobs:
         with house.records.writing() as books:
             free_lost_jobs(books, house)
+    syncing.pick_up(house)
     releasing.package_what_was_left(house)
     delivering.ship_what_is_ready(house)
     delivering.refuse_unloadable(house, delivering.served(house))

@@ -17,6 +17,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "runner": ("local", "where steps run: local"),
     "notify": ("", "where alerts are told"),
     "token": ("", "what a caller must show; needed to listen on anything but loopback"),
+    "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
     "host": ("127.0.0.1", "where to listen"),
     "port": ("8400", "port of the control plane"),
     "predict_port": ("8401", "port of the data plane"),
@@ -35,6 +36,7 @@ class Settings:
     runner: str
     notify: str
     token: str
+    server: str
     host: str
     port: int
     predict_port: int
@@ -98,6 +100,7 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         runner=values["runner"],
         notify=values["notify"],
         token=values["token"],
+        server=_server(values["server"]),
         host=values["host"],
         port=_port("port", values["port"]),
         predict_port=_port("predict_port", values["predict_port"]),
@@ -109,6 +112,12 @@ def _port(name: str, text: str) -> int:
     if text.isdigit() and 0 < int(text) < 65536:
         return int(text)
     raise SettingError(f"{name}={text!r} is no port.", "Give a number from 1 to 65535.")
+
+
+def _server(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise SettingError(f"server={_redacted(url)!r} cannot be.", "It is http://HOST:PORT or https://HOST.")
+    return url.rstrip("/")
 
 
 def _redacted(url: str) -> str:

@@ -44,7 +44,12 @@ def house_of(folder: Path, **flags: str) -> House:
     """Open the house of the project in a folder."""
     of = read_settings(folder, flags)
     check_project(of)
-    return open_house(of)
+    house = open_house(of)
+    if (of.home / "journals").is_dir():  # of tracked runs; one whose process died is brought into the records
+        from kaizenml.loop.syncing import pick_up
+
+        pick_up(house)
+    return house
 
 
 def check_project(of: Settings) -> None:

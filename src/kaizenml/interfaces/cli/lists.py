@@ -1,4 +1,4 @@
-"""The lists: `kaizen runs`, `models`, `releases`, `endpoints`, `alerts`, `events`, `jobs`, `snapshots`."""
+"""The lists: `kaizen models`, `releases`, `endpoints`, `alerts`, `events`, `jobs`, `snapshots`."""
 
 from __future__ import annotations
 
@@ -55,12 +55,6 @@ def _best(metrics: dict[str, Estimate]) -> str:
 
 _RUN = "No runs yet. Make one: `kaizen run`."
 
-runs = _listing(
-    "runs", "List runs.", ["run", "state", "started", "snapshot", "release", "metrics", "error"],
-    lambda books, limit: books.runs.newest(limit=limit),
-    lambda run: (run.id, run.state, _when(run.started_at), run.snapshot, run.release, _best(run.metrics), run.error),
-    _RUN,
-)  # fmt: skip
 models = _listing(
     "models", "List model versions.", ["model version", "made", "snapshot", "rows", "trained until", "metrics"],
     lambda books, limit: books.models.newest(limit=limit),

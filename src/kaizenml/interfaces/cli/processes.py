@@ -32,10 +32,12 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     from kaizenml.loop.controller import control
     from kaizenml.loop.service import LoopService
     from kaizenml.loop.supervising import keep, leave_on_signals
+    from kaizenml.loop.syncing import pick_up
 
     of = read_settings(folder, {"host": host, "port": port, "predict_port": predict_port})
     check_project(of)
     house = open_house(of)
+    pick_up(house)
     stop = threading.Event()
     _wait_for_port(of.host, of.predict_port)
     with serve_control_plane(LoopService(house), host=of.host, port=of.port, token=of.token, stop=stop):

@@ -1,0 +1,77 @@
+"""`kaizen runs` and `kaizen sync`: what ran, found by what it holds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import msgspec
+
+from kaizenml.core.query_text import parsed
+from kaizenml.core.run import RunLine
+from kaizenml.errors import SettingError
+from kaizenml.interfaces.cli.common import house_of, json_option, project_option
+from kaizenml.interfaces.cli.output import print_json, print_table
+
+#: A table longer than this is printed plainly: aligning and colouring it would take longer than finding it.
+_LONG = 500
+
+
+@click.command()
+@click.argument("query", nargs=-1)
+@project_option
+@click.option("--limit", default=50, type=click.IntRange(1, 1_000_000), help="At most so many.")
+@json_option
+def runs(query: tuple[str, ...], folder: Path, limit: int, as_json: bool) -> None:
+    """List runs, the newest first, or those that fulfil a QUERY in its order.
+
+    \b
+    kaizen runs "metrics.roc_auc > 0.7 AND (params.model = 'tree' OR tags.team IS NULL)"
+    kaizen runs "state = 'failed' AND started > '2026-03-01' ORDER BY duration DESC"
+
+    Compare metrics.NAME, params.NAME, tags.NAME and the attributes id, project, kind, state, name, author, parent,
+    snapshot, model_version, release, commit, branch, error, started, finished and duration (seconds), with
+    = != < <= > >=, LIKE, ILIKE, CONTAINS, IN and IS NULL.
+    """
+    text = " ".join(query)
+    house = house_of(folder)
+    with house.records.reading() as books:
+        found = books.runs.search(parsed(text), limit=limit)
+        if text and not found:
+            parsed(text, books.runs.names())  # perhaps a name is misspelt
+    if as_json:
+        print_json({"runs": [{**msgspec.to_builtins(line), "duration": line.seconds} for line in found]})
+        return
+    columns = ["run", "name", "state", "started", "snapshot", "release", "metrics", "error"]
+    empty = "No run fulfils this." if text else "No runs yet. Make one: `kaizen run`."
+    if len(found) > _LONG:
+        click.echo("\n".join("\t".join(map(str, _row(line))) for line in found))
+    else:
+        print_table(columns, map(_row, found), empty=empty)
+
+
+def _row(line: RunLine) -> tuple[str, ...]:
+    own = [(name, value) for name, value in line.metrics.items() if not name.startswith("system/")]
+    metrics = ", ".join(f"{name} {value:.4g}" for name, value in own[:2])
+    started = f"{line.started_at:%Y-%m-%d %H:%M:%S}"
+    return line.id, line.name, line.state, started, line.snapshot, line.release, metrics, line.error[:80]
+
+
+@click.command()
+@project_option
+@json_option
+def sync(folder: Path, as_json: bool) -> None:
+    """Send the runs that wait in journals to the server, or bring them into the records of this home."""
+    from kaizenml.loop.syncing import pick_up
+    from kaizenml.loop.tracking import send_left
+    from kaizenml.loop.wiring import open_house, read_settings
+
+    of = read_settings(folder)
+    if not of.home.exists():
+        raise SettingError(f"Nothing was ever tracked in {of.folder}.", "Go to the folder where `kz.run()` was called.")
+    sent = send_left(of) if of.server else pick_up(open_house(of))
+    where = of.server or "the records"
+    if as_json:
+        print_json({"runs": sent, "to": where})
+    else:
+        click.echo(f"{len(sent)} runs brought to {where}." if sent else "No run waits.")
