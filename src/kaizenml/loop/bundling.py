@@ -58,7 +58,7 @@ def bundled(loaded: Loaded, prepared: Prepared, values: Mapping[str, Any], begun
         kaizenml=__version__,
         python=begun.environment.python,
         model_format=form,
-        needs=needed(model, loaded.code, begun.environment),
+        needs=needed(model, loaded.code, begun.environment, form),
         run=begun.id,
         snapshot=prepared.snapshot.name,
     )

@@ -18,6 +18,7 @@ from tempfile import mkdtemp
 from types import ModuleType
 
 from kaizenml.core.digest import Digest, digest_of, digest_of_bytes
+from kaizenml.core.extras import install_hint
 from kaizenml.errors import KaizenError, ProjectError
 from kaizenml.project import Project
 
@@ -157,5 +158,5 @@ def _raised(folder: Path, error: Exception) -> ProjectError:
         trace = trace.tb_next
     return ProjectError(
         f"project.py raised {type(error).__name__}: {str(error)[:300]}{where}.",
-        "Run `python project.py` to see it whole.",
+        install_hint(error) or "Run `python project.py` to see it whole.",
     )

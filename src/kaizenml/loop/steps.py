@@ -33,6 +33,7 @@ from kaizenml.loop.scoring import apply_features
 from kaizenml.project import Project, Step, defaults_of
 from kaizenml.training.evaluate import Evaluation, evaluation
 from kaizenml.training.fit import Fitted, baselines, default_estimator, fit
+from kaizenml.training.model import checked_model, keeps_columns
 from kaizenml.training.problem import ROW, Problem, classes_for, kind_of, model_inputs, target_of, time_parts
 
 
@@ -149,8 +150,9 @@ def estimator() -> None:
 def train(split: Split, estimator: Any, problem: Problem) -> Trained:
     """Fit the estimator, and the baselines, behind the preparation that suits each."""
     chosen = default_estimator(problem.task, problem.seed) if estimator is None else estimator
+    chosen = checked_model(chosen, problem.task)
     _seed(chosen, problem.seed)
-    y, columns = target_of(problem, split.train), model_inputs(split.train, problem)
+    y, columns = target_of(problem, split.train), model_inputs(split.train, problem, keeps_all=keeps_columns(chosen))
     if not columns:
         raise ProjectError("No feature is left to learn from: each has one value only, or a new one in every row.")
     same = {"columns": columns, "task": problem.task, "classes": problem.classes, "seed": problem.seed}

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from kaizenml.core.run import Environment
 from kaizenml.errors import WrongEnvironmentError, bounded
 from kaizenml.packaging.formats import format_of
-from kaizenml.packaging.imports import imported, is_standard, owners
+from kaizenml.packaging.imports import imported, is_standard, own_files, owners
 
 RUNTIME = ("msgspec", "polars")
 """What serving imports whatever the model is; the wheel asks for it by ``kaizenml[serve]``."""
@@ -93,8 +93,23 @@ def canonical_name(distribution: str) -> str:
 
 
 def _imports(of_model: Collection[str], code: Mapping[str, bytes]) -> dict[str, dict[str, bool]]:
-    found = {path: imported(code[path], path) for path in sorted(code)}
+    found = {path: imported(code[path], path) for path in _used(code)}
     return {"the model": dict.fromkeys(of_model, False), **found}
+
+
+def _used(code: Mapping[str, bytes]) -> list[str]:
+    """Return the files that serving reaches from project.py by imports: a script that makes data is none of them."""
+    if "project.py" not in code:
+        return sorted(code)
+    seen: set[str] = set()
+    waiting = ["project.py"]
+    while waiting:
+        path = waiting.pop()
+        if path not in seen:
+            seen.add(path)
+            waiting += own_files(code[path], path, code)
+    guesses = any(module.startswith("importlib") for path in seen for module in imported(code[path], path))
+    return sorted(code) if guesses else sorted(seen)
 
 
 def _is_own(module: str, code: Mapping[str, bytes]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from kaizenml.errors import UnsafeArtefactError, UsageError, bounded
-from kaizenml.packaging import skops_format
+from kaizenml.packaging import mixed, skops_format
 from kaizenml.packaging.archive import shown
 
 _PICKLE_HINT = "A pickle runs code when it is opened; save the model with save_model() in place of it."
@@ -35,6 +35,7 @@ class Format:
 
 
 FORMATS = (
+    Format("mixed", mixed.is_mixed, mixed.save, mixed.load, mixed.module_names, ("skops",)),
     Format(
         "skops",
         skops_format.is_sklearn_like,
@@ -61,7 +62,7 @@ def save_model(estimator: object, extra_trusted: Collection[str] = ()) -> tuple[
             return form.name, form.save(estimator, extra_trusted)
     raise UsageError(
         f"No format can hold a {type(estimator).__module__}.{type(estimator).__qualname__}.",
-        "Return a scikit-learn estimator or pipeline from the estimator step.",
+        "Return an estimator of scikit-learn, LightGBM or XGBoost, or kz.torch(...), from the estimator step.",
     )
 
 

@@ -6,7 +6,7 @@ import ast
 import csv
 import importlib.metadata
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 
 from kaizenml.errors import WrongEnvironmentError
@@ -34,6 +34,27 @@ def imported(source: bytes, path: str) -> dict[str, bool]:
     for module, is_optional in _walk(tree, is_optional=False):
         found[module] = found.get(module, True) and is_optional
     return found
+
+
+def own_files(source: bytes, path: str, code: Collection[str]) -> list[str]:
+    """Return the files among a project's own that this one imports, packages' ``__init__`` included."""
+    folder = path.rpartition("/")[0]
+    named = set(imported(source, path)) | set(_relative(ast.parse(source, path), folder))
+    found = []
+    for module in named:
+        parts = module.split(".")
+        places = ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]
+        found += [file for place in places for file in (f"{place}.py", f"{place}/__init__.py") if file in code]
+    return sorted(set(found))
+
+
+def _relative(tree: ast.AST, folder: str) -> Iterator[str]:
+    """Yield the full names of what is imported with leading dots."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            above = folder.split("/")[: max(0, len(folder.split("/")) - node.level + 1)]
+            prefix = ".".join([*filter(None, above), *filter(None, [node.module])])
+            yield from (f"{prefix}.{alias.name}".lstrip(".") for alias in node.names)
 
 
 def owners(module: str) -> frozenset[str]:

@@ -23,7 +23,7 @@ TREE_DEPTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted scikit-learn pipeline, the columns it takes, and the classes it tells apart."""
+    """A fitted pipeline (`prepare`, then `model`), the columns it takes, and the classes it tells apart."""
 
     pipeline: Any
     columns: tuple[Column, ...]
@@ -71,7 +71,13 @@ def fit(
         )
     before = preprocessor(columns, frame, task, seen=seen, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed)
     pipeline = Pipeline([("prepare", before), ("model", estimator)])
-    pipeline.fit(frame, y if task is Task.REGRESSION else y.astype(np.int64))
+    if task is Task.REGRESSION:
+        pipeline.fit(frame, y)
+        return Fitted(pipeline, tuple(columns), task, classes)
+    known, codes = np.unique(y.astype(np.int64), return_inverse=True)
+    pipeline.fit(frame, codes)
+    if len(known) < len(classes):  # XGBoost takes the classes 0 … m-1 only: whom they stand for is kept beside
+        estimator.known_codes_ = known
     return Fitted(pipeline, tuple(columns), task, classes)
 
 
@@ -80,9 +86,10 @@ def predicted(pipeline: Any, frame: Any, task: Task, count: int) -> NDArray[np.f
     if task is Task.REGRESSION:
         return np.asarray(pipeline.predict(frame), dtype=np.float64)
     found = np.asarray(pipeline.predict_proba(frame), dtype=np.float64)
-    known = np.asarray(pipeline.classes_, dtype=np.int64)
-    if len(known) == count:
+    if found.shape[1] == count:
         return found
+    model = pipeline.named_steps["model"] if hasattr(pipeline, "named_steps") else pipeline
+    known = np.asarray(getattr(model, "known_codes_", pipeline.classes_), dtype=np.int64)
     whole = np.zeros((len(found), count))
     whole[:, known] = found
     return whole

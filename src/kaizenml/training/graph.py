@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 
+from kaizenml.core.extras import install_hint
 from kaizenml.core.step import Each, StepOptions
 from kaizenml.errors import KaizenError, NotFoundError, ProjectError, StepFailedError, bounded
 from kaizenml.project import Step, defaults_of, inputs_of, items_of
@@ -134,7 +135,7 @@ def step_failed(name: str, function: Step, error: BaseException) -> StepFailedEr
     where = f" (line {line})" if line else ""
     return StepFailedError(
         f"The step `{name}`{where} raised {type(error).__name__}: {str(error)[:400]}",
-        f"Call `{name}` by hand, in a test or a notebook: a step is a plain function.",
+        install_hint(error) or f"Call `{name}` by hand, in a test or a notebook: a step is a plain function.",
         {"step": name, "line": line},
     )
 

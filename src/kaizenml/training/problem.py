@@ -82,15 +82,21 @@ def time_parts(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(parts)
 
 
-def model_inputs(featured: pl.DataFrame, problem: Problem) -> tuple[Column, ...]:
+def model_inputs(featured: pl.DataFrame, problem: Problem, *, keeps_all: bool = False) -> tuple[Column, ...]:
     """Return the columns of featured rows that a model learns from.
 
     Left out are the target, the id, times (their parts stand for them), columns with a single value, and text in which
     nearly every row has a value of its own: nothing general can be learned from those.
+
+    Parameters
+    ----------
+    keeps_all
+        The model's shape was made for these columns: also those with a single value stay.
     """
     names = [name for name in featured.columns if name not in (problem.target, problem.id, problem.time, ROW)]
     found = (Column(name, kind_of(featured[name])) for name in names)
-    return tuple(column for column in found if column.kind is not ColumnKind.TIME and _teaches(featured[column.name]))
+    kept = (column for column in found if column.kind is not ColumnKind.TIME)
+    return tuple(column for column in kept if keeps_all or _teaches(featured[column.name]))
 
 
 def _teaches(values: pl.Series) -> bool:
