@@ -243,16 +243,15 @@ def _column(self: _Writing, column: Any) -> None:
         self.put("sizes", sizes.cast(pl.UInt64).to_numpy().tobytes())
         _column(self, lists.filter(sizes > 0).explode())
     elif kind in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Decimal):
-        texts = column if kind == pl.Binary else column.cast(pl.String).cast(pl.Binary)
-        _texts(self, texts.fill_null(b"") if nulls else texts)
+        texts = column if kind == pl.Binary else column.cast(pl.String)
+        _texts(self, texts.fill_null(b"" if kind == pl.Binary else "") if nulls else texts)
     elif kind == pl.Boolean:
         self.put("bits", _packed(column.fill_null(False)))
     elif kind != pl.Null:
         physical = column.to_physical()
         filled = physical.fill_null(0) if nulls else physical
         if kind == pl.Int128:
-            filled = filled.cast(pl.String)
-            _texts(self, filled.cast(pl.Binary))
+            _texts(self, filled.cast(pl.String))
             return
         cells = memoryview(filled.rechunk().to_numpy()).cast("B") if len(filled) else b""
         self.hash.update(f"cells:{len(cells)};".encode())
@@ -260,16 +259,13 @@ def _column(self: _Writing, column: Any) -> None:
 
 
 def _texts(self: _Writing, column: Any) -> None:
-    """Write texts as their lengths and all their bytes in a row, as Arrow's older layout has them."""
+    """Write texts without nulls as their lengths in bytes, and all their bytes in a row."""
     import polars as pl
 
-    sizes = column.bin.size().cast(pl.UInt32)
-    self.put("sizes", sizes.rechunk().to_numpy().tobytes())
-    made = io.BytesIO()
-    column.rechunk().alias("").to_frame().write_ipc(
-        made, compat_level=pl.CompatLevel.oldest(), compression="uncompressed"
-    )
-    self.put("texts", made.getvalue())
+    is_binary = column.dtype == pl.Binary
+    sizes = column.bin.size() if is_binary else column.str.len_bytes()
+    self.put("sizes", sizes.cast(pl.UInt32).rechunk().to_numpy().tobytes())
+    self.put("texts", b"".join(column.to_list()) if is_binary else column.str.join("").item().encode())
 
 
 def _packed(is_true: Any) -> bytes:

@@ -1,0 +1,123 @@
+"""One suite over both caches of results; and what only the one on disk promises: nobody's forgery is opened."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime
+from multiprocessing import get_context
+
+import pytest
+
+from kaizenml.adapters.memory import MemoryStepCache
+from kaizenml.adapters.step_cache import MOST_RESULTS, DirectoryStepCache
+from kaizenml.core.step import Ingredients, Kept, Symbol
+
+KEY = "ab" * 32
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture(params=["memory", "directory"])
+def cache(request, tmp_path):
+    return MemoryStepCache() if request.param == "memory" else DirectoryStepCache(tmp_path / "cache")
+
+
+def kept(blob, **observed):
+    return Kept("d" * 64, blob, "run-1", AT, 0.5, 7, observed)
+
+
+def test_bytes_come_back_under_the_name_they_were_given(cache):
+    name = cache.put(b"result")
+
+    assert cache.get(name) == b"result"
+    assert cache.put(b"result") == name
+    assert cache.get("0" * 64) is None
+
+
+def test_the_newest_result_of_a_key_comes_first_and_the_same_one_only_once(cache):
+    assert cache.find(KEY) == []
+    cache.keep(KEY, kept("a", file="1"))
+    cache.keep(KEY, kept("b", file="2"))
+    cache.keep(KEY, kept("a", file="1"))
+
+    assert [each.blob for each in cache.find(KEY)] == ["a", "b"]
+
+
+def test_what_a_step_was_made_of_is_remembered(cache):
+    made = Ingredients("train", "c", {"helpers.k": Symbol("1", "k = 1")}, {"rows": "x"}, seed=3)
+    assert cache.last("shop/train") is None
+
+    cache.remember("shop/train", made)
+
+    assert cache.last("shop/train") == made
+
+
+def test_a_changed_byte_is_no_result(tmp_path):
+    cache = DirectoryStepCache(tmp_path)
+    name = cache.put(b"result")
+    path = tmp_path / "blobs" / name[:2] / name[2:]
+    path.write_bytes(b"resulT")
+
+    assert cache.get(name) is None
+    assert cache.put(b"result") == name
+    assert cache.get(name) == b"result"
+
+
+def test_what_was_written_without_the_secret_is_not_read(tmp_path):
+    ours, theirs = DirectoryStepCache(tmp_path / "ours"), DirectoryStepCache(tmp_path / "theirs")
+    name = theirs.put(b"forged")
+    theirs.keep(KEY, kept(name))
+    for part in ("blobs", "keys"):
+        for path in (tmp_path / "theirs" / part).rglob("*"):
+            if path.is_file():
+                to = tmp_path / "ours" / path.relative_to(tmp_path / "theirs")
+                to.parent.mkdir(parents=True, exist_ok=True)
+                to.write_bytes(path.read_bytes())
+
+    assert ours.find(KEY) == []
+    assert ours.get(name) is None
+
+
+def test_the_secret_is_its_owners_alone(tmp_path):
+    DirectoryStepCache(tmp_path)
+
+    assert stat.S_IMODE(os.stat(tmp_path / "secret").st_mode) == 0o600
+
+
+def test_results_of_one_key_do_not_pile_up(tmp_path):
+    cache = DirectoryStepCache(tmp_path)
+    for number in range(MOST_RESULTS + 3):
+        cache.keep(KEY, kept(str(number), file=number))
+
+    assert len(cache.find(KEY)) == MOST_RESULTS
+    assert cache.find(KEY)[0].blob == str(MOST_RESULTS + 2)
+
+
+def test_the_oldest_results_go_when_there_are_too_many_bytes(tmp_path):
+    cache = DirectoryStepCache(tmp_path)
+    names = [cache.put(bytes([number]) * 1000) for number in range(4)]
+    for age, name in enumerate(names):
+        os.utime(tmp_path / "blobs" / name[:2] / name[2:], (1000 + age, 1000 + age))
+
+    assert cache.prune(most_bytes=2500) == 2000
+    assert [cache.get(name) is not None for name in names] == [False, False, True, True]
+
+
+def _put_many(folder, count):
+    cache = DirectoryStepCache(folder)
+    for number in range(count):
+        cache.keep(KEY, kept(cache.put(str(number).encode()), file=number))
+
+
+def test_processes_at_once_leave_whole_files(tmp_path):
+    context = get_context("spawn")
+    workers = [context.Process(target=_put_many, args=(tmp_path, 30)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+
+    cache = DirectoryStepCache(tmp_path)
+    assert [worker.exitcode for worker in workers] == [0, 0, 0]
+    assert all(cache.get(each.blob) is not None for each in cache.find(KEY))
+    assert [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix] == []
