@@ -30,6 +30,13 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "rows.quarantined": ("Rows broke a hard rule of the contract.", "snapshot:PROJECT@N", "system:loop"),
     "rows.erased": ("A person's rows were deleted; `facts` say how many, why, and which models had learned from them.",
                     "snapshot:PROJECT@N", "person"),
+    "queue.filled": ("Rows were queued to be labelled; `facts` say how many, and how many of them by chance.",
+                     "queue:PROJECT", "person, or system:loop"),
+    "label.added": ("A person labelled a row; `facts` hold the label and which model's suggestion they saw.",
+                    "task:KEY", "person"),
+    "labels.imported": ("A file of Label Studio brought labels.", "file:DIGEST", "person"),
+    "labels.joined": ("Labels set targets of a snapshot, because of a run; `facts` count them, and name the event of the "
+                      "newest one.", "snapshot:PROJECT@N", "system:loop"),
     "contract.accepted": ("A person accepted a contract that lets more through, for a reason.",
                           "contract:PROJECT", "person"),
     "run.started": ("A run began; `facts` hold the digest of its code and the commit.", "run:ID", "its author"),

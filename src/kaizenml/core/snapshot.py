@@ -16,7 +16,8 @@ class Snapshot:
 
     ``version`` of ``table`` holds the raw rows; ``pins`` the versions of the other tables it was made from (answered
     predictions and their labels). ``digest`` is that of the good rows; ``quarantined`` counts those kept aside.
-    ``oldest`` and ``newest`` bound the event times, where the project has a time column.
+    ``labels`` says what became of the labels that people gave (`loop/label_joining.py`). ``oldest`` and ``newest``
+    bound the event times, where the project has a time column.
     """
 
     project: str
@@ -34,6 +35,7 @@ class Snapshot:
     newest: datetime | None = None
     pins: Mapping[str, int] = field(default_factory=dict)
     live_rows: int = 0
+    labels: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def name(self) -> str:

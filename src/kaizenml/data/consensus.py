@@ -47,6 +47,11 @@ class Consensus:
             for row, (task, at) in enumerate(zip(self.tasks, best, strict=True))
         }
 
+    def chances(self, labels: Sequence[str]) -> list[float]:
+        """Return the probability of one label for each task, in the order of ``tasks``."""
+        codes = {name: at for at, name in enumerate(self.labels)}
+        return [float(self.probabilities[row, codes[label]]) for row, label in enumerate(labels)]
+
 
 @dataclass(frozen=True, slots=True)
 class Suspect:

@@ -37,10 +37,11 @@ def is_persons_within(rows: pl.DataFrame, column: str, value: str) -> pl.Series:
 
 
 def is_about(rows: pl.DataFrame, ids: pl.Series) -> pl.Series:
-    """Return for each row whether its ``id`` is among the ids of rows that go."""
-    if "id" not in rows.columns:
+    """Return for each row whether its ``id``, or the ``task`` that a label is of, is among the ids of rows that go."""
+    name = next((name for name in ("id", "task") if name in rows.columns), None)
+    if name is None:
         return _none(rows)
-    found: pl.Series = rows["id"].is_in(ids.cast(rows.schema["id"]).implode())
+    found: pl.Series = rows[name].is_in(ids.cast(rows.schema[name]).implode())
     return found.fill_null(value=False)
 
 

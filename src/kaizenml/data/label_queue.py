@@ -139,7 +139,10 @@ def _drift(cells: pl.DataFrame, count: int) -> list[float]:
 
 @dataclass(slots=True)
 class Deck:
-    """Tasks in their order: how many, in how many blocks, how many are finished, before which block all are."""
+    """Tasks in their order: how many, in how many blocks, how many are finished, before which block all are.
+
+    ``event`` is the one of the log that tells of its filling.
+    """
 
     id: str
     name: str
@@ -147,14 +150,16 @@ class Deck:
     blocks: int
     done: int = 0
     first: int = 0
+    event: int | None = None
 
 
 @dataclass(slots=True)
 class Queue:
-    """What is to be labelled: decks, the first comes first; and what can be said."""
+    """What is to be labelled: decks, the first comes first; what can be said; which event told of the newest label."""
 
     decks: list[Deck]
     choices: list[str]
+    labelled: int | None = None
 
 
 @dataclass(slots=True)

@@ -39,6 +39,8 @@ from kaizenml.data.version import kind_of
 from kaizenml.errors import KaizenError, NotFoundError, StepFailedError, TargetError, UsageError
 from kaizenml.loop import contracting, quarantining
 from kaizenml.loop.ingesting import cleaning_plan
+from kaizenml.loop.label_joining import Settled, nobody, settled
+from kaizenml.loop.labels import human_labels_of
 from kaizenml.loop.versioning import called, raw_rows
 from kaizenml.loop.wiring import House
 from kaizenml.project import Project
@@ -129,13 +131,21 @@ def _from_snapshot(project: Project, house: House, snapshot: Snapshot) -> Rows:
     raw = quarantining.readmitted(project.name, house, brought).raw
     plan = contracting.find_kept(house, snapshot.plan, CleaningPlan) or cleaning_plan(project, raw)
     contract = contracting.find_kept(house, snapshot.contract, Contract)
-    cleaned = replay(plan, raw)
+    people = _people(house, project.name, snapshot)
+    cleaned, _ = people.onto(replay(plan, raw), project, plan)
     good = enforce(contract, cleaned).good if contract is not None else cleaned.frame
+    good = people.known(good, project)
     rest = snapshot.rows - snapshot.live_rows
     notes = [f"{snapshot.live_rows:,} answered rows are left out"] if snapshot.live_rows else []
     if len(good) != rest:
         notes.append(f"the snapshot had {rest:,} rows from its source; rows were decided on, or replaced, since")
     return Rows(good, good, plan, snapshot.name, "; ".join(notes))
+
+
+def _people(house: House, project: str, snapshot: Snapshot) -> Settled:
+    """Return the labels that joined the snapshot."""
+    version = snapshot.pins.get(human_labels_of(project))
+    return nobody(project) if version is None else settled(house, project, version=version)
 
 
 def _settled(source: Source, raw: pl.DataFrame) -> pl.DataFrame:

@@ -22,7 +22,8 @@ from kaizenml.data.contract_yaml import to_yaml
 from kaizenml.data.enforce import enforce
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import SourceError
-from kaizenml.loop import collecting, contracting, quarantining
+from kaizenml.loop import collecting, contracting, label_joining, quarantining
+from kaizenml.loop.label_joining import Settled
 from kaizenml.loop.loading_data import gather, raw_of
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
@@ -37,7 +38,7 @@ class Prepared:
     """Good, typed rows, and how they became that.
 
     ``good`` comes from the source; ``live`` are rows that an endpoint answered and whose label is known, with
-    the columns ``_label`` (as text) and the project's id.
+    the columns ``_label`` (as text) and the project's id. ``labels`` are what people settled on, by key.
     """
 
     snapshot: Snapshot
@@ -46,6 +47,7 @@ class Prepared:
     plan: CleaningPlan
     contract: Contract
     bad: pl.DataFrame
+    labels: pl.DataFrame
 
 
 def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: int) -> Prepared:
@@ -66,7 +68,7 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
         if page is None
         else contracting.held(house, project.name, page, cleaning_plan(project, raw), raw)
     )
-    cleaned = replay(plan, raw)
+    cleaned, people = label_joining.settled(house, project.name).onto(replay(plan, raw), project, plan)
     contract = page or _first_contract(project, folder, cleaned.frame, plan)
     enforced = enforce(contract, cleaned)
     quarantining.keep(project.name, house, enforced.bad, raw, origin, files, plan, contract, at=again.at)
@@ -85,11 +87,16 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
             f"Only {len(enforced.good)} of {len(raw)} rows are good; {FEWEST_ROWS} are needed at the least.",
             "Look at contract.yaml and at the quarantined rows: `kaizen quarantine`.",
         )
-    live = _live(project, house, plan, enforced.good)
+    good = people.known(enforced.good, project)
+    if len(good) < len(enforced.good):
+        say(f"labels: {len(enforced.good) - len(good):,} rows wait for a label")
+    live = _live(project, house, plan, good, people)
     if len(live):
         say(f"live: {len(live):,} answered rows with their labels")
-    snapshot = _written(project, house, files, plan, contract, enforced.good, enforced.bad, live, cause=cause)
-    return Prepared(snapshot, enforced.good, live, plan, contract, enforced.bad)
+    snapshot = _written(project, house, files, plan, contract, good, enforced.bad, live, people, cause=cause)
+    if snapshot.labels:
+        say("labels: " + ", ".join(f"{count:,} {name}" for name, count in snapshot.labels.items()))
+    return Prepared(snapshot, good, live, plan, contract, enforced.bad, people.labels)
 
 
 def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
@@ -114,14 +121,14 @@ def _first_contract(project: Project, folder: Path, clean: pl.DataFrame, plan: C
     return contract
 
 
-def _live(project: Project, house: House, plan: CleaningPlan, good: pl.DataFrame) -> pl.DataFrame:
+def _live(project: Project, house: House, plan: CleaningPlan, good: pl.DataFrame, people: Settled) -> pl.DataFrame:
     """Return the answered rows whose label is known and that no file brought."""
-    labels = collecting.labels(house.tables, project.name)
-    if labels.is_empty():
+    labels = _truths(house, project, people)
+    if labels.is_empty() or house.tables.version(collecting.predictions_of(project.name)) is None:
         return pl.DataFrame()
     answered = house.tables.read(collecting.predictions_of(project.name), columns=["id", "role", "row"])
     rows = answered.filter(pl.col("role") == "answer").unique("id", keep="last", maintain_order=True)
-    rows = rows.join(labels.select("id", "value"), on="id", how="inner", maintain_order="left")
+    rows = rows.join(labels, on="id", how="inner", maintain_order="left")
     if project.id is not None:
         rows = rows.filter(~pl.col("id").is_in(good[project.id].cast(pl.String).implode()))
     if rows.is_empty():
@@ -130,12 +137,19 @@ def _live(project: Project, house: House, plan: CleaningPlan, good: pl.DataFrame
     decoded = [decode(text) for text in rows["row"].to_list()]
     inputs = plan.only([name for name in plan.names if name in decoded[0] and name != project.id])
     frame = replay(inputs, rows_to_raw(decoded, inputs)).frame
-    truth = msgspec.json.Decoder().decode
-    as_text = [_text(truth(value)) for value in rows["value"].to_list()]
-    frame = frame.with_columns(pl.Series("_label", as_text, dtype=pl.String))
+    frame = frame.with_columns(rows["_label"])
     return (
         frame if project.id is None else frame.with_columns(rows["id"].cast(good[project.id].dtype).alias(project.id))
     )
+
+
+def _truths(house: House, project: Project, people: Settled) -> pl.DataFrame:
+    """Return what is known of answered rows, ``id`` and ``_label``: what people settled on, else what came."""
+    came = collecting.labels(house.tables, project.name)
+    decode = msgspec.json.Decoder().decode
+    texts = pl.Series("_label", [_text(decode(value)) for value in came["value"].to_list()], dtype=pl.String)
+    said = people.labels.select("id", _label="value")
+    return pl.concat([said, came.select("id", texts)]).unique("id", keep="first", maintain_order=True)
 
 
 def _text(value: object) -> str | None:
@@ -153,6 +167,7 @@ def _written(
     good: pl.DataFrame,
     bad: pl.DataFrame,
     live: pl.DataFrame,
+    people: Settled,
     *,
     cause: int,
 ) -> Snapshot:
@@ -176,18 +191,20 @@ def _written(
             created_at=house.clock.now(),
             oldest=oldest,
             newest=newest,
-            pins={**collecting.pins(house, project.name), **quarantining.pins(project.name, house)},
+            pins={**collecting.pins(house, project.name), **quarantining.pins(project.name, house), **people.pins},
             live_rows=len(live),
+            labels=people.told(project, good, live),
         )
         books.snapshots.add(snapshot)
         contracting.remember(books, places)
         if house.settings.is_replay and newest and books.notes.get("clock", "data") is None:
             books.notes.put("clock", "data", newest.isoformat())  # a replay begins where its first data end
-        _tell(books, house, snapshot, cause=cause)
+        created = _tell(books, house, snapshot, cause=cause)
+        label_joining.tell(books, house, snapshot, people, cause=created)
     return snapshot
 
 
-def _tell(books: Books, house: House, snapshot: Snapshot, *, cause: int) -> None:
+def _tell(books: Books, house: House, snapshot: Snapshot, *, cause: int) -> int:
     now, data_at = house.clock.now(), house.data_at(books)
     subject = f"snapshot:{snapshot.name}"
     facts = {"rows": snapshot.rows, "live": snapshot.live_rows, "digest": snapshot.digest, "version": snapshot.version}
@@ -199,6 +216,7 @@ def _tell(books: Books, house: House, snapshot: Snapshot, *, cause: int) -> None
         books.events.append(
             Draft(snapshot.project, "system:loop", Kind.ROWS_QUARANTINED, subject, created.id, data_at, kept), now
         )
+    return created.id
 
 
 def _span(project: Project, good: pl.DataFrame, live: pl.DataFrame) -> tuple[datetime | None, datetime | None]:

@@ -29,6 +29,8 @@ def fill_from_answers(
     most: int = 100_000,
     wanted: int = 1,
     share: float = CONTROL_SHARE,
+    by: str = "system:loop",
+    cause: int | None = None,
 ) -> int:
     """Queue the newest rows that the project's endpoint answered and of which the truth is not known.
 
@@ -48,10 +50,10 @@ def fill_from_answers(
     before = [one.row for one in answers[: len(answers) // 2]]
     seen = {one.suggestion for one in answers if one.probabilities}
     said = list(choices) or list(_classes(house, project)) or sorted(seen)
-    return fill(house, project, tasks_of(answers, before, wanted=wanted), choices=said, share=share)
+    return fill(house, project, tasks_of(answers, before, wanted=wanted), choices=said, share=share, by=by, cause=cause)
 
 
-def fill_review(house: House, project: str) -> int:
+def fill_review(house: House, project: str, *, by: str = "system:loop") -> int:
     """Queue, before everything else, what annotators disagree about and labels that the model contradicts."""
     said = given(house, project)
     unsure = human_labels(house, project).filter((pl.col("annotators") > 1) & (pl.col("confidence") < SETTLED))["id"]
@@ -67,7 +69,7 @@ def fill_review(house: House, project: str) -> int:
         )
         for one in last.iter_rows(named=True)
     ]  # fmt: skip
-    return fill(house, project, tasks, deck="review")
+    return fill(house, project, tasks, deck="review", by=by)
 
 
 def suspects(house: House, project: str) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from kaizenml.core.digest import digest_of
+from kaizenml.core.event import Draft, Kind
 from kaizenml.core.labelling import (
     CONTROL_SHARE,
     LEASE_SECONDS,
@@ -21,9 +22,11 @@ from kaizenml.core.labelling import (
     HumanLabel,
     LabelTask,
     Place,
+    Why,
     checked_value,
 )
 from kaizenml.core.names import checked_name
+from kaizenml.core.ports import Books
 from kaizenml.data.label_queue import (
     CURSOR,
     LEASE,
@@ -65,9 +68,16 @@ class Status:
 
 
 def fill(
-    house: House, project: str, tasks: Sequence[LabelTask], *, choices: Sequence[str] = (), deck: str = "main",
+    house: House,
+    project: str,
+    tasks: Sequence[LabelTask],
+    *,
+    choices: Sequence[str] = (),
+    deck: str = "main",
     share: float = CONTROL_SHARE,
-) -> int:  # fmt: skip
+    by: str = "system:loop",
+    cause: int | None = None,
+) -> int:
     """Queue tasks in the order of their priority, in place of those of the same deck; return how many there are.
 
     What has all its labels already is left out. Choices are added to those that are known.
@@ -86,6 +96,10 @@ def fill(
         queue.choices = list(dict.fromkeys([*queue.choices, *choices]))
         if len(queue.choices) > MOST_CHOICES:
             raise UsageError(f"{len(queue.choices)} choices are too many.", f"Have at most {MOST_CHOICES}.")
+        by_chance = sum(task.why is Why.CONTROL for task in listed)
+        facts = {"deck": deck, "tasks": len(listed), "control": by_chance, "share": share, "digest": id_}
+        draft = Draft(project, by, Kind.QUEUE_FILLED, f"queue:{project}", cause, house.data_at(books), facts)
+        new.event = books.events.append(draft, house.clock.now()).id
         books.notes.put(QUEUE, project, asdict(queue))
     return len(listed)
 
@@ -146,7 +160,7 @@ def give(house: House, project: str, task: str, value: str, who: str) -> bool:
         round(now.timestamp() - lease.since, 3),
     )  # fmt: skip
     append(house, project, [label], key=digest_of([held.id, who, lease.deck, lease.since, value]))
-    _settle(house, project, lease, who, Place.labelled, last=(task, value))
+    _settle(house, project, lease, who, Place.labelled, last=(task, value), label=label)
     return True
 
 
@@ -191,8 +205,17 @@ def _counts(house: House, project: str) -> dict[str, int]:
     return dict(given(house, project).group_by("task").len().iter_rows())
 
 
-def _settle(house: House, project: str, lease: Lease, who: str, act: Any, *, last: tuple[str, str] | None) -> None:
-    """Note what became of a task, and that its annotator's hands are free."""
+def _settle(
+    house: House,
+    project: str,
+    lease: Lease,
+    who: str,
+    act: Any,
+    *,
+    last: tuple[str, str] | None,
+    label: HumanLabel | None = None,
+) -> None:
+    """Note what became of a task, and that its annotator's hands are free; tell of a label."""
     with house.records.writing() as books:
         queue = queue_of(books, project)
         places = places_in(books, project, lease.deck, lease.block)
@@ -201,9 +224,17 @@ def _settle(house: House, project: str, lease: Lease, who: str, act: Any, *, las
         after = places[str(lease.offset)] = act(before, who)
         put_places(books, project, lease.deck, lease.block, places)
         for deck in queue.decks:
-            if deck.id == lease.deck and after.is_full(task) and not before.is_full(task):
-                deck.done += 1
-                books.notes.put(QUEUE, project, asdict(queue))
+            if deck.id == lease.deck:
+                deck.done += after.is_full(task) and not before.is_full(task)
+                if label is not None:
+                    queue.labelled = _told(books, house, project, label, cause=deck.event)
+        books.notes.put(QUEUE, project, asdict(queue))
         now_held = lease_of(books, project, who)
         if (now_held.deck, now_held.block, now_held.offset) == (lease.deck, lease.block, lease.offset):
             books.notes.put(LEASE, f"{project}/{who}", asdict(Lease(last=last)))
+
+
+def _told(books: Books, house: House, project: str, label: HumanLabel, *, cause: int | None) -> int:
+    facts = {"value": label.value, "suggestion": label.suggestion, "model": label.model, "why": label.why}
+    draft = Draft(project, label.by, Kind.LABEL_ADDED, f"task:{label.task}", cause, house.data_at(books), facts)
+    return books.events.append(draft, house.clock.now()).id

@@ -61,19 +61,35 @@ def given(house: House, project: str, *, version: int | None = None) -> pl.DataF
 def human_labels(house: House, project: str, *, version: int | None = None) -> pl.DataFrame:
     """Return one label for each task that anybody labelled, to be joined to a snapshot's rows by key.
 
-    Columns: ``id``, ``value`` (the consensus, as text), ``confidence`` (its probability, by the annotators' quality),
-    ``annotators``, ``at`` (the newest label's time). Pin ``human-labels-<project>`` at the version that was read.
+    Columns: ``id``, ``value`` (the consensus, as text; where all say the same, that), ``confidence`` (its probability,
+    by the annotators' quality), ``annotators``, ``is_unanimous``, ``at`` (the newest label's time).
+    Pin ``human-labels-<project>`` at the version that was read.
     """
     from kaizenml.data.consensus import dawid_skene
 
     said = given(house, project, version=version)
-    winners = dawid_skene(list(said.select("task", "by", "value").iter_rows())).winners
-    votes = said.group_by("task").agg(pl.len().alias("annotators"), pl.col("at").max()).sort("task")
+    found = dawid_skene(list(said.select("task", "by", "value").iter_rows()))
+    votes = (
+        said.group_by("task")
+        .agg(
+            pl.len().alias("annotators"),
+            (pl.col("value").n_unique() == 1).alias("is_unanimous"),
+            pl.col("value").first().alias("said"),
+            pl.col("at").max(),
+        )
+        .sort("task")
+    )
+    # One alone who says something rare may seem wrong by the base rates; who is not contradicted is believed.
+    values = [
+        said if is_unanimous else found.winners[task][0]
+        for task, said, is_unanimous in votes.select("task", "said", "is_unanimous").iter_rows()
+    ]
     return votes.select(
         pl.col("task").alias("id"),
-        pl.Series("value", [winners[task][0] for task in votes["task"]], dtype=pl.String),
-        pl.Series("confidence", [winners[task][1] for task in votes["task"]], dtype=pl.Float64),
+        pl.Series("value", values, dtype=pl.String),
+        pl.Series("confidence", found.chances(values), dtype=pl.Float64),
         "annotators",
+        "is_unanimous",
         "at",
     )
 

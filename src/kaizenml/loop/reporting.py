@@ -61,6 +61,15 @@ def sentence(event: Event) -> str:
             return "; ".join(map(str, checks.values())) if isinstance(checks, dict) else ""
         case Kind.SNAPSHOT_CREATED:
             return f"{_number(facts, 'rows'):,.0f} rows, {_number(facts, 'live'):,.0f} of them answered by the endpoint"
+        case Kind.QUEUE_FILLED:
+            return f"{_number(facts, 'tasks'):,.0f} rows to label, {_number(facts, 'control'):,.0f} of them by chance"
+        case Kind.LABEL_ADDED:
+            return str(facts.get("value", ""))
+        case Kind.LABELS_IMPORTED:
+            return f"{_number(facts, 'labels'):,.0f} labels"
+        case Kind.LABELS_JOINED:
+            joined, waiting = _number(facts, "joined"), _number(facts, "waiting")
+            return f"{joined:,.0f} labels joined, {waiting:,.0f} wait for their row"
         case Kind.ROWS_QUARANTINED:
             return f"{_number(facts, 'rows'):,.0f} rows kept aside"
         case Kind.DATA_ARRIVED:

@@ -29,6 +29,7 @@ from kaizenml.data.extract import Split, split
 from kaizenml.data.target import task_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.loop.ingesting import Prepared
+from kaizenml.loop.label_joining import onto_selected
 from kaizenml.loop.scoring import apply_features
 from kaizenml.project import Project, Step, defaults_of
 from kaizenml.training.evaluate import Evaluation, evaluation
@@ -64,11 +65,17 @@ def declared_by(project: Project) -> Declared:
 
 def given_by(project: Project, prepared: Prepared) -> dict[str, object]:
     """Return the values that are there before the first step."""
-    return {"raw": prepared.good, "live": prepared.live, "plan": prepared.plan, "declared": declared_by(project)}
+    return {
+        "raw": prepared.good,
+        "live": prepared.live,
+        "human_labels": prepared.labels,
+        "plan": prepared.plan,
+        "declared": declared_by(project),
+    }
 
 
 #: The names of what is given.
-GIVEN = ("raw", "live", "plan", "declared")
+GIVEN = ("raw", "live", "human_labels", "plan", "declared")
 
 
 def steps_of(project: Project) -> dict[str, Step]:
@@ -89,10 +96,11 @@ def select(raw: pl.DataFrame) -> pl.DataFrame:
     return raw
 
 
-def rows(select: pl.DataFrame, live: pl.DataFrame, declared: Declared) -> pl.DataFrame:
-    """Put the labelled rows that an endpoint answered behind the selected rows of the files."""
+def rows(select: pl.DataFrame, live: pl.DataFrame, human_labels: pl.DataFrame, declared: Declared) -> pl.DataFrame:
+    """Put people's labels on the selected rows of the files, and the labelled rows that an endpoint answered behind."""
     if declared.target not in select.columns:
         raise NotFoundError("target column", declared.target, select.columns, "Or let the step `select` make it.")
+    select = onto_selected(select, human_labels, id=declared.id, target=declared.target)
     if live.is_empty():
         return select
     kind = select.schema[declared.target]

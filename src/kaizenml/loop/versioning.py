@@ -28,6 +28,7 @@ from kaizenml.data.snapshot_diff import Difference, difference
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import KaizenError, NotFoundError, StateError, UsageError, bounded
 from kaizenml.loop import collecting, contracting, quarantining
+from kaizenml.loop.labels import human_labels_of
 from kaizenml.loop.loading_data import FILE, raw_of
 from kaizenml.loop.wiring import House
 
@@ -344,7 +345,7 @@ def _anew(house: House, declared: Declaration) -> Snapshot:
         contracting.remember(books, places)
     return replace(
         now, digest=frame_digest(enforced.good), rows=len(enforced.good), quarantined=enforced.bad["row"].n_unique(),
-        plan=plan.digest, contract=contract.digest, live_rows=0,
+        plan=plan.digest, contract=contract.digest, live_rows=0, labels={},
         pins={table: version for table in now.pins if (version := house.tables.version(table)) is not None},
     )  # fmt: skip
 
@@ -377,7 +378,7 @@ def _tables_of(project: str) -> tuple[str, ...]:
     """Return the names of a project's tables; those with rows before those that only name their ids."""
     return (
         raw_of(project), collecting.predictions_of(project), quarantining.quarantine_of(project),
-        collecting.labels_of(project), quarantining.decisions_of(project),
+        collecting.labels_of(project), quarantining.decisions_of(project), human_labels_of(project),
     )  # fmt: skip
 
 

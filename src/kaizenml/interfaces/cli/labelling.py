@@ -49,7 +49,9 @@ def fill_queue(name: str, choices: str, wanted: int, control: float, folder: Pat
     """Queue answered rows whose truth is not known: uncertain, varied and drifted ones first."""
     from kaizenml.loop.label_choosing import fill_from_answers
 
-    queued = fill_from_answers(house_of(folder), name, wanted=wanted, share=control, choices=_parted(choices))
+    queued = fill_from_answers(
+        house_of(folder), name, wanted=wanted, share=control, choices=_parted(choices), by=person()
+    )
     _say({"queued": queued}, f"{queued:,} tasks are queued.\nNext: kaizen label {name} next", as_json=as_json)
 
 
@@ -158,7 +160,7 @@ def queue_review(name: str, folder: Path, as_json: bool) -> None:
     """Queue, before everything else, disputed tasks and labels that the model contradicts, for somebody else."""
     from kaizenml.loop.label_choosing import fill_review
 
-    queued = fill_review(house_of(folder), name)
+    queued = fill_review(house_of(folder), name, by=person())
     _say({"queued": queued}, f"{queued:,} tasks are queued for review.", as_json=as_json)
 
 
@@ -182,8 +184,9 @@ def import_labels(
     except OSError as error:
         raise SourceError(f"{file} cannot be read: {error.strerror}.", "Name an export of Label Studio.") from error
     queued, labels, cancelled = import_file(
-        house_of(folder), name, content, id_column=id_column, wanted=wanted, choices=_parted(choices), share=control
-    )
+        house_of(folder), name, content, id_column=id_column, wanted=wanted, choices=_parted(choices), share=control,
+        by=person(),
+    )  # fmt: skip
     said = f"{queued:,} tasks are queued, {labels:,} labels taken, {cancelled:,} cancelled annotations left out."
     _say({"queued": queued, "labels": labels, "cancelled": cancelled}, said, as_json=as_json)
 
