@@ -40,8 +40,12 @@ class Task:
         Plain arguments.
     seed
         What its randomness starts from, where it asks for it.
+    item, items
+        Which item of how many it is, where the step runs for each.
     needs_bytes
         Whether the result must come as bytes; else it may stay a live value.
+    fence
+        Grows when the task is handed out again: what an earlier holder says of it does not count.
     """
 
     id: str
@@ -52,7 +56,9 @@ class Task:
     options: StepOptions
     seed: int | None = None
     item: int | None = None
+    items: int = 1
     needs_bytes: bool = True
+    fence: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +69,10 @@ class Outcome:
     ----------
     digest
         The identity of the value.
-    content
-        Its bytes; None for a value that stays in memory.
+    content, blob
+        Its bytes, or where in the cache they are already; neither for a value that stays in memory.
+    size_bytes
+        How many bytes it has.
     value
         The live value, where it was made in this process.
     observed
@@ -79,15 +87,15 @@ class Outcome:
     value: Any = None
     observed: Mapping[str, object] = field(default_factory=dict)
     why_not: tuple[str, ...] = ()
-    where: str = ""
+    blob: str = ""
+    size_bytes: int = 0
 
 
 class Runner(Protocol):
     """Where steps execute."""
 
-    @property
-    def is_here(self) -> bool:
-        """Whether tasks execute in this process, with its values."""
+    def is_here(self, task: Task) -> bool:
+        """Say whether the task will execute in this process, with its values; else they must be in the cache."""
         ...
 
     def submit(self, task: Task) -> Future[Outcome]:

@@ -13,18 +13,23 @@ import msgspec
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import StepRun
 from kaizenml.core.step import StepState
+from kaizenml.core.task import Runner
 from kaizenml.errors import NotFoundError, UsageError
 from kaizenml.loop.accepting import accepted
 from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
-from kaizenml.loop.performing import Here, Performer
+from kaizenml.loop.performing import Local, Performer
 from kaizenml.loop.steps import GIVEN, steps_of
-from kaizenml.loop.wiring import House, Say, open_step_cache
+from kaizenml.loop.wiring import House, Say, open_pool, open_step_cache
 from kaizenml.project import Project
 from kaizenml.training.engine import Asked, Engine
 from kaizenml.training.graph import Node, graph, needed_for
+from kaizenml.training.serialize import deserialized, serialized
 from kaizenml.training.shelf import Shelf
+
+#: Where steps can run.
+RUNNERS = ("local", "pool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,10 @@ def executed(
     cache, code = open_step_cache(house.settings), ProjectCode(loaded, loaded.folder)
     shelf = Shelf(cache, code.of_code)
     perform = Performer({node.name: node for node in nodes}, shelf, code)
-    with _Journal(house.settings.home / "runs" / f"{order.id}.ndjson") as journal, closing(Here(perform)) as runner:
+    with (
+        _Journal(house.settings.home / "runs" / f"{order.id}.ndjson") as journal,
+        closing(_runner(loaded, house, order, perform)) as runner,
+    ):
 
         def told(story: StepRun) -> None:
             steps.append(story)
@@ -102,6 +110,18 @@ def executed(
         )
         engine.execute(given)
     return Executed(engine.value, tuple(steps))
+
+
+def _runner(loaded: Loaded, house: House, order: Order, perform: Performer) -> Runner:
+    """Return where the steps run: as the order says, or else the settings."""
+    name = order.way.runner or house.settings.runner
+    if name not in RUNNERS:
+        raise NotFoundError("runner", name, RUNNERS)
+
+    def pool() -> Runner:
+        return open_pool(house.settings, loaded.folder, loaded.digest, serialized, deserialized)
+
+    return Local(perform, pool, prefers_pool=name == "pool")
 
 
 def sentence(story: StepRun) -> str:

@@ -1,17 +1,23 @@
-"""Steps of one project, ready to be performed in this process: its modules at hand, its values in reach."""
+"""Steps of one project, ready to be performed: in this process, or in another that loads the same project."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from kaizenml.core.task import Outcome, Task
+from kaizenml.core.step import StepOptions
+from kaizenml.core.task import Outcome, Runner, StepCache, Task
 from kaizenml.errors import NotFoundError
 from kaizenml.loop.codebase import ProjectCode
-from kaizenml.training.graph import Node
+from kaizenml.loop.loading import Loaded
+from kaizenml.loop.steps import GIVEN, steps_of
+from kaizenml.training.graph import Node, graph
 from kaizenml.training.perform import performed
 from kaizenml.training.shelf import Shelf
+
+#: A fan-out that is expected to take less than this is not worth another process.
+WORTH_SECONDS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +36,72 @@ class Performer:
         return performed(task, node, self.shelf.load, of_code=self.code.of_code, watch=self.code.watch(node))
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
-    """The runner that performs tasks in this process, one after the other."""
+def performer(loaded: Loaded, cache: StepCache) -> Performer:
+    """Return what performs any step of a project with values from a cache."""
+    code = ProjectCode(loaded, loaded.folder)
+    nodes = graph(steps_of(loaded.project), GIVEN, {}, loaded.project.options)
+    return Performer({node.name: node for node in nodes}, Shelf(cache, code.of_code), code)
 
-    perform: Performer
 
-    @property
-    def is_here(self) -> bool:
-        """Whether tasks execute in this process: they do."""
-        return True
+def elsewhere(perform: Performer, cache: StepCache, task: Task) -> Outcome:
+    """Perform a task for another process: the result goes into the cache, and only its place is told."""
+    outcome = perform(task)
+    if outcome.content is None:
+        return replace(outcome, value=None)
+    return replace(outcome, value=None, content=None, blob=cache.put(outcome.content))
+
+
+class Local:
+    """The runner of one machine: a step runs in this process, what needs a process of its own gets one.
+
+    A process of its own need steps with a limit of time or memory, and the items of a fan-out that is worth it.
+
+    Parameters
+    ----------
+    pool
+        Opens the processes, when they are needed for the first time.
+    prefers_pool
+        Whether every step runs in a process of its own.
+    """
+
+    def __init__(self, perform: Performer, pool: Callable[[], Runner], *, prefers_pool: bool = False) -> None:
+        self._perform, self._open, self._prefers_pool = perform, pool, prefers_pool
+        self._pool: Runner | None = None
+        self._seconds: dict[str, float] = {}
+
+    def is_here(self, task: Task) -> bool:
+        """Say whether the task executes in this process."""
+        if not task.needs_bytes or any(ref.is_live for ref in task.values.values()):
+            return True  # its values, or what comes of it, cannot leave
+        if self._prefers_pool or needs_process(task.options):
+            return False
+        return task.item is None or task.items < 2 or self._left_seconds(task) < WORTH_SECONDS
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Perform the task, and return its future as it ended."""
+        """Begin a task; one that executes here is over when this returns."""
+        if not self.is_here(task):
+            if self._pool is None:
+                self._pool = self._open()
+            return self._pool.submit(task)
         future: Future[Outcome] = Future()
         try:
-            future.set_result(self.perform(task))
+            outcome = self._perform(task)
+            self._seconds[task.step] = outcome.seconds
+            future.set_result(outcome)
         except Exception as error:
             future.set_exception(error)
         return future
 
     def close(self) -> None:
-        """There is nothing to end."""
+        """End the processes."""
+        if self._pool is not None:
+            self._pool.close()
+
+    def _left_seconds(self, task: Task) -> float:
+        """Return how long the items that are left would take here; nothing as long as none has run."""
+        return self._seconds.get(task.step, 0.0) * (task.items - (task.item or 0))
+
+
+def needs_process(options: StepOptions) -> bool:
+    """Say whether a step can only be held to what was asked of it in a process of its own."""
+    return options.timeout_seconds is not None or options.memory_bytes is not None

@@ -14,7 +14,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "home": (".kaizen", "folder of everything that is remembered, seen from the project"),
     "database": ("", "where metadata live: sqlite:///… (default: in the home)"),
     "store": ("", "where tables and blobs live: file:///… (default: in the home)"),
-    "runner": ("local", "where steps run: local"),
+    "runner": ("local", "where steps run: local, or pool (a process for each)"),
     "notify": ("", "where alerts are told"),
     "token": ("", "what a caller must show; needed to listen on anything but loopback"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
@@ -82,8 +82,8 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
     home = (folder / values["home"]).resolve()
     if values["clock"] not in ("wall", "data"):
         raise SettingError(f"clock={values['clock']!r} cannot be.", 'It is "wall" or "data".')
-    if values["runner"] != "local":
-        raise SettingError(f"runner={values['runner']!r} cannot be.", 'Today it is "local".')
+    if values["runner"] not in ("local", "pool"):
+        raise SettingError(f"runner={values['runner']!r} cannot be.", 'It is "local" or "pool".')
     database = values["database"] or f"sqlite:///{home / 'kaizen.db'}"
     if not database.startswith("sqlite:///"):
         raise SettingError(f"database={_redacted(database)!r} cannot be.", "Today it is sqlite:///PATH.")

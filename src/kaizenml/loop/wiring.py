@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
-from kaizenml.core.task import StepCache
+from kaizenml.core.task import Runner, StepCache
 from kaizenml.loop.settings import Settings, settings
 
 #: Tells a person, in a line, what is being done.
@@ -88,6 +89,24 @@ def open_blobs(of: Settings) -> Blobs:
 
 def open_step_cache(of: Settings) -> StepCache:
     """Open the kept results of steps: what runs steps needs them, the control plane does not."""
+    return open_step_cache_at(of.home / "cache")
+
+
+def open_step_cache_at(folder: Path) -> StepCache:
+    """Open the kept results of steps in a folder."""
     from kaizenml.adapters.step_cache import DirectoryStepCache
 
-    return DirectoryStepCache(of.home / "cache")
+    return DirectoryStepCache(folder)
+
+
+def open_pool(
+    of: Settings, folder: Path, code: str, write: Callable[[object], bytes], read: Callable[[bytes], Any]
+) -> Runner:
+    """Open processes that perform steps of the project in a folder, as its code was when it had this digest.
+
+    ``write`` and ``read`` make bytes of tasks and of what comes of them, and back.
+    """
+    from kaizenml.adapters.pool_runner import PoolRunner, Team, python_command
+
+    command = python_command("kaizenml.loop.pool_worker", str(folder), code, str(of.home / "cache"))
+    return PoolRunner(Team(command, os.cpu_count() or 1, write, read))

@@ -8,7 +8,7 @@ holds. Equal results have equal identities, so what comes after a step that ran 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -100,6 +100,7 @@ class Piece:
     parameters: Mapping[str, object]
     forbids: tuple[str, ...]
     item: int | None = None
+    items: int = 1
 
     @property
     def title(self) -> str:
@@ -190,7 +191,10 @@ class Engine:
         return ref, replace(story, note=_not_again(piece, outcome))
 
     def _fanned(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
-        pieces = [self._piece(node, {**inputs, **items}, place) for place, items in enumerate(self._items(node))]
+        rows = self._items(node)
+        pieces = [
+            replace(self._piece(node, {**inputs, **items}, place), items=len(rows)) for place, items in enumerate(rows)
+        ]
         refs: list[Ref | None] = []
         waiting: list[tuple[int, Piece, Future[Outcome]]] = []
         for piece in pieces:
@@ -222,7 +226,7 @@ class Engine:
                         why=why, diffs=diffs, attempts=attempts, items=len(pieces), items_cached=cached)  # fmt: skip
         return whole, story
 
-    def _items(self, node: Node) -> Iterable[Mapping[str, Ref]]:
+    def _items(self, node: Node) -> list[Mapping[str, Ref]]:
         columns: dict[str, list[Ref]] = {}
         for name, each in node.items.items():
             value = self._shelf.load(self._refs[each.of])
@@ -300,22 +304,21 @@ class Engine:
                 f"The step `{only}` needs `{node.name}`, which has no kept result that still holds.",
                 f"Run it too: `kaizen run --from {node.name}`.",
             )
-        values = piece.values
-        if not self._runner.is_here:
-            values = {name: self._shelf.settled(ref) for name, ref in values.items()}
-        return self._runner.submit(
-            Task(
-                id=f"{self._asked.run}/{piece.title}",
-                run=self._asked.run,
-                step=node.name,
-                values=values,
-                parameters=piece.parameters,
-                options=node.options,
-                seed=piece.ingredients.seed,
-                item=piece.item,
-                needs_bytes=node.options.is_cached,
-            )
+        task = Task(
+            id=f"{self._asked.run}/{piece.title}",
+            run=self._asked.run,
+            step=node.name,
+            values=piece.values,
+            parameters=piece.parameters,
+            options=node.options,
+            seed=piece.ingredients.seed,
+            item=piece.item,
+            items=piece.items,
+            needs_bytes=node.options.is_cached,
         )
+        if not self._runner.is_here(task):
+            task = replace(task, values={name: self._shelf.settled(ref) for name, ref in task.values.items()})
+        return self._runner.submit(task)
 
     def _done(self, piece: Piece, begun: list[Future[Outcome]]) -> tuple[Ref, Outcome, int]:
         """Wait for a task, try again as often as it may be, and keep what came of it."""
@@ -331,16 +334,9 @@ class Engine:
                     raise
                 time.sleep(min(MOST_WAIT_SECONDS, options.backoff_seconds * 2 ** (attempt - 1)))
         ref = self._shelf.made(outcome)
-        if outcome.content is not None:
-            kept = Kept(
-                ref.digest,
-                ref.blob,
-                self._asked.run,
-                self._clock(),
-                outcome.seconds,
-                len(outcome.content),
-                outcome.observed,
-            )
+        if ref.blob:
+            size = outcome.size_bytes
+            kept = Kept(ref.digest, ref.blob, self._asked.run, self._clock(), outcome.seconds, size, outcome.observed)
             is_own = bool(piece.forbids or outcome.why_not)
             own = digest_of([self._asked.run, piece.title, piece.ingredients.key])
             self._cache.keep(own if is_own else piece.ingredients.key, kept)

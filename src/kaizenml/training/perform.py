@@ -48,7 +48,9 @@ def performed(
                 f"The step `{node.name}` returned what cannot be kept: {error.message}", error.hint, {"step": node.name}
             ) from error
         return Outcome("", None, seconds, value, observed, (error.message,))
-    return Outcome(identity(value, content, of_code), content, seconds, value, observed, why_not)
+    return Outcome(
+        identity(value, content, of_code), content, seconds, value, observed, why_not, size_bytes=len(content)
+    )
 
 
 def identity(value: object, content: bytes, of_code: OfCode) -> str:

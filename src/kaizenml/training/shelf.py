@@ -35,6 +35,8 @@ class Shelf:
 
     def made(self, outcome: Outcome) -> Ref:
         """Put what came of a task; its bytes go into the cache."""
+        if outcome.blob:
+            return Ref(outcome.digest, outcome.blob)
         if outcome.content is None:
             return self._put(f"{LIVE}{uuid4().hex}", outcome.value, None, "")
         return self._put(outcome.digest, outcome.value, outcome.content, self._cache.put(outcome.content))

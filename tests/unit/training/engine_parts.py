@@ -42,7 +42,9 @@ class Here:
     nodes: dict
     shelf: Shelf
     watch: object = None
-    is_here: bool = True
+
+    def is_here(self, _task):
+        return True
 
     def submit(self, task):
         future = Future()

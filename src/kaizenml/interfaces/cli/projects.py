@@ -67,7 +67,7 @@ def new(folder: Path, file: Path, target: str, key: str | None, time: str | None
 @click.command()
 @project_option
 @click.option("--set", "settings", multiple=True, metavar="STEP.PARAM=VALUE", help="Give a step's parameter a value.")
-@click.option("--on", "runner", default="", help="Where steps run: local.")
+@click.option("--on", "runner", default="", help="Where steps run: local, or pool (a process for each).")
 @click.option("--pipeline", default=TRAINING, help="Which of the project's pipelines; training unless told otherwise.")
 @click.option("--from", "start", default="", metavar="STEP", help="Run this step and all that depend on it again.")
 @click.option("--only", default="", metavar="STEP", help="Run this step alone again; what it needs must be kept.")
@@ -96,8 +96,6 @@ def run(
     from kaizenml.loop.running import run as run_project
     from kaizenml.loop.worker import keeping
 
-    if runner not in ("", "local"):
-        raise UsageError(f"There is no runner {runner!r}.", "Today there is one: local.")
     parameters = dict(_setting(text) for text in settings)
     way = Way(pipeline, start, only, not is_fresh, runner)
     loaded = load_folder(folder)

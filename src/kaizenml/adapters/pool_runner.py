@@ -1,0 +1,225 @@
+"""Steps in processes of this machine: each loads the project once, and then performs one task after the other.
+
+A process that takes too long or too much memory is killed, and so is known to be over; one that dies by itself is
+noticed at once, and its task handed to another.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from kaizenml.core.task import Outcome, Task
+from kaizenml.errors import KaizenError, StepFailedError
+
+#: How often a task whose process died is handed out, in all.
+MOST_HANDINGS = 3
+_LOOK_SECONDS = 0.05
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """What the processes of a pool are.
+
+    Parameters
+    ----------
+    command
+        What is started, with the number of an open socket behind it. There it receives tasks, and answers each with a
+        pair: ``("done", Outcome)`` or ``("failed", KaizenError)``.
+    workers
+        How many there are at the most.
+    write, read
+        Values to bytes, and back: what goes over the socket is as trusted as the project's own code.
+    """
+
+    command: tuple[str, ...]
+    workers: int
+    write: Callable[[object], bytes]
+    read: Callable[[bytes], Any]
+
+
+class PoolRunner:
+    """The runner that hands tasks to processes of this machine."""
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+        self._tasks: queue.SimpleQueue[tuple[Task, Future[Outcome]] | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._waiting = 0
+        self._lock = threading.Lock()
+
+    def is_here(self, task: Task) -> bool:  # noqa: ARG002
+        """Say whether the task executes in this process: it does not."""
+        return False
+
+    def submit(self, task: Task) -> Future[Outcome]:
+        """Begin a task. Its future raises `StepFailedError` when the step raised, was stopped or lost."""
+        future: Future[Outcome] = Future()
+        with self._lock:
+            self._waiting += 1
+            if len(self._threads) < min(self._team.workers, self._waiting):
+                thread = threading.Thread(target=self._serve, daemon=True, name=f"pool-{len(self._threads)}")
+                self._threads.append(thread)
+                thread.start()
+        self._tasks.put((task, future))
+        return future
+
+    def close(self) -> None:
+        """End the processes, whatever they are doing."""
+        self._stop.set()
+        for _ in self._threads:
+            self._tasks.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    def _serve(self) -> None:
+        worker: _Worker | None = None
+        while not self._stop.is_set() and (given := self._tasks.get()) is not None:
+            task, future = given
+            if future.set_running_or_notify_cancel():
+                try:
+                    worker = self._performed(task, future, worker)
+                except BaseException as error:
+                    future.set_exception(error)
+                    worker = None
+            with self._lock:
+                self._waiting -= 1
+        if worker is not None:
+            worker.end()
+
+    def _performed(self, task: Task, future: Future[Outcome], worker: _Worker | None) -> _Worker | None:
+        """Have a task performed, again and again while its process dies; return the process that is left."""
+        for fence in range(1, MOST_HANDINGS + 1):
+            worker = worker if worker is not None and worker.is_alive else _Worker(self._team)
+            try:
+                future.set_result(worker.perform(replace(task, fence=fence), self._stop))
+                return worker
+            except _LostError as lost:
+                worker.end()
+                worker = None
+                if lost.is_final or fence == MOST_HANDINGS:
+                    future.set_exception(_failed(task, lost, fence))
+                    return None
+            except KaizenError as error:
+                future.set_exception(error)
+                return worker
+        return worker
+
+
+class _LostError(Exception):
+    """A process that died, or had to be ended, with a task."""
+
+    def __init__(self, sentence: str, hint: str, *, is_final: bool) -> None:
+        super().__init__(sentence)
+        self.hint, self.is_final = hint, is_final
+
+
+class _Worker:
+    """One process of a pool."""
+
+    def __init__(self, team: Team) -> None:
+        ours, theirs = socket.socketpair()
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        self._process = subprocess.Popen(
+            [*team.command, str(theirs.fileno())],
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            env=environment,
+        )
+        theirs.close()
+        self._pipe = Connection(ours.detach())
+        self._peak_bytes = 0
+        self._team = team
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def perform(self, task: Task, stop: threading.Event) -> Outcome:
+        """Have a task performed; raise `_LostError` when the process dies of it, or is ended for it."""
+        begun = time.monotonic()
+        try:
+            self._pipe.send_bytes(self._team.write(task))
+            while not self._pipe.poll(_LOOK_SECONDS):
+                self._check(task, time.monotonic() - begun, stop)
+            word, said = self._team.read(self._pipe.recv_bytes())
+        except (EOFError, OSError) as error:
+            raise self._death() from error
+        if word == "failed":
+            raise said
+        return said  # type: ignore[no-any-return]
+
+    def end(self) -> None:
+        """Let the process end, and if it does not, end it."""
+        self._pipe.close()
+        try:
+            self._process.wait(1.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _check(self, task: Task, seconds: float, stop: threading.Event) -> None:
+        limit, most = task.options.timeout_seconds, task.options.memory_bytes
+        self._peak_bytes = max(self._peak_bytes, _resident(self._process.pid))
+        if stop.is_set():
+            self._process.kill()
+            raise _LostError("was cancelled", "", is_final=True)
+        if limit is not None and seconds > limit:
+            self._process.kill()
+            raise _LostError(f"took longer than {limit:g} s and was stopped", "Give it more time: timeout=…",
+                             is_final=True)  # fmt: skip
+        if most is not None and self._peak_bytes > most:
+            self._process.kill()
+            raise _LostError(
+                f"took {self._peak_bytes / 1e9:.2f} GB of memory, more than its {most / 1e9:.2f} GB, and was stopped",
+                "Give it more memory, or let it read less at once.",
+                is_final=True,
+            )
+
+    def _death(self) -> _LostError:
+        try:
+            code = self._process.wait(5.0)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        peak = f"it held {self._peak_bytes / 1e9:.2f} GB" if self._peak_bytes else "it had hardly begun"
+        if code == -signal.SIGKILL:
+            return _LostError(
+                f"was killed from outside, as a machine does that runs out of memory ({peak})",
+                "Let it read less at once, or run it where there is more memory; memory=… sets a limit.",
+                is_final=False,
+            )
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return _LostError(f"took its process down with it ({how}; {peak})", "Run it alone to see why.", is_final=False)
+
+
+def _failed(task: Task, lost: _LostError, handings: int) -> StepFailedError:
+    times = f" {handings} times" if handings > 1 else ""
+    return StepFailedError(f"The step `{task.step}` {lost}{times}.", lost.hint, {"step": task.step, "item": task.item})
+
+
+def _resident(pid: int) -> int:
+    """Return how much memory a process holds now, in bytes; 0 where that cannot be told."""
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def python_command(module: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that starts a module of this interpreter."""
+    return (sys.executable, "-m", module, *arguments)

@@ -1,0 +1,51 @@
+"""A process of a pool: loads the project once, and performs what comes over its socket until that is closed."""
+
+from __future__ import annotations
+
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from kaizenml.errors import KaizenError, StepFailedError
+from kaizenml.loop.loading import load_folder
+from kaizenml.loop.performing import elsewhere, performer
+from kaizenml.loop.wiring import open_step_cache_at
+from kaizenml.training.serialize import deserialized, serialized
+
+
+def main(folder: str, digest: str, cache_folder: str, number: str) -> None:
+    """Serve one pool.
+
+    Parameters
+    ----------
+    digest
+        Of the project's code: where it has changed meanwhile, nothing is performed.
+    number
+        Of the open socket.
+    """
+    pipe = Connection(int(number))
+    cache = open_step_cache_at(Path(cache_folder))
+    loaded = load_folder(Path(folder))
+    with loaded.at_hand():
+        perform = performer(loaded, cache)
+        while True:
+            try:
+                content = pipe.recv_bytes()
+            except (EOFError, OSError):
+                return
+            task = deserialized(content)
+            answer: tuple[str, object]
+            try:
+                if loaded.digest != digest:
+                    raise StepFailedError("The project's code has changed while it ran.", "Run it again.")
+                answer = ("done", elsewhere(perform, cache, task))
+            except KaizenError as error:
+                answer = ("failed", StepFailedError(error.message, error.hint, error.details))
+            except Exception as error:
+                answer = ("failed", StepFailedError(f"The step `{task.step}` failed: {error!r}"[:500]))
+            sys.stdout.flush()
+            pipe.send_bytes(serialized(answer))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
