@@ -1,0 +1,151 @@
+"""Steps run in this process and in others: the same results, limits that hold, and a dead process is noticed."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from step_projects import kept, laid, ran, states
+
+from kaizenml.errors import NotFoundError, StepFailedError
+
+
+def test_every_runner_gives_the_same_bytes(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        import polars as pl
+
+        @project.step
+        def table(seed):
+            return pl.DataFrame({"a": range(50), "b": [f"x{i % 7}" for i in range(50)]})
+
+        @project.step
+        def parts(table):
+            return [table.filter(pl.col("b") == f"x{i}") for i in range(7)]
+
+        @project.step
+        def sizes(rng, part=kz.each("parts")):
+            return len(part), float(rng.random())
+
+        @project.step
+        def report(sizes, table):
+            return {"sizes": sizes, "set": {"a", "b"}, "rows": len(table)}
+
+        project.pipeline("all", report)
+    """)  # fmt: skip
+    here = ran(folder, "here", runner="local", uses_cache=False)
+    there = ran(folder, "there", runner="pool", uses_cache=False)
+
+    assert [step.output for step in here.steps] == [step.output for step in there.steps]
+    assert kept(folder, there, "report")["rows"] == 50
+    assert states(ran(folder, "again", runner="pool")) == dict.fromkeys(["table", "parts", "sizes", "report"], "cached")
+
+
+def test_items_are_spread_over_processes_where_that_is_worth_it(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        @project.step
+        def parts(count=8):
+            return list(range(count))
+
+        @project.step
+        def slow(part=kz.each("parts")):
+            time.sleep(0.1)
+            return f"pid {os.getpid()}"
+
+        project.pipeline("all", slow)
+    """)  # fmt: skip
+    done = ran(folder)
+
+    assert len(set(kept_of(folder, done))) > 1
+
+
+def kept_of(folder, done):
+    """Return what each item of the last step gave, as the list in the cache holds it."""
+    from kaizenml.loop.loading import load_folder
+    from kaizenml.loop.wiring import open_step_cache, read_settings
+    from kaizenml.training.serialize import deserialized
+
+    cache = open_step_cache(read_settings(folder.resolve(), {}))
+    blobs = (folder / ".kaizen" / "cache" / "blobs").glob("*/*")
+    with load_folder(folder).at_hand():
+        values = [deserialized(cache.get(path.parent.name + path.name)) for path in blobs]
+    return [value for value in values if str(value).startswith("pid")]
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "says"),
+    [
+        ('timeout="0.5s"', "time.sleep(30)", "took longer than 0.5 s"),
+        ('memory="300MB"', "x = bytearray(900_000_000); x[::4096] = b'1' * len(x[::4096]); time.sleep(20)",
+         "GB of memory, more than its 0.30 GB"),
+        ('timeout="60s"', "os.kill(os.getpid(), signal.SIGKILL)", "killed from outside, as a machine does"),
+        ('timeout="60s"', "os._exit(7)", "exit code 7"),
+        ('timeout="60s"', "raise ValueError('no such price')", "raised ValueError: no such price"),
+    ],
+)  # fmt: skip
+def test_a_step_that_is_stopped_or_dies_fails_the_run_with_the_reason(tmp_path, options, body, says):
+    folder = laid(tmp_path / "lab", f"""
+        @project.step({options})
+        def bad():
+            {body}
+
+        project.pipeline("all", bad)
+    """)  # fmt: skip
+    begun = time.monotonic()
+
+    with pytest.raises(StepFailedError, match=says) as failed:
+        ran(folder)
+
+    assert "`bad`" in failed.value.message
+    assert time.monotonic() - begun < 25
+    from kaizenml.loop.wiring import open_house, read_settings
+
+    with open_house(read_settings(folder.resolve(), {})).records.reading() as books:
+        run = books.runs.get("run-1")
+    assert run.state == "failed"
+    assert says.split()[0] in run.error
+    assert states(run) == {"bad": "failed"}
+
+
+def test_a_step_whose_process_dies_once_is_run_by_another(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        @project.step(timeout="60s")
+        def shaky():
+            if not os.path.exists("tried"):
+                open("tried", "w").close()
+                os.kill(os.getpid(), signal.SIGKILL)
+            return "done"
+
+        project.pipeline("all", shaky)
+    """)  # fmt: skip
+    done = ran(folder)
+
+    assert states(done) == {"shaky": "done"}
+
+
+def test_what_cannot_leave_the_process_stays_in_it(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        @project.step(cache=False)
+        def numbers():
+            return (i for i in range(4))
+
+        @project.step
+        def total(numbers):
+            return sum(numbers)
+
+        project.pipeline("all", total)
+    """)  # fmt: skip
+    assert states(ran(folder, runner="pool")) == {"numbers": "done", "total": "done"}
+
+
+def test_a_pipeline_or_runner_that_does_not_exist_is_told_the_close_match(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        @project.step
+        def one():
+            return 1
+
+        project.pipeline("all", one)
+    """)  # fmt: skip
+    with pytest.raises(NotFoundError, match="pol"):
+        ran(folder, runner="pol")
+    with pytest.raises(NotFoundError, match="al"):
+        ran(folder, "run-2", pipeline="al")
