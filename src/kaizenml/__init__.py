@@ -32,6 +32,7 @@ from kaizenml.project import (
 if TYPE_CHECKING:
     from kaizenml.data.join import join
     from kaizenml.loop.tracking import current_run, run
+    from kaizenml.training.network import torch
 
 __all__ = [
     "Project",
@@ -57,6 +58,7 @@ __all__ = [
     "slices",
     "sql",
     "staleness",
+    "torch",
 ]
 
 
@@ -65,6 +67,7 @@ _LATER = {
     "current_run": "kaizenml.loop.tracking",
     "join": "kaizenml.data.join",
     "run": "kaizenml.loop.tracking",
+    "torch": "kaizenml.training.network",
 }
 
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from kaizenml.core.contract import Contract, Severity, row_problems
 from kaizenml.core.digest import Digest
 from kaizenml.core.metric import Task
+from kaizenml.core.network import Own, found_in
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.core.ports import Blobs
 from kaizenml.core.schema import Column
@@ -29,6 +30,7 @@ from kaizenml.loop.loading import load_code
 from kaizenml.packaging.bundle import Bundle, unpack
 from kaizenml.packaging.environment import captured, check
 from kaizenml.packaging.formats import load_model
+from kaizenml.packaging.inspection import reachable
 from kaizenml.training.design import matrix
 from kaizenml.training.fit import predicted
 from kaizenml.training.graph import step_failed
@@ -125,7 +127,10 @@ def load_release(blobs: Blobs, name: str, digest: Digest) -> Scorer:
 def scorer_of(bundle: Bundle, pipeline: Any) -> LoadedScorer:
     """Return the scorer of an unpacked bundle around its loaded model."""
     recipe = part(bundle, "recipe.json", Recipe)
-    function = load_code(bundle.code).project.steps.get("features", time_parts)
+    loaded = load_code(bundle.code)
+    function = loaded.project.steps.get("features", time_parts)
+    for wanted in (found for found in reachable(pipeline) if isinstance(found, Own)):
+        wanted.function = found_in(wanted, loaded.modules)
     return LoadedScorer(
         signature=bundle.signature,
         plan=part(bundle, "plan.json", CleaningPlan),

@@ -87,7 +87,7 @@ NATIVE = (
         "safetensors",
         lambda weights: safetensors.write(weights.arrays),
         lambda content: Weights(safetensors.read(content)),
-        _types("kaizenml.training.network", "NetworkClassifier NetworkRegressor"),
+        _types("kaizenml.training.network", "Network"),
         frozenset({"torch"}),
     ),
     Native("own", "kaizenml.core.network.Own", "json", _save_own, _load_own),
