@@ -1,4 +1,4 @@
-"""Agreement, consensus and suspected label errors, against a second library, a published table and simulations."""
+"""Agreement and consensus, against a second library, a published table and simulations."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 
 from kaizenml.data.agreement import agreement, cohen_kappa, fleiss_kappa
-from kaizenml.data.consensus import dawid_skene, suspected_errors
+from kaizenml.data.consensus import dawid_skene
 
 #: 10 subjects, 14 raters, 5 categories; published with kappa = .210.
 FLEISS = [
@@ -102,29 +102,3 @@ def test_two_who_contradict_each_other_once_settle_nothing():
 def test_nothing_said_is_an_empty_consensus_and_one_label_alone_is_certain():
     assert dawid_skene([]).winners == {}
     assert dawid_skene([("1", "ada", "a")]).winners == {"1": ("a", 1.0)}
-
-
-def test_flipped_labels_are_suspected_and_clean_ones_hardly():
-    rng = np.random.default_rng(2)
-    truth = rng.integers(0, 3, 900)
-    logits = rng.normal(0, 0.6, (900, 3)) + 4 * np.eye(3)[truth]
-    p = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    flipped = set(rng.choice(900, 60, replace=False).tolist())
-    labels = ["xyz"[(t + 1) % 3 if at in flipped else t] for at, t in enumerate(truth)]
-
-    found = suspected_errors([str(at) for at in range(900)], labels, p, ["x", "y", "z"])
-
-    tasks = {int(one.task) for one in found}
-    assert len(tasks & flipped) >= 54
-    assert len(tasks - flipped) <= 3
-    assert all(one.likely == "xyz"[truth[int(one.task)]] for one in found if int(one.task) in flipped)
-
-
-def test_confident_learning_by_hand():
-    # Thresholds: of x the mean of .9, .8, .2 = .633; of y the mean of .7 = .7. Row 3 says x and reaches y's alone.
-    p = np.array([[0.9, 0.1], [0.8, 0.2], [0.2, 0.8], [0.3, 0.7]])
-
-    found = suspected_errors(["1", "2", "3", "4"], ["x", "x", "x", "y"], p, ["x", "y"])
-
-    assert [(one.task, one.given, one.likely, one.confidence) for one in found] == [("3", "x", "y", 0.2)]
-    assert suspected_errors(["1"], ["unknown"], p[:1], ["x", "y"]) == []

@@ -1,8 +1,4 @@
-"""What is true when annotators disagree, how good each of them is, and which labels look wrong.
-
-Both are small here and not from `cleanlab`: its consensus and its confident learning are the same published formulas
-over a dependency on pandas, and what decides about people's labels should be readable in one sitting.
-"""
+"""What is true when annotators disagree, and how good each of them is."""
 
 from __future__ import annotations
 
@@ -53,16 +49,6 @@ class Consensus:
         return [float(self.probabilities[row, codes[label]]) for row, label in enumerate(labels)]
 
 
-@dataclass(frozen=True, slots=True)
-class Suspect:
-    """A label that a model contradicts; ``confidence`` is the probability that the model gives to it, within [0, 1]."""
-
-    task: str
-    given: str
-    likely: str
-    confidence: float
-
-
 def dawid_skene(said: Sequence[Said]) -> Consensus:
     """Return the consensus of annotators who err in their own ways, by expectation maximisation.
 
@@ -98,41 +84,6 @@ def dawid_skene(said: Sequence[Said]) -> Consensus:
             break
     right = {name: float((base * np.diag(confusion[at])).sum()) for at, name in enumerate(people)}
     return Consensus(tasks, labels, belief, dict(zip(people, confusion, strict=True)), right)
-
-
-def suspected_errors(
-    tasks: Sequence[str], given: Sequence[str], probabilities: NDArray[np.float64], classes: Sequence[str]
-) -> list[Suspect]:
-    """Return the labels that look wrong, the most suspect first.
-
-    Parameters
-    ----------
-    probabilities
-        Shape (tasks, classes), by a model that has not learned from these labels: otherwise it repeats them.
-    classes
-        What the columns stand for.
-
-    Notes
-    -----
-    The threshold of a class is the mean probability that rows labelled so get for it. A row counts as class j when its
-    probability of j reaches j's threshold (of several the likeliest); one that counts as another class than its label
-    is suspect. Source: Northcutt, Jiang and Chuang (2021), equations 1 and 2; the order is by normalised margin.
-    """
-    codes = {name: at for at, name in enumerate(classes)}
-    known = [at for at, name in enumerate(given) if name in codes]
-    if not known:
-        return []
-    p = np.asarray(probabilities, dtype=float)[known]
-    y = np.array([codes[given[at]] for at in known])
-    counts = np.bincount(y, minlength=len(classes))
-    sums = np.bincount(y, p[np.arange(len(y)), y], len(classes))
-    thresholds = np.where(counts > 0, sums / np.maximum(counts, 1), np.inf)  # of a class nobody gave, none is known
-    reached = np.where(p >= thresholds, p, -1.0)
-    counted = np.where(reached.max(axis=1) >= 0, reached.argmax(axis=1), y)
-    own = p[np.arange(len(y)), y]
-    found = [at for at in np.flatnonzero(counted != y) if p[at, counted[at]] > own[at]]
-    found.sort(key=lambda at: (own[at] - p[at, counted[at]], tasks[known[at]]))
-    return [Suspect(tasks[known[at]], given[known[at]], classes[counted[at]], float(own[at])) for at in found]
 
 
 def _coded(names: Sequence[str]) -> tuple[tuple[str, ...], NDArray[np.int64]]:

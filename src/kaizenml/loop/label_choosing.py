@@ -76,7 +76,7 @@ def suspects(house: House, project: str) -> list[Any]:
     """Return the labels that look wrong beside what the model said of the rows before it knew them."""
     import numpy as np
 
-    from kaizenml.data.consensus import suspected_errors
+    from kaizenml.data.label_errors import suspected_errors
 
     classes = _classes(house, project)
     table = collecting.predictions_of(project)
