@@ -94,7 +94,8 @@ class Server:
 
 def _refused(url: str, error: urllib.error.HTTPError) -> KaizenError:
     try:
-        said = json.load(error)["error"]
+        with error:
+            said = json.load(error)["error"]
     except (OSError, ValueError, LookupError, TypeError):
         said = {"message": f"It answered {error.code}."}
     message = f"The server {url} did not take it: {said.get('message', error.code)}"

@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import threading
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -34,7 +35,7 @@ from kaizenml.training.track import TrackedRun, plain
 #: How often what was logged is brought into the records.
 SYNC_SECONDS = 1.0
 #: How long the end of a run waits for a server before it leaves the rest for later.
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 5.0
 #: Set by `kaizen rerun` for the program that it executes again.
 AGAIN = "KAIZEN_RERUN_OF"
 
@@ -204,7 +205,7 @@ class _Keeper:
         syncing.keep_console(self._journal, self._journal.path.parent, self._place.blobs)
         self._journal.append(Ended(state, datetime.now(UTC), error))
         self._over.set()
-        self._thread.join(_PATIENCE_SECONDS)
+        self._thread.join(2 * _PATIENCE_SECONDS)
         if _CURRENT.get() is tracked:
             _CURRENT.set(self._parent)
 
@@ -212,21 +213,32 @@ class _Keeper:
         self._tracked.finish()
 
     def _keep(self) -> None:
-        is_last = False
-        while not is_last:
-            is_last = self._over.wait(SYNC_SECONDS)
+        while not self._over.wait(SYNC_SECONDS):
             try:
                 self._bring()
-            except AwayError as error:
-                if is_last:
-                    _warn(f"{error.message} Run {self._id} is sent by the next run here, or by `kaizen sync`.")
+            except AwayError:
+                continue
             except KaizenError as error:
                 _warn(f"Run {self._id} is not in the records: {error.message} {error.hint}")
-                is_last = is_last or self._over.wait(10 * SYNC_SECONDS)
-            else:
-                if is_last:
-                    shutil.rmtree(self._journal.path.parent, ignore_errors=True)
+                self._over.wait(10 * SYNC_SECONDS)
+        self._bring_last()
         self._journal.close()
+
+    def _bring_last(self) -> None:
+        limit = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                self._bring()
+                shutil.rmtree(self._journal.path.parent, ignore_errors=True)
+                return
+            except AwayError as error:
+                if time.monotonic() > limit:
+                    _warn(f"{error.message} Run {self._id} is sent by the next run here, or by `kaizen sync`.")
+                    return
+            except KaizenError as error:
+                _warn(f"Run {self._id} is not in the records: {error.message} {error.hint}")
+                return
+            time.sleep(0.2)
 
     def _bring(self) -> None:
         self._at = self._place.bring(self._id, self._journal.path, self._at)

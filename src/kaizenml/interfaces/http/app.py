@@ -18,11 +18,21 @@ from kaizenml.interfaces.http.pushing import add_pushing
 from kaizenml.interfaces.http.reading import add_reading
 from kaizenml.interfaces.http.routes import Routes, check_routes, public_paths
 from kaizenml.interfaces.http.service import Service
+from kaizenml.interfaces.http.tracking import add_tracking
 from kaizenml.interfaces.web.labelling import add_label_pages
 from kaizenml.interfaces.web.pages import add_pages
 
 Part = Callable[[Routes, Service], None]
-PARTS: tuple[Part, ...] = (add_pages, add_health, add_reading, add_acting, add_pushing, add_labelling, add_label_pages)
+PARTS: tuple[Part, ...] = (
+    add_pages,
+    add_health,
+    add_reading,
+    add_tracking,
+    add_acting,
+    add_pushing,
+    add_labelling,
+    add_label_pages,
+)
 
 
 def create_app(service: Service, access: Access | None = None, *, more: Sequence[Part] = ()) -> FastAPI:

@@ -25,8 +25,6 @@ def add_reading(routes: Routes, service: Service) -> None:
     read = Reading(service)
     handlers: dict[str, Handler] = {
         "projects": read.projects,
-        "runs": read.runs,
-        "runs/{id}": read.run,
         "models": read.models,
         "snapshots": read.snapshots,
         "releases": read.releases,
@@ -53,16 +51,6 @@ class Reading:
         """Every project: what it declares, its newest run and release, its champion."""
         with self._service.records.reading() as books:
             return answer({"projects": [views.project(one, books) for one in books.declarations.all()]})
-
-    def runs(self, project: Project = None, limit: Limit = 100) -> Response:
-        """The newest runs, newest first."""
-        with self._service.records.reading() as books:
-            return answer({"runs": [views.run_line(run) for run in books.runs.newest(project, limit=limit)]})
-
-    def run(self, id: str) -> Response:  # noqa: A002  it is the path's word
-        """One run, with its environment, steps, metrics, baselines and verdict."""
-        with self._service.records.reading() as books:
-            return answer(books.runs.get(id))
 
     def models(self, model: Project = None, limit: Limit = 100) -> Response:
         """The newest model versions, newest first."""

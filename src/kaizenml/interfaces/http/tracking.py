@@ -1,0 +1,199 @@
+"""The routes of runs: lists by a question, series, files; and those by which other machines send what they tracked."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, NoReturn
+
+import msgspec
+from fastapi import Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.concurrency import run_in_threadpool
+
+from kaizenml.core.digest import Digest, digest_of_bytes
+from kaizenml.core.query import All, Compare, Condition
+from kaizenml.core.query import Field as Named
+from kaizenml.core.query import Query as Question
+from kaizenml.core.query_text import LONGEST, parsed
+from kaizenml.core.run import RunLine
+from kaizenml.core.series import Last, Point, thinned
+from kaizenml.errors import IntegrityError, NotFoundError, StateError
+from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.problems import answer
+from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.service import Service
+from kaizenml.loop.grouping import Together
+from kaizenml.loop.syncing import take_in
+from kaizenml.loop.wiring import House
+
+Text = Annotated[str, Query(alias="q", max_length=LONGEST, description="such as metrics.roc_auc > 0.7")]
+Project = Annotated[str | None, Query(max_length=100, description="of this project only")]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="at most so many")]
+After = Annotated[int, Query(ge=0, le=10_000_000, description="leave out so many first")]
+Most = Annotated[int, Query(ge=4, le=100_000, description="at most so many points, which keep the curve's shape")]
+Start = Annotated[int, Query(ge=0, le=2**53, description="at which byte of the journal the body begins")]
+Hex = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
+#: A blob that comes in parts may be so large: it is put together in memory.
+MOST_PARTS = 1_200
+
+
+class Parts(BaseModel):
+    """A blob that was sent in parts, and the digests of those, in order."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+    parts: Annotated[list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]], Field(max_length=MOST_PARTS)]
+
+
+def add_tracking(routes: Routes, service: Service) -> None:
+    """Add the routes."""
+    shown, sent = Runs(service), Sent(service)
+    run = "/api/v1/runs/{id}"
+    routes.get("/api/v1/runs", shown.runs, permission=Permission.VIEW)
+    routes.get(run, shown.run, permission=Permission.VIEW)
+    routes.get(f"{run}/series", shown.all_series, permission=Permission.VIEW)
+    routes.get(f"{run}/series/{{name:path}}", shown.series, permission=Permission.VIEW)
+    routes.get(f"{run}/artefacts", shown.artefacts, permission=Permission.VIEW)
+    routes.get(f"{run}/artefacts/{{path:path}}", shown.artefact, permission=Permission.VIEW)
+    routes.get(f"{run}/console", shown.console, permission=Permission.VIEW)
+    routes.get(f"{run}/diff", shown.diff, permission=Permission.VIEW)
+    routes.post(f"{run}/journal", sent.journal, permission=Permission.RUN)
+    routes.get("/api/v1/blobs/{digest}", sent.has_blob, permission=Permission.RUN)
+    routes.post("/api/v1/blobs", sent.blob, permission=Permission.RUN)
+    routes.post("/api/v1/blobs/joined", sent.joined, permission=Permission.RUN)
+
+
+class Runs:
+    """What ran; one method for each route."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def runs(self, text: Text = "", project: Project = None, limit: Limit = 100, after: After = 0) -> Response:
+        """Runs that fulfil a question, in its order; the newest first without one."""
+        question = _of(parsed(text), project)
+        with self._service.records.reading() as books:
+            return answer({"runs": [_line(each) for each in books.runs.search(question, limit=limit, after=after)]})
+
+    def run(self, id: str) -> Response:  # noqa: A002  it is the path's word
+        """One run, with its environment, steps, parameters, metrics, baselines and verdict."""
+        with self._service.records.reading() as books:
+            return answer(books.runs.get(id))
+
+    def all_series(self, id: str) -> Response:  # noqa: A002
+        """Each series of a run in a line: how many points, the last, the smallest and the largest value."""
+        with self._service.records.reading() as books:
+            books.runs.get(id)
+            return answer({"series": {name: _last(each) for name, each in books.series.last(id).items()}})
+
+    def series(self, id: str, name: str, most: Most = 2_000) -> Response:  # noqa: A002
+        """The points of one series: step, microseconds since 1970, value ("NaN" and "Infinity" as text)."""
+        with self._service.records.reading() as books:
+            books.runs.get(id)
+            points = books.series.read(id, name)
+            if not points:
+                raise NotFoundError("series", name, books.series.last(id))
+        return answer({"points": [_point(point) for point in thinned(points, most)], "of": len(points)})
+
+    def artefacts(self, id: str) -> Response:  # noqa: A002
+        """The files that a run kept: path and digest."""
+        with self._service.records.reading() as books:
+            kept = books.runs.get(id).artefacts
+        return answer({"artefacts": [{"path": path, "digest": digest} for path, digest in sorted(kept.items())]})
+
+    def artefact(self, id: str, path: str) -> Response:  # noqa: A002
+        """One file that a run kept, to be stored: a browser does not show it."""
+        with self._service.records.reading() as books:
+            kept = books.runs.get(id).artefacts
+        if path not in kept:
+            raise NotFoundError("artefact", path, kept)
+        return _file(_house(self._service).blobs.get(kept[path]))
+
+    def console(self, id: str) -> Response:  # noqa: A002
+        """What a run wrote to standard output and error: its beginning and its end."""
+        with self._service.records.reading() as books:
+            kept = books.runs.get(id).console
+        return _text(b"" if kept is None else _house(self._service).blobs.get(kept.content))
+
+    def diff(self, id: str) -> Response:  # noqa: A002
+        """What git had not committed when a run began."""
+        with self._service.records.reading() as books:
+            kept = books.runs.get(id).code.diff
+        return _text(b"" if kept is None else _house(self._service).blobs.get(kept))
+
+
+class Sent:
+    """What other machines send; many at once are committed together."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._together = Together(service.records)
+
+    async def journal(self, id: str, request: Request, start: Start = 0) -> Response:  # noqa: A002
+        """Take whole frames of a run's journal; the answer says up to which byte it is known. Safe to repeat."""
+        content = await request.body()
+        known = await run_in_threadpool(self._take_in, id, start, content)
+        return answer({"known": known})
+
+    def has_blob(self, digest: Hex) -> Response:
+        """Whether a blob is here."""
+        return answer({"is_here": _house(self._service).blobs.has(Digest(digest))})
+
+    async def blob(self, request: Request) -> Response:
+        """Keep the body as a blob; the answer is its digest."""
+        content = await request.body()
+        digest = await run_in_threadpool(_house(self._service).blobs.put, content)
+        return answer({"digest": digest}, 201)
+
+    def joined(self, body: Parts) -> Response:
+        """Put a blob together from parts that were sent before."""
+        blobs = _house(self._service).blobs
+        content = b"".join(blobs.get(Digest(part)) for part in body.parts)
+        if digest_of_bytes(content) != body.digest:
+            raise IntegrityError(f"The parts make no blob {body.digest}.", "Send them again.")
+        return answer({"digest": blobs.put(content)}, 201)
+
+    def _take_in(self, run: str, start: int, content: bytes) -> int:
+        house = _house(self._service)
+        return self._together.write(lambda books: take_in(books, house.blobs, house.clock, run, start, content))
+
+
+def _house(service: Service) -> House:
+    house: House | None = getattr(service, "house", None)
+    return house if house is not None else _has_none()
+
+
+def _has_none() -> NoReturn:
+    raise StateError("This server keeps no files.", "Ask the one that `kaizen up` starts.")
+
+
+def _of(question: Question, project: str | None) -> Question:
+    if project is None:
+        return question
+    mine: Condition = Compare(Named("run", "project"), "=", project)
+    return Question(mine if question.where is None else All((mine, question.where)), question.order)
+
+
+def _line(line: RunLine) -> dict[str, Any]:
+    return {**msgspec.to_builtins(line), "duration": line.seconds}
+
+
+def _last(of: Last) -> dict[str, object]:
+    step, at, value = _point(of.last)
+    return {"points": of.points, "step": step, "at": at, "value": value, "low": of.low, "high": of.high}
+
+
+def _point(point: Point) -> tuple[int, int, float | str]:
+    if math.isfinite(point.value):
+        return point.step, point.at, point.value
+    return point.step, point.at, "NaN" if math.isnan(point.value) else "Infinity" if point.value > 0 else "-Infinity"
+
+
+def _file(content: bytes) -> Response:
+    headers = {"Content-Disposition": "attachment"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+def _text(content: bytes) -> Response:
+    return Response(content, media_type="text/plain; charset=utf-8")
