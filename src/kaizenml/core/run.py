@@ -190,7 +190,8 @@ class Run:
 
     def values(self) -> dict[str, float]:
         """Return one number for every metric: the estimate, or else the last point of its series."""
-        return {**self.latest, **{name: each.value for name, each in self.metrics.items()}}
+        estimates = {name: each.value for name, each in self.metrics.items()}
+        return {**estimates, **{name: value for name, value in self.latest.items() if name not in estimates}}
 
 
 def may_become(known: Run, wanted: Run) -> bool:

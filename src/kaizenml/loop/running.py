@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from kaizenml.core.declaration import Declaration
@@ -14,13 +12,14 @@ from kaizenml.core.gate import as_facts
 from kaizenml.core.job import renewed
 from kaizenml.core.monitor import as_facts as monitor_facts
 from kaizenml.core.pipeline import TRAINING
-from kaizenml.core.run import Code, Run, RunState, StepRun
+from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.errors import KaizenError
 from kaizenml.loop.bundling import bundled
 from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.gating import tested, verdict
 from kaizenml.loop.ingesting import Prepared, prepare
 from kaizenml.loop.loading import Loaded
+from kaizenml.loop.observing import Observed, code_of, data_of, kept_losses
 from kaizenml.loop.order import Order, Way
 from kaizenml.loop.registering import registered
 from kaizenml.loop.releasing import package
@@ -63,14 +62,16 @@ def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say) -> R
     """
     started, cause = _started(loaded, folder, house, order)
     steps: list[StepRun] = []
-    try:
-        return _finished(loaded, folder, house, order, started, steps, say, cause=cause)
-    except KaizenError as error:
-        _failed(house, replace(started, steps=tuple(steps)), error.message, error.hint, cause=cause)
-        raise
-    except BaseException as error:
-        _failed(house, replace(started, steps=tuple(steps)), f"{type(error).__name__}: {error}"[:500], "", cause=cause)
-        raise
+    with Observed(house, started) as seen:
+        try:
+            return _finished(loaded, folder, house, order, started, steps, say, seen, cause=cause)
+        except KaizenError as error:
+            _failed(house, seen.noted(replace(started, steps=tuple(steps))), error.message, error.hint, cause=cause)
+            raise
+        except BaseException as error:
+            said = f"{type(error).__name__}: {error}"[:500]
+            _failed(house, seen.noted(replace(started, steps=tuple(steps))), said, "", cause=cause)
+            raise
 
 
 def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[Run, int]:
@@ -80,11 +81,12 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
         project=project.name,
         state=RunState.RUNNING,
         started_at=house.clock.now(),
-        code=_code(loaded, folder),
+        code=code_of(loaded, folder, house),
         environment=captured(),
         seed=project.seed,
         parameters=_parameters(project, order.parameters),
         cause=order.cause,
+        author=order.author,
     )
     with house.records.writing() as books:
         books.declarations.save(declare(project, folder))
@@ -97,14 +99,16 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
 
 
 def _finished(
-    loaded: Loaded, folder: Path, house: House, order: Order, begun: Run, steps: list[StepRun], say: Say, *, cause: int
-) -> Run:
+    loaded: Loaded, folder: Path, house: House, order: Order, begun: Run, steps: list[StepRun], say: Say,
+    seen: Observed, *, cause: int,
+) -> Run:  # fmt: skip
     project = loaded.project
     nodes = nodes_of(project, order)
     prepared = prepare(project, folder, house, say, cause=cause) if needs_data(nodes) else None
     given = {} if prepared is None else given_by(project, prepared)
     with loaded.at_hand():
         value = executed(loaded, house, order, nodes, given, say, steps).value
+        begun = seen.noted(begun)
         if prepared is None or order.way.only or order.way.pipeline != TRAINING:
             return _ended_without_release(project, house, order, begun, steps, prepared, cause=cause)
         values = {name: value(name) for name in _JUDGED}
@@ -118,7 +122,9 @@ def _finished(
     apart = check_golden(scorer, bundle)
     say(f"golden rows: the same answers in a batch and one by one (largest difference {apart:.1g})")
     done = replace(begun, snapshot=prepared.snapshot.name, steps=tuple(steps), metrics=values["evaluate"].metrics,
-                   baselines=values["evaluate"].baselines, verdict=found)  # fmt: skip
+                   baselines=values["evaluate"].baselines, verdict=found, data=data_of(prepared.snapshot),
+                   artefacts={**begun.artefacts, **kept_losses(house, values["evaluate"], values["problem"].task, rows,
+                                                              project.id, prepared.snapshot)})  # fmt: skip
     ended = registered(loaded, house, order, done, prepared, values, judged, found, bundle, cause=cause)
     if ended.state is RunState.FINISHED and package(house, ended.release).wheel:
         say(f"packaged: {ended.release}")
@@ -130,6 +136,7 @@ def _ended_without_release(
     cause: int,
 ) -> Run:  # fmt: skip
     snapshot = prepared.snapshot.name if prepared else ""
+    begun = replace(begun, data=data_of(prepared.snapshot) if prepared else {})
     with house.records.writing() as books:
         now = house.clock.now()
         if order.job is not None:
@@ -166,23 +173,3 @@ def _parameters(project: Project, given: Mapping[str, object]) -> dict[str, obje
 
 def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (str, int, float, bool))
-
-
-def _code(loaded: Loaded, folder: Path) -> Code:
-    ask = partial(_git, folder)
-    commit = ask("rev-parse", "HEAD")
-    if not commit:
-        return Code(loaded.digest)
-    return Code(
-        loaded.digest, commit, ask("rev-parse", "--abbrev-ref", "HEAD"), bool(ask("status", "--porcelain", "."))
-    )
-
-
-def _git(folder: Path, *words: str) -> str:
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""

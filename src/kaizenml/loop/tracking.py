@@ -23,6 +23,7 @@ from kaizenml.core.ports import Blobs
 from kaizenml.core.run import Run, RunKind, RunState
 from kaizenml.errors import KaizenError
 from kaizenml.loop import syncing
+from kaizenml.loop.observing import RUNNING
 from kaizenml.loop.sending import AwayError, Server
 from kaizenml.loop.settings import Settings
 from kaizenml.loop.wiring import open_blobs, open_house, read_settings
@@ -117,7 +118,7 @@ def _begin(
         kind=RunKind.RERUN if again else RunKind.NOTEBOOK if command is None else RunKind.SCRIPT,
         name=name,
         author=_person(),
-        parent=parent.id if parent else "",
+        parent=parent.id if parent else os.environ.get(RUNNING, ""),
         again=again,
         tags={str(key): str(value) for key, value in tags.items()},
         command=command,
@@ -128,11 +129,11 @@ def _begin(
     journal = Journal(folder)
     journal.append(Started(begun))
     around = ExitStack()
-    if keeps_console and parent is None:
+    if keeps_console and not begun.parent:
         around.enter_context(console.kept(folder / "console"))
     keeper = _Keeper(begun.id, journal, place, around, _CURRENT.get())
     tracked = TrackedRun(begun, journal, place.blobs, keeper.end)
-    if samples and parent is None:
+    if samples and not begun.parent:
         around.enter_context(system.sampled(lambda sample: journal.append(_sample(sample))))
     _CURRENT.set(tracked)
     keeper.start(tracked)

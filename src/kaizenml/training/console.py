@@ -26,12 +26,18 @@ _SECONDS = 2.0
 
 
 @contextmanager
-def kept(file: Path) -> Iterator[None]:
-    """Keep in a file what this process and its children write, until the block ends; where that cannot be, do not."""
+def kept(file: Path, *, onward: tuple[int, int] = (1, 2)) -> Iterator[None]:
+    """Keep in a file what this process and its children write, until the block ends; where that cannot be, do not.
+
+    Parameters
+    ----------
+    onward
+        Where standard output and error go on to: themselves, or (2, 2) to leave standard output to somebody else.
+    """
     for stream in (sys.stdout, sys.stderr):
         _flush(stream)
     try:
-        tee = _Tee(file)
+        tee = _Tee(file, onward)
     except OSError:
         yield
         return
@@ -67,11 +73,12 @@ def read(file: Path) -> tuple[bytes, int, int]:
 class _Tee:
     """Standard output and error led through the small process."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, onward: tuple[int, int]) -> None:
         self._saved = [os.dup(1), os.dup(2)]
-        pairs = [_pipe(old) for old in self._saved]
+        targets = [self._saved[number - 1] for number in onward]
+        pairs = [_pipe(target) for target in targets]
         reads = [read_end for read_end, _ in pairs]
-        arguments = [str(file), *(str(fd) for fd in (*reads, *self._saved))]
+        arguments = [str(file), *(str(descriptor) for descriptor in (*reads, *targets))]
         source = Path(__file__).with_name("console_tee.py")
         try:
             self._process = subprocess.Popen(

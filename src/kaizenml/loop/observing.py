@@ -1,0 +1,116 @@
+"""What a pipeline's run leaves besides its results: its code, its console, what it used of the machine, its losses."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from tempfile import mkdtemp
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+
+from kaizenml.core.digest import Digest
+from kaizenml.core.metric import Task
+from kaizenml.core.run import Code, Console, Run
+from kaizenml.core.series import Point
+from kaizenml.core.snapshot import Snapshot
+from kaizenml.loop.loading import Loaded
+from kaizenml.loop.wiring import House
+from kaizenml.training import console, provenance, system
+from kaizenml.training.evaluate import Evaluation, losses
+from kaizenml.training.problem import ROW
+
+#: The run that goes on in this process and its children, for runs that begin within it.
+RUNNING = "KAIZEN_RUN"
+#: The file of a run's losses: columns ``key`` (which row), ``block`` (its day, or null) and ``loss``.
+LOSSES = "losses.parquet"
+#: No more samples of the machine than this are kept: a day, at one in 5 seconds.
+_MOST_SAMPLES = 17_280
+
+
+def code_of(loaded: Loaded, folder: Path, house: House) -> Code:
+    """Return which code a project runs, after keeping it."""
+    return replace(provenance.recorded(folder, loaded.code, house.blobs), digest=loaded.digest)
+
+
+class Observed:
+    """Watches this process while a run goes on; `noted` adds what was seen to the run, before its end is written."""
+
+    def __init__(self, house: House, run: Run) -> None:
+        self._house, self._run = house, run
+        self._around = ExitStack()
+        self._points: dict[str, list[Point]] = {}
+
+    def __enter__(self) -> Self:
+        self._folder = Path(mkdtemp(prefix="kaizen-run-"))
+        self._before = os.environ.get(RUNNING)
+        os.environ[RUNNING] = self._run.id
+        self._around.enter_context(console.kept(self._folder / "console", onward=(2, 2)))
+        self._around.enter_context(system.sampled(self._take))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._around.close()
+        if os.environ.get(RUNNING) == self._run.id:
+            os.environ.pop(RUNNING)
+            if self._before is not None:
+                os.environ[RUNNING] = self._before
+        (self._folder / "console").unlink(missing_ok=True)
+        self._folder.rmdir()
+
+    def noted(self, run: Run) -> Run:
+        """End the watching; return the run with its console, after writing what it used as series."""
+        self._around.close()
+        content, written, left_out = console.read(self._folder / "console")
+        kept = Console(self._house.blobs.put(content), written, left_out) if written else None
+        points, self._points = self._points, {}
+        if points:
+            with self._house.records.writing() as books:
+                books.series.append(run.id, points)
+        latest = {name: each[-1].value for name, each in points.items()}
+        return replace(run, console=kept or run.console, latest={**run.latest, **latest})
+
+    def _take(self, sample: Mapping[str, float]) -> None:
+        now = time.time()
+        for name, value in sample.items():
+            series = self._points.setdefault(name, [])
+            if len(series) < _MOST_SAMPLES:
+                series.append(Point(int(now), int(now * 1e6), value))
+
+
+def data_of(snapshot: Snapshot) -> dict[str, str]:
+    """Return the data that a run read: the digest of its snapshot."""
+    return {snapshot.name: snapshot.digest}
+
+
+def kept_losses(
+    house: House, evaluated: Evaluation, task: Task, rows: pl.DataFrame, key: str | None, snapshot: Snapshot
+) -> dict[str, Digest]:
+    """Keep the loss of every test row, so that another run on the same rows can be held against it, row by row.
+
+    Parameters
+    ----------
+    rows
+        The test rows, in the order of the evaluation.
+    key
+        The column that names a row; without one, a row is its number in the snapshot.
+    """
+    if key is not None and key in rows.columns:
+        keys = rows[key].cast(pl.String)
+    else:
+        number = rows[ROW] if ROW in rows.columns else pl.Series(range(len(rows)))
+        keys = pl.Series(f"{snapshot.digest[:16]}:") + number.cast(pl.String)
+    frame = pl.DataFrame({"key": keys, "loss": losses(evaluated, task)})
+    blocks = evaluated.blocks
+    frame = frame.with_columns(block=pl.lit(None, pl.Int64) if blocks is None else pl.Series(blocks))
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return {LOSSES: house.blobs.put(buffer.getvalue())}
