@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -197,3 +198,36 @@ def test_every_key_is_there_once_whatever_the_order(tmp_path_factory: pytest.Tem
 
         stored = tables.read("letters")["key"].to_list() if keys else []
         assert sorted(stored) == sorted(set(keys))
+
+
+def test_rows_that_come_in_parts_are_one_version_in_their_order(tables: Tables) -> None:
+    version = tables.append_parts("flights", (hours(at, 10) for at in range(0, 50, 10)), key="k")
+    again = tables.append_parts("flights", (pytest.fail("asked") for _ in range(1)), key="k")
+
+    assert (again, tables.version("flights")) == (version, version)
+    assert tables.read("flights")["hour"].to_list() == list(range(50))
+    assert tables.scan("flights").filter(pl.col("hour") > 47).collect()["hour"].to_list() == [48, 49]
+
+
+def test_parts_that_break_off_leave_the_table_as_it_was(tables: Tables, tmp_path: Path) -> None:
+    tables.append("flights", hours(0), key="first")
+
+    def parts() -> Iterator[pl.DataFrame]:
+        yield hours(24)
+        raise OSError("the wire was cut")
+
+    with pytest.raises(OSError, match="wire"):
+        tables.append_parts("flights", parts(), key="k")
+
+    assert len(tables.read("flights")) == 24
+    assert len(list((tmp_path / "tables").rglob("part-*"))) in (0, 1)
+    assert len(tables.read("flights", version=tables.append_parts("flights", [hours(24)], key="k"))) == 48
+
+
+def test_a_version_is_scanned_as_it_was(tables: Tables) -> None:
+    first = tables.append("flights", hours(0), key="a")
+    tables.append("flights", hours(24), key="b")
+
+    assert tables.scan("flights", version=first).collect().height == 24
+    with pytest.raises(NotFoundError, match="trains"):
+        tables.scan("trains")

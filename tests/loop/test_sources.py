@@ -16,6 +16,7 @@ import pytest
 from loop_sources import Home, needs, write_rows
 
 import kaizenml as kz
+from kaizenml.data.ingest import Part
 from kaizenml.errors import SourceError
 
 SECRET = "correct-horse/battery@staple"
@@ -90,14 +91,14 @@ def test_a_file_that_changes_while_it_is_read_is_not_loaded(home: Home, monkeypa
     from kaizenml.data import source
 
     (home.folder / "a.csv").write_text("id,y\n1,2\n")
-    real = source.read_file
+    real = source.read_parts
 
-    def grows(path: Path) -> pl.DataFrame:
+    def grows(path: Path) -> Iterator[Part]:
         path.write_text(path.read_text() + "2,3\n")
         return real(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr(source, "read_file", grows)
+        patch.setattr(source, "read_parts", grows)
         with pytest.raises(SourceError, match=r"a\.csv changed while it was read"):
             home.load(kz.files("*.csv"))
 

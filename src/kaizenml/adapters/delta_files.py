@@ -15,8 +15,8 @@ from kaizenml.adapters.durable import synced
 ROWS_IN_GROUP = 65_536
 
 
-def file_actions(path: Path, rows: pl.DataFrame) -> list[dict[str, object]]:
-    """Write the rows to a new file, durably; return the actions that add it to a table."""
+def file_actions(path: Path, rows: pl.DataFrame, *, at: float | None = None) -> list[dict[str, object]]:
+    """Write the rows to a new file, durably; return the actions that add it to a table, as of a time (None: now)."""
     if rows.is_empty():
         return []
     rows.write_parquet(path, compression="zstd", row_group_size=ROWS_IN_GROUP)
@@ -26,7 +26,7 @@ def file_actions(path: Path, rows: pl.DataFrame) -> list[dict[str, object]]:
         "path": path.name,
         "partitionValues": {},
         "size": path.stat().st_size,
-        "modificationTime": int(time.time() * 1000),
+        "modificationTime": int((time.time() if at is None else at) * 1000),
         "dataChange": True,
         "stats": json.dumps(_stats(rows)),
     }

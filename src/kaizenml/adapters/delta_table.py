@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
@@ -51,6 +52,17 @@ class Version:
     files: pl.DataFrame
 
 
+@dataclass(slots=True)
+class NewFiles:
+    """Files that are written and not committed yet; of one time, and named so that they are read in their order."""
+
+    name: str = field(default_factory=lambda: uuid4().hex)
+    at: float = field(default_factory=time.time)
+    paths: list[Path] = field(default_factory=list)
+    actions: list[dict[str, object]] = field(default_factory=list)
+    rows: int = 0
+
+
 class LocalDeltaTable:
     """One table; used by one thread at a time, and by any number of processes."""
 
@@ -63,18 +75,39 @@ class LocalDeltaTable:
         self._shape: tuple[int, pl.Schema | None] = (-1, None)
         self._versions: OrderedDict[int, Version] = OrderedDict()
 
-    def append(self, rows: pl.DataFrame, key: str) -> int:
-        """Add storable rows in one durable commit, unless the key is there; return the version that has them."""
+    def find(self, key: str) -> int | None:
+        """Return the version that a key became, or None."""
         self._log.refresh()
+        return self._log.keys.get(key)
+
+    def write(self, rows: pl.DataFrame, files: NewFiles) -> None:
+        """Write storable rows to a new file, durably; the table has them when `commit` names it.
+
+        The table is made, or grows, before that: so its columns can only become more until then, and the file fits.
+        """
+        fitting = fitted(rows, self._schema_for(rows))
+        path = self._folder / f"part-{files.name}-{len(files.paths):05d}.parquet"
+        files.paths.append(path)
+        with disk_errors(f"Appending to table {self.name}"):
+            files.actions += file_actions(path, fitting, at=files.at)
+        files.rows += len(rows)
+
+    def commit(self, files: NewFiles, key: str) -> int:
+        """Add the files in one durable commit, unless the key is there; return the version that has the key."""
         for _ in range(MOST_TRIES):
-            if key in self._log.keys:
-                return self._log.keys[key]
-            version = self._try_append(rows, key)
+            if (known := self.find(key)) is not None:
+                return known
+            version = self._committed(files.actions, key=key, rows=files.rows, operation="WRITE")
             if version is not None:
+                files.paths.clear()
                 self._checkpoint_if_due(version)
                 return version
-            self._log.refresh()
         raise ConflictError(f"Table {self.name} is written by too many at once.", "Try again.")
+
+    def discard(self, files: NewFiles) -> None:
+        """Delete the files that were written and not committed."""
+        for path in files.paths:
+            path.unlink(missing_ok=True)
 
     def version(self, number: int | None = None) -> Version:
         """Return a version (None: the newest), or raise `NotFoundError`."""
@@ -158,21 +191,18 @@ class LocalDeltaTable:
             )
         table.update_incremental()
 
-    def _try_append(self, rows: pl.DataFrame, key: str) -> int | None:
-        schema = self._schema()
-        if schema is None:
-            self._create(rows)
-            return None
-        if new := grown(schema, rows):
-            self._grow(new)
-            return None
-        fitting = fitted(rows, schema)
-        path = self._folder / f"part-{uuid4().hex}.parquet"
-        with disk_errors(f"Appending to table {self.name}"):
-            version = self._log.add(file_actions(path, fitting), key=key, rows=len(fitting))
-            if version is None:
-                path.unlink(missing_ok=True)
-        return version
+    def _schema_for(self, rows: pl.DataFrame) -> pl.Schema:
+        """Return the columns of the table, which has all of these rows' by then."""
+        for _ in range(MOST_TRIES):
+            schema = self._schema()
+            if schema is None:
+                self._create(rows)
+            elif new := grown(schema, rows):
+                self._grow(new)
+            else:
+                return schema
+            self._log.refresh()
+        raise ConflictError(f"Table {self.name} is written by too many at once.", "Try again.")
 
     def _schema(self) -> pl.Schema | None:
         """Return the columns as of the log that was read; opening the table anew only when they may have changed."""

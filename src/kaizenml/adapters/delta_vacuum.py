@@ -14,7 +14,7 @@ from kaizenml.adapters.delta_history import History, needed
 from kaizenml.adapters.durable import synced
 
 #: A file of no commit belongs to a writer that has not committed yet, or to one that has died.
-ABANDONED_SECONDS = 3600.0
+ABANDONED_SECONDS = 86_400.0
 _LOCK = "_vacuum.lock"
 _READERS = "_readers"
 _GONE = "_vacuumed.txt"

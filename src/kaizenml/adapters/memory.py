@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -56,19 +56,30 @@ class MemoryTables:
 
     def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
         """Add rows and return the version that has them; a key that was appended before adds nothing."""
+        return self.append_parts(table, (rows,), key=key)
+
+    def append_parts(self, table: str, parts: Iterable[pl.DataFrame], *, key: str) -> int:
+        """Add rows that come in parts, all of them or none."""
         checked_name("table", table)
+        if key and table in self._tables and key in self._tables[table].keys:
+            return self._tables[table].keys[key]
+        found = [storable(part) for part in parts]
+        rows = pl.concat(found, how="diagonal") if found else pl.DataFrame()
         if not key or not rows.width:
             raise UsageError(f"A batch for table {table} has no key or no columns.", "Give it both.")
-        fitting = storable(rows)
         with self._lock:
-            kept = self._tables.get(table) or _Rows([fitting.clear()])
+            kept = self._tables.get(table) or _Rows([rows.clear()])
             if key not in kept.keys:
                 before = kept.versions[-1]
-                after = pl.concat([before, fitted(fitting, before.schema)], how="diagonal")
+                after = pl.concat([before, fitted(rows, before.schema)], how="diagonal")
                 kept.versions.append(after)
                 kept.keys[key] = len(kept.versions) - 1
             self._tables[table] = kept
             return kept.keys[key]
+
+    def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
+        """Return the rows of a version (None: the newest) to be read later."""
+        return self.read(table, version=version).lazy()
 
     def read(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from polars.exceptions import PolarsError
 
 from kaizenml.adapters.delta_files import pruned
 from kaizenml.adapters.delta_rewrite import IsGone
-from kaizenml.adapters.delta_table import LocalDeltaTable, Version
+from kaizenml.adapters.delta_table import LocalDeltaTable, NewFiles, Version
 from kaizenml.adapters.delta_vacuum import Freed, deletable, delete, freed, locked, mark_reading, was_deleted
 from kaizenml.adapters.frames import storable
 from kaizenml.core.names import checked_name
@@ -43,6 +43,15 @@ class DeltaTables:
     def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
         """Add rows in one durable commit and return its version; a key that was appended before adds nothing.
 
+        See `append_parts`.
+        """
+        return self.append_parts(table, (rows,), key=key)
+
+    def append_parts(self, table: str, parts: Iterable[pl.DataFrame], *, key: str) -> int:
+        """Add rows that come in parts, each a file, in one durable commit; of a key that is there no part is asked for.
+
+        No reader sees any of the rows before all are there. An error of the parts leaves the table as it was.
+
         The table grows by columns that it does not have. See `frames.storable` and `frames.fitted` for how types fit.
 
         Raises
@@ -52,12 +61,39 @@ class DeltaTables:
         """
         if not key:
             raise UsageError(f"A batch for table {table} has no key.", "Give each batch a key of its own.")
-        if not rows.width:
-            raise UsageError(f"A batch for table {table} has no columns.", "Append rows that have columns.")
         one = self._one(table)
-        fitting = storable(rows)
         with one.lock, _table_errors(table):
-            return one.append(fitting, key)
+            known = one.find(key)
+        if known is not None:
+            return known
+        files = NewFiles()
+        try:
+            for rows in parts:
+                if not rows.width:
+                    raise UsageError(f"A batch for table {table} has no columns.", "Append rows that have columns.")
+                fitting = storable(rows)
+                with one.lock, _table_errors(table):
+                    one.write(fitting, files)
+            with one.lock, _table_errors(table):
+                return one.commit(files, key)
+        finally:
+            one.discard(files)
+
+    def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
+        """Return the rows of a version (None: the newest) to be read later, in parts.
+
+        Raises
+        ------
+        NotFoundError
+            For a table or version that does not exist.
+        """
+        one = self._one(table)
+        with one.lock, _table_errors(table):
+            found = one.version(version)
+            is_old = version is not None and version != one.newest()
+        if is_old:
+            mark_reading(self._root / table, found.number)
+        return _scan(self._root / table, found, None)
 
     def read(
         self,
@@ -177,15 +213,20 @@ def _rows(
     folder: Path, version: Version, columns: Sequence[str] | None, between: tuple[str, datetime, datetime] | None
 ) -> pl.DataFrame:
     _require(version.schema, [*(columns or ()), *([between[0]] if between else ())])
+    rows = _scan(folder, version, between)
+    return rows.select(columns if columns is not None else pl.all()).collect()
+
+
+def _scan(folder: Path, version: Version, between: tuple[str, datetime, datetime] | None) -> pl.LazyFrame:
     files = pruned(version.files, *between) if between else version.files
     if files.is_empty():
-        return version.schema.to_frame().select(columns if columns is not None else pl.all())
+        return version.schema.to_frame().lazy()
     paths = [folder / path for path in files["path"]]
     rows = pl.scan_parquet(paths, schema=version.schema, missing_columns="insert", glob=False)
     if between:
         column, low, high = between
         rows = rows.filter(pl.col(column).is_between(low, high, closed="left"))
-    return rows.select(columns if columns is not None else pl.all()).collect()
+    return rows
 
 
 def _require(schema: pl.Schema, columns: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ written together; each book is a port of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
@@ -337,6 +337,14 @@ class Tables(Protocol):
 
     def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
         """Add rows in one commit and return its version; a key that was appended before adds nothing."""
+        ...
+
+    def append_parts(self, table: str, parts: Iterable[pl.DataFrame], *, key: str) -> int:
+        """Add rows that come in parts, in one commit: all of them, or none when the parts raise an error."""
+        ...
+
+    def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
+        """Return the rows of a version (None: the newest) to be read later, in parts, in their order."""
         ...
 
     def read(

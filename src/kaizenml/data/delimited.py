@@ -1,49 +1,141 @@
-"""Comma-separated text and its kin: the delimiter is found, every line has as many fields as the first."""
+"""Comma-separated text and its kin: the delimiter is found, every line has as many fields as the first.
+
+A text is read in pieces of whole rows, so that a file of any size passes through a bounded memory.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
+from kaizenml.data.textfile import LONGEST_LINE, blank, endless, utf8
 from kaizenml.errors import SourceError
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LINES = 50
+Check = Callable[[list[str]], None]
 
 
-def read_delimited(
-    name: str, content: bytes, check: Callable[[list[str]], None] = lambda _: None
-) -> tuple[list[str], pl.DataFrame]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the rows of a text are written."""
+
+    name: str
+    delimiter: str
+    names: list[str]
+
+    def column_at(self, begun: str) -> str:
+        """Return the column in which the begin of a row ends, as far as quotes do not hide it."""
+        at = begun.partition('"')[0].count(self.delimiter)
+        return self.names[min(at, len(self.names) - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Whole lines of a text: which line of the file the first is, whether it names the columns, and what follows."""
+
+    text: str
+    line: int
+    has_header: bool
+    is_last: bool
+
+
+def read_delimited(name: str, content: bytes, check: Check = lambda _: None) -> tuple[list[str], pl.DataFrame]:
     """Return the names of the columns as written, and all cells as text: nothing is guessed, nothing is lost.
 
-    Blank lines are skipped. Empty cells are nulls.
+    See `delimited_parts`.
+    """
+    frame = pl.concat(delimited_parts(name, (content,), check))
+    return frame.columns, frame
+
+
+def delimited_parts(name: str, blocks: Iterable[bytes], check: Check = lambda _: None) -> Iterator[pl.DataFrame]:
+    """Return the rows of a text piece by piece, all cells as text, empty ones as nulls. Blank lines are skipped.
 
     Parameters
     ----------
     name
         The file's name, for errors.
-    content
-        UTF-8.
+    blocks
+        UTF-8, cut anywhere.
     check
         Called with the names of the columns before the rows are read; raises when they cannot be.
 
     Raises
     ------
     SourceError
-        When a line has more or fewer fields than the first, or a quote is not closed; names the line.
+        When a line has more or fewer fields than the first, is too long, is not UTF-8, or a quote is not closed; names
+        the line, and the column where that can be told.
     """
-    text = content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
-    if "\x00" in text:
-        raise SourceError(f"{name} holds zero bytes: it is no text.", "Export it again.", {"file": name})
-    delimiter = sniffed(text)
-    names = [field.strip() for field in _header(text, delimiter)]
+    layout: Layout | None = None
+    pending, line, at = b"", 1, 0
+    for block, is_last in _with_last(blocks):
+        pending += block
+        whole, after = (pending, b"") if is_last else _cut(pending)
+        if len(after) > LONGEST_LINE:
+            raise endless(name, line + whole.count(b"\n"), _column(layout, after))
+        text = utf8(name, whole, line, at, partial(_column_of_bad, layout, name, whole))
+        if layout is None and not text.strip():
+            at, line, pending = at + len(whole), line + text.count("\n"), after
+            continue
+        if "\x00" in text:
+            raise SourceError(f"{name} holds zero bytes: it is no text.", "Export it again.", {"file": name})
+        has_header = layout is None
+        layout = layout or _layout(name, text, check)
+        rows = _quoted_rows if '"' in text else _plain_rows
+        frame, rest = rows(layout, _Piece(text, line, has_header, is_last))
+        if len(rest) > LONGEST_LINE:
+            raise endless(name, line + text.count("\n") - rest.count("\n"), _column(layout, rest.encode()))
+        yield frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+        line += text.count("\n") - rest.count("\n")
+        at, pending = at + len(whole) - len(rest.encode()), rest.encode() + after
+    if layout is None:
+        raise blank(name)
+
+
+def _with_last(blocks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Return each block, and whether it is the last one."""
+    before: bytes | None = None
+    for block in blocks:
+        if before is not None:
+            yield before, False
+        before = block
+    yield before or b"", True
+
+
+def _cut(content: bytes) -> tuple[bytes, bytes]:
+    """Return the whole lines, and what is behind them; a return at the very end may be half of a line's end."""
+    at = max(content.rfind(b"\n"), content.rfind(b"\r", 0, len(content) - 1)) + 1
+    return content[:at], content[at:]
+
+
+def _column(layout: Layout | None, begun: bytes) -> str | None:
+    return None if layout is None else layout.column_at(begun[:LONGEST_LINE].decode("utf-8", "replace"))
+
+
+def _column_of_bad(layout: Layout | None, name: str, content: bytes, begun: bytes) -> str | None:
+    """Return in which column a text is not UTF-8; its layout may have to be guessed for that."""
+    text = content[:200_000].decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    if layout is None and "\x00" not in text and text.strip():
+        layout = _layout(name, text, lambda _: None)
+    return _column(layout, begun)
+
+
+def _layout(name: str, text: str, check: Check) -> Layout:
+    try:
+        delimiter = sniffed(text)
+        names = [field.strip() for field in _header(text, delimiter)]
+    except csv.Error as error:
+        raise SourceError(
+            f"{name}: its first lines are no table: {error}.", "Export it again.", {"file": name}
+        ) from error
     check(names)
-    rows = _quoted_rows if '"' in text else _plain_rows
-    frame = rows(name, text, delimiter, names)
-    return names, frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    return Layout(name, delimiter, names)
 
 
 def sniffed(text: str) -> str:
@@ -62,59 +154,75 @@ def _header(text: str, delimiter: str) -> list[str]:
     return next(row for row in csv.reader(io.StringIO(text), delimiter=delimiter) if "".join(row).strip())
 
 
-def _plain_rows(name: str, text: str, delimiter: str, names: list[str]) -> pl.DataFrame:
+def _plain_rows(layout: Layout, piece: _Piece) -> tuple[pl.DataFrame, str]:
     """Return the rows of a text without quotes, where a line is a row."""
-    lines = pl.Series(text.split("\n"))
-    is_row = lines.str.strip_chars(" " if delimiter == "\t" else " \t") != ""
-    fields = lines.str.count_matches(delimiter, literal=True) + 1
-    ragged = (is_row & (fields != len(names))).arg_true()
+    lines = pl.Series(piece.text.split("\n"))
+    is_row = lines.str.strip_chars(" " if layout.delimiter == "\t" else " \t") != ""
+    fields = lines.str.count_matches(layout.delimiter, literal=True) + 1
+    ragged = (is_row & (fields != len(layout.names))).arg_true()
     if len(ragged):
-        raise _ragged(name, ragged[0] + 1, fields[ragged[0]], len(names))
-    kept = text if is_row[:-1].all() else "\n".join(lines.filter(is_row).to_list())
-    return _parsed(name, kept, delimiter, names)
+        raise _ragged(layout, piece.line + ragged[0], fields[ragged[0]])
+    kept = piece.text if is_row[:-1].all() else "\n".join(lines.filter(is_row).to_list())
+    return _parsed(layout, kept, piece.has_header), ""
 
 
-def _quoted_rows(name: str, text: str, delimiter: str, names: list[str]) -> pl.DataFrame:
-    """Return the rows of a text with quotes, where a row may go over many lines."""
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
-    rows, has_blank, line = 0, False, 1
+def _quoted_rows(layout: Layout, piece: _Piece) -> tuple[pl.DataFrame, str]:
+    """Return the rows of a text with quotes, where a row may go over many lines, and the begin of one that goes on."""
+    reader = csv.reader(io.StringIO(piece.text), delimiter=layout.delimiter, strict=True)
+    rows, has_blank, line, text, rest = 0, False, 1, piece.text, ""
     try:
         for row in reader:
             is_blank = not row or (len(row) == 1 and not row[0].strip())
-            if not is_blank and len(row) != len(names):
-                raise _ragged(name, line, len(row), len(names))
+            if not is_blank and len(row) != len(layout.names):
+                raise _ragged(layout, piece.line + line - 1, len(row))
             rows, has_blank, line = rows + (not is_blank), has_blank or is_blank, reader.line_num + 1
     except csv.Error as error:
-        raise SourceError(
-            f"{name}, line {line}: {error}.",
-            'A quote is not closed, or stands inside a field; a quote inside a quoted field is written "".',
-            {"file": name, "line": line},
-        ) from error
-    is_plain = not has_blank and not any('"' in each for each in names)  # polars leaves quotes in names doubled
-    frame = _parsed(name, text, delimiter, names) if is_plain else None
-    return frame if frame is not None and frame.height == rows - 1 else _from_records(text, delimiter, names)
+        if piece.is_last or "unexpected end" not in str(error):
+            raise _misquoted(layout, piece.line + line - 1, error) from error
+        text, rest = _before_line(text, line)
+    is_plain = not has_blank and not any('"' in each for each in layout.names)  # polars leaves quotes in names doubled
+    frame = _parsed(layout, text, piece.has_header) if is_plain else None
+    if frame is not None and frame.height == rows - piece.has_header:
+        return frame, rest
+    return _from_records(layout, text, piece.has_header), rest
 
 
-def _from_records(text: str, delimiter: str, names: list[str]) -> pl.DataFrame:
-    records = csv.reader(io.StringIO(text), delimiter=delimiter, strict=True)
+def _before_line(text: str, line: int) -> tuple[str, str]:
+    """Return the text before a line, the first being 1, and from it on."""
+    rest = text.split("\n", line - 1)[-1] if line > 1 else text
+    return text[: len(text) - len(rest)], rest
+
+
+def _from_records(layout: Layout, text: str, has_header: bool) -> pl.DataFrame:
+    records = csv.reader(io.StringIO(text), delimiter=layout.delimiter, strict=True)
     rows = [[cell or None for cell in row] for row in records if "".join(row).strip() or len(row) > 1]
-    return pl.DataFrame(rows[1:], schema=dict.fromkeys(names, pl.String), orient="row")
+    return pl.DataFrame(rows[has_header:], schema=dict.fromkeys(layout.names, pl.String), orient="row")
 
 
-def _parsed(name: str, text: str, delimiter: str, names: list[str]) -> pl.DataFrame:
-    schema = dict.fromkeys(names, pl.String)
+def _parsed(layout: Layout, text: str, has_header: bool) -> pl.DataFrame:
+    schema = dict.fromkeys(layout.names, pl.String)
     try:
-        return pl.read_csv(text.encode(), separator=delimiter, schema=schema)
+        return pl.read_csv(text.encode(), separator=layout.delimiter, schema=schema, has_header=has_header)
     except pl.exceptions.NoDataError:
         return pl.DataFrame(schema=schema)
     except pl.exceptions.PolarsError as error:
         reason = str(error).splitlines()[0]
+        name = layout.name
         raise SourceError(f"{name} cannot be read: {reason}.", "Export it again.", {"file": name}) from error
 
 
-def _ragged(name: str, line: int, fields: int, expected: int) -> SourceError:
+def _misquoted(layout: Layout, line: int, error: csv.Error) -> SourceError:
     return SourceError(
-        f"{name}, line {line}: {fields} fields, and the first line has {expected}.",
+        f"{layout.name}, line {line}: {error}.",
+        'A quote is not closed, or stands inside a field; a quote inside a quoted field is written "".',
+        {"file": layout.name, "line": line},
+    )
+
+
+def _ragged(layout: Layout, line: int, fields: int) -> SourceError:
+    expected = len(layout.names)
+    return SourceError(
+        f"{layout.name}, line {line}: {fields} fields, and the first line has {expected}.",
         "A delimiter inside a value must be quoted; a line may be cut off.",
-        {"file": name, "line": line, "fields": fields, "expected": expected},
+        {"file": layout.name, "line": line, "fields": fields, "expected": expected},
     )

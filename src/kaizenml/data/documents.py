@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import polars as pl
 
+from kaizenml.data.textfile import blank
 from kaizenml.errors import SourceError
 
 _NUMBERS = frozenset({int, float})
 
 
-def read_ndjson(name: str, content: bytes) -> pl.DataFrame:
-    """Return the rows of a text with one JSON object a line; blank lines are skipped.
+def read_ndjson(name: str, lines: Iterable[bytes]) -> pl.DataFrame:
+    """Return the rows of lines that are a JSON object each; blank lines are skipped.
 
     Raises
     ------
@@ -22,12 +23,14 @@ def read_ndjson(name: str, content: bytes) -> pl.DataFrame:
     """
     decode = msgspec.json.Decoder().decode
     rows: list[tuple[int, object]] = []
-    for number, line in enumerate(content.split(b"\n"), start=1):
+    for number, line in enumerate(lines, start=1):
         if line.strip():
             try:
                 rows.append((number, decode(line)))
             except msgspec.DecodeError as error:
                 raise _broken(name, f"line {number}: {error}") from error
+    if not rows:
+        raise blank(name)
     return _frame(name, rows, "line")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Protocol
@@ -18,6 +18,7 @@ import polars as pl
 
 from kaizenml.core.digest import Digest
 from kaizenml.core.source import Increment
+from kaizenml.data.ingest import Part
 from kaizenml.errors import SourceError, bounded, close_match
 
 Cursor = int | float | str | date | datetime | None
@@ -31,16 +32,21 @@ class Batch:
     """Rows that are loaded together or not at all.
 
     ``key`` is what the ledger and the table's commit know it by; it never changes for the same rows. ``read`` gives the
-    rows, and is called only when the key is new. Of the ``facts``, ``seen`` counts rows that were there already, and
-    ``late`` those that are new although their cursor is behind the greatest seen before.
+    rows in parts, and is called only when the key is new. Of the ``facts``, ``seen`` counts rows that were there
+    already, and ``late`` those that are new although their cursor is behind the greatest seen before.
     """
 
     key: str
     name: str
     size_bytes: int
     digest: Digest
-    read: Callable[[], pl.DataFrame]
+    read: Callable[[], Iterable[Part]]
     facts: Mapping[str, object] = field(default_factory=dict)
+
+
+def at_once(rows: pl.DataFrame) -> Callable[[], Iterable[Part]]:
+    """Return what gives rows that are here already, as one part."""
+    return lambda: (Part(rows, int(rows.estimated_size())),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +175,13 @@ def stored(found: pl.DataFrame, name: str) -> pl.DataFrame:
     return found.select(_stored(column, name) for column in found.get_columns())
 
 
-def retyped(found: pl.DataFrame, schema: Mapping[str, pl.DataType], name: str) -> pl.DataFrame:
+def retyped(found: pl.DataFrame, schema: Mapping[str, pl.DataType], name: str, *, before: int = 0) -> pl.DataFrame:
     """Return rows with the types that their columns had before, where no value changes by that.
+
+    Parameters
+    ----------
+    before
+        How many rows of the same batch came before these, to count on from.
 
     Raises
     ------
@@ -178,7 +189,7 @@ def retyped(found: pl.DataFrame, schema: Mapping[str, pl.DataType], name: str) -
         Naming the first row and the column whose value cannot be of the type that it had.
     """
     changed = [each for each in found.columns if schema.get(each, found.schema[each]) != found.schema[each]]
-    return found.with_columns(_retyped(found[each], schema[each], name) for each in changed)
+    return found.with_columns(_retyped(found[each], schema[each], name, before) for each in changed)
 
 
 def check_vanished(found: pl.DataFrame, expected: Sequence[str], name: str) -> None:
@@ -220,17 +231,18 @@ def _stored(column: pl.Series, name: str) -> pl.Series:
     return column if kind in (pl.String, pl.Boolean, pl.Date) else column.cast(pl.String)
 
 
-def _retyped(column: pl.Series, kind: pl.DataType, name: str) -> pl.Series:
+def _retyped(column: pl.Series, kind: pl.DataType, name: str, before: int) -> pl.Series:
     made = column.cast(kind, strict=False)
     back = made.cast(column.dtype, strict=False) if column.dtype.is_numeric() else made
     wrong = column.is_not_null() & (back.is_null() | (back != column if column.dtype.is_numeric() else False))
     if kind == pl.String or not wrong.any():
         return made
     row = wrong.arg_true()[0]
+    number = before + row + 1
     raise SourceError(
-        f"{name}, row {row + 1}: column {column.name} holds {str(column[row])[:80]!r}; so far it held {kind}.",
+        f"{name}, row {number}: column {column.name} holds {str(column[row])[:80]!r}; so far it held {kind}.",
         "Mend the value, or load the column as text from the start.",
-        {"file": name, "row": row + 1, "column": column.name},
+        {"file": name, "row": number, "column": column.name},
     )
 
 

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from kaizenml.data.delimited import read_delimited
+from kaizenml.data.delimited import delimited_parts
 from kaizenml.data.documents import read_json, read_ndjson
-from kaizenml.data.textfile import COMPRESSIONS, text_of
+from kaizenml.data.textfile import COMPRESSIONS, blocks_of, lines_of, text_of
 from kaizenml.errors import SourceError, bounded
 
 #: More columns than this is a table that was exported wrongly, or turned on its side.
 MOST_COLUMNS = 2_000
+#: So many rows of Parquet are read at once.
+ROWS_AT_ONCE = 200_000
 #: What tables of rows keep beside the columns of a file; so are all names that begin with two underscores.
 OWN_NAMES = frozenset({"_file", "_label"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some rows of a file, and how many bytes of it have been read by then."""
+
+    rows: pl.DataFrame
+    read_bytes: int
 
 
 def read_file(path: Path) -> pl.DataFrame:
@@ -28,21 +39,34 @@ def read_file(path: Path) -> pl.DataFrame:
         Naming the file, and line and column where it is known: a file that is missing, empty, damaged, ragged, not
         UTF-8, of an unknown kind, or whose columns have no names, twice the same, or are more than 2,000.
     """
+    return pl.concat([part.rows for part in read_parts(path)])
+
+
+def read_parts(path: Path) -> Iterator[Part]:
+    """Return the rows of a file in parts, as `read_file` does.
+
+    Text of lines and Parquet of any size pass through a bounded memory; JSON and Excel come whole.
+
+    Raises
+    ------
+    SourceError
+        As `read_file`; for a line that has no end within 32 MB too. Parts may have come before.
+    """
     if path.is_dir():
         raise SourceError(f"{path} is a folder.", "Name a file in it.", {"file": str(path)})
     if not path.is_file():
         raise SourceError(f"There is no file {path}.", "Check the path.", {"file": str(path)})
     if path.stat().st_size == 0:
         raise SourceError(f"{path.name} is empty: 0 bytes.", "Export it again.", {"file": path.name})
-    read = _reader(path)
-    names, frame = read(path)
-    check_names(path, names)
-    if frame.is_empty():
+    rows = 0
+    for part in _reader(path)(path):
+        rows += part.rows.height
+        yield part
+    if not rows:
         raise SourceError(f"{path.name} has columns but no rows.", "Export it again, with rows.", {"file": path.name})
-    return frame
 
 
-def _reader(path: Path) -> Callable[[Path], tuple[list[str], pl.DataFrame]]:
+def _reader(path: Path) -> Callable[[Path], Iterator[Part]]:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     if suffixes and suffixes[-1] in COMPRESSIONS:
         suffixes.pop()
@@ -58,29 +82,42 @@ def _reader(path: Path) -> Callable[[Path], tuple[list[str], pl.DataFrame]]:
     return reader
 
 
-def _delimited(path: Path) -> tuple[list[str], pl.DataFrame]:
-    return read_delimited(path.name, text_of(path), lambda names: check_names(path, names))
+def _delimited(path: Path) -> Iterator[Part]:
+    with path.open("rb") as file:
+        for frame in delimited_parts(path.name, blocks_of(path, file), lambda names: check_names(path, names)):
+            yield Part(frame, file.tell())
 
 
-def _ndjson(path: Path) -> tuple[list[str], pl.DataFrame]:
-    frame = read_ndjson(path.name, text_of(path))
-    return frame.columns, frame
+def _ndjson(path: Path) -> Iterator[Part]:
+    yield _whole(path, read_ndjson(path.name, lines_of(path)))
 
 
-def _json(path: Path) -> tuple[list[str], pl.DataFrame]:
-    frame = read_json(path.name, text_of(path))
-    return frame.columns, frame
+def _json(path: Path) -> Iterator[Part]:
+    yield _whole(path, read_json(path.name, text_of(path)))
 
 
-def _parquet(path: Path) -> tuple[list[str], pl.DataFrame]:
+def _parquet(path: Path) -> Iterator[Part]:
     try:
-        frame = pl.read_parquet(path, glob=False)
+        whole = pl.scan_parquet(path, glob=False)
+        names, rows = whole.collect_schema().names(), whole.select(pl.len()).collect().item()
+        check_names(path, names)
+        if rows <= ROWS_AT_ONCE:
+            yield _whole(path, whole.collect())
+            return
+        read, size = 0, path.stat().st_size
+        for part in whole.collect_batches(chunk_size=ROWS_AT_ONCE, maintain_order=True):
+            read += part.height
+            yield Part(part, size * read // rows)
     except pl.exceptions.PolarsError as error:
         raise _unreadable(path, "Parquet", error) from error
-    return frame.columns, frame
 
 
-def _excel(path: Path) -> tuple[list[str], pl.DataFrame]:
+def _whole(path: Path, frame: pl.DataFrame) -> Part:
+    check_names(path, frame.columns)
+    return Part(frame, path.stat().st_size)
+
+
+def _excel(path: Path) -> Iterator[Part]:
     import fastexcel
 
     try:
@@ -91,7 +128,7 @@ def _excel(path: Path) -> tuple[list[str], pl.DataFrame]:
         raise SourceError(f"The first sheet of {path.name} is empty.", "Put the table there.", {"file": path.name})
     names = [(name or "").strip() for name in sheet.row(0)]
     check_names(path, names)
-    return names, sheet[1:].rename(dict(zip(sheet.columns, names, strict=True)))
+    yield _whole(path, sheet[1:].rename(dict(zip(sheet.columns, names, strict=True))))
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> SourceError:
@@ -127,7 +164,7 @@ def check_names(path: Path, names: list[str]) -> None:
         raise SourceError(f"{path.name}: more than one column is called {bounded(twice)}.", hint, details)
 
 
-_TEXT: dict[str, Callable[[Path], tuple[list[str], pl.DataFrame]]] = {
+_TEXT: dict[str, Callable[[Path], Iterator[Part]]] = {
     ".csv": _delimited,
     ".tsv": _delimited,
     ".txt": _delimited,
@@ -135,7 +172,7 @@ _TEXT: dict[str, Callable[[Path], tuple[list[str], pl.DataFrame]]] = {
     ".ndjson": _ndjson,
     ".json": _json,
 }
-_BINARY: dict[str, Callable[[Path], tuple[list[str], pl.DataFrame]]] = {
+_BINARY: dict[str, Callable[[Path], Iterator[Part]]] = {
     ".parquet": _parquet,
     ".pq": _parquet,
     ".xlsx": _excel,

@@ -13,7 +13,7 @@ import polars as pl
 
 from kaizenml.core.digest import Digest
 from kaizenml.core.source import KafkaSource
-from kaizenml.data.incremental import Batch, Before, cursor_in, key_of, newest
+from kaizenml.data.incremental import Batch, Before, at_once, cursor_in, key_of, newest
 from kaizenml.data.ingest import check_names
 from kaizenml.data.redaction import Expanded, expanded
 from kaizenml.data.version import frame_digest
@@ -68,7 +68,7 @@ class KafkaReader:
         check_names(Path(self.name), frame.columns)
         digest = Digest(frame_digest(frame))
         facts = {"cursor": offsets, "late": 0, "seen": 0} | ({"missed": missed} if missed else {})
-        return Batch(key_of(self.stream, offsets, digest), self.name, size, digest, lambda: frame, facts)
+        return Batch(key_of(self.stream, offsets, digest), self.name, size, digest, at_once(frame), facts)
 
 
 def reached(cursors: list[Any]) -> Offsets:

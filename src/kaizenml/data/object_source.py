@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
-import polars as pl
-
-from kaizenml.core.digest import Digest, digest_of_bytes
+from kaizenml.core.digest import Digest
 from kaizenml.data.incremental import Batch
-from kaizenml.data.ingest import read_file
+from kaizenml.data.ingest import Part, read_parts
 from kaizenml.data.redaction import Expanded, expanded, shown
 from kaizenml.errors import SourceError, bounded, close_match
 
@@ -25,6 +24,7 @@ _MAGIC = re.compile(r"[*?\[]")
 _MEANING = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
 #: A store that does not answer is told of after this long.
 RETRY: Any = {"max_retries": 3}
+_PIECE = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,44 +61,42 @@ def found_objects(
     for remote in objects:
         known = digests.get(remote.mark)
         if known is not None:
-            digest = Digest(known)
-            read = partial(read_object, store, url, remote, digest)
-        else:
-            content = fetched(store, url, remote)
-            digest = digest_of_bytes(content)
+            yield Batch(
+                known, remote.name, remote.size_bytes, Digest(known), partial(_again, store, url, remote, known)
+            )
+            continue
+        with TemporaryDirectory(prefix="kaizen-object-") as folder:
+            path, digest = fetched(store, url, remote, Path(folder))
             seen(remote, digest)
-            read = partial(_frame, content, remote.name)
-        yield Batch(digest, remote.name, remote.size_bytes, digest, read)
+            yield Batch(digest, remote.name, remote.size_bytes, digest, partial(read_parts, path))
 
 
-def read_object(store: Any, url: Expanded, remote: Remote, digest: Digest) -> pl.DataFrame:
+def _again(store: Any, url: Expanded, remote: Remote, digest: str) -> Iterator[Part]:
     """Return the rows of an object that was seen before, when it still is what it was."""
-    content = fetched(store, url, remote)
-    if digest_of_bytes(content) != digest:
-        raise SourceError(f"{remote.name} changed while it was read.", "Run again.", {"file": remote.name})
-    return _frame(content, remote.name)
+    with TemporaryDirectory(prefix="kaizen-object-") as folder:
+        path, found = fetched(store, url, remote, Path(folder))
+        if found != digest:
+            raise SourceError(f"{remote.name} changed while it was read.", "Run again.", {"file": remote.name})
+        yield from read_parts(path)
 
 
-def fetched(store: Any, url: Expanded, remote: Remote) -> bytes:
-    """Return an object's content, whole."""
+def fetched(store: Any, url: Expanded, remote: Remote, folder: Path) -> tuple[Path, Digest]:
+    """Put an object's content into a folder, piece by piece; return where it is, and its digest."""
     import obstore
 
-    with _store_errors(url, remote.name):
-        content = bytes(obstore.get(store, remote.path).bytes())
-    if remote.size_bytes and len(content) != remote.size_bytes:
+    path, content, size = folder / PurePosixPath(urlsplit(remote.name).path).name, hashlib.sha256(), 0
+    with _store_errors(url, remote.name), path.open("wb") as file:
+        for piece in obstore.get(store, remote.path).stream(min_chunk_size=_PIECE):
+            file.write(piece)
+            content.update(piece)
+            size += len(piece)
+    if remote.size_bytes and size != remote.size_bytes:
         raise SourceError(
-            f"{remote.name} was listed with {remote.size_bytes:,} bytes and came with {len(content):,}.",
+            f"{remote.name} was listed with {remote.size_bytes:,} bytes and came with {size:,}.",
             "It was being written; run again.",
             {"file": remote.name},
         )
-    return content
-
-
-def _frame(content: bytes, name: str) -> pl.DataFrame:
-    with TemporaryDirectory(prefix="kaizen-object-") as folder:
-        path = Path(folder) / PurePosixPath(urlsplit(name).path).name
-        path.write_bytes(content)
-        return read_file(path)
+    return path, Digest(content.hexdigest())
 
 
 def _listed(url: Expanded, pattern: str) -> tuple[Any, list[Remote]]:

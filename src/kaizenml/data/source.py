@@ -14,7 +14,7 @@ import polars as pl
 from kaizenml.core.digest import Digest
 from kaizenml.core.source import FilesSource, RawFile, Source
 from kaizenml.data.incremental import Batch, Before
-from kaizenml.data.ingest import read_file
+from kaizenml.data.ingest import Part, read_file, read_parts
 from kaizenml.data.object_source import Remote, found_objects, is_remote
 from kaizenml.errors import SourceError, bounded, close_match
 
@@ -49,16 +49,15 @@ class FilesReader:
         return rows
 
 
-def _read_whole(file: RawFile, root: Path) -> pl.DataFrame:
-    """Return the rows of a file, unless it was written to since its digest was taken."""
-    rows = read_file(root / file.path)
+def _read_whole(file: RawFile, root: Path) -> Iterator[Part]:
+    """Return the rows of a file in parts, and at the end refuse it if it was written to since its digest was taken."""
+    yield from read_parts(root / file.path)
     if _raw_file(file.path, root) != file:
         raise SourceError(
             f"{file.path} changed while it was read.",
             "Somebody is writing it: write under another name and rename it when it is whole; then run again.",
             {"file": file.path},
         )
-    return rows
 
 
 def discover(source: FilesSource, root: Path) -> tuple[RawFile, ...]:

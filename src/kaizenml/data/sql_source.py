@@ -21,6 +21,7 @@ from kaizenml.data.incremental import (
     Cursor,
     Told,
     as_json,
+    at_once,
     begin,
     fresh,
     highest,
@@ -89,7 +90,7 @@ def whole(found: pl.DataFrame, stream: str, name: str) -> Batch:
     if found.is_empty():
         raise SourceError(f"{name} has no rows.", "Check the query, or put rows there.", {"file": name})
     digest = frame_digest(found.sort(found.columns))
-    return Batch(key_of(stream, None, digest), name, int(found.estimated_size()), digest, lambda: found)
+    return Batch(key_of(stream, None, digest), name, int(found.estimated_size()), digest, at_once(found))
 
 
 def added(found: pl.DataFrame, before: Before, rule: Increment, stream: str, name: str) -> Iterator[Batch]:
@@ -105,7 +106,7 @@ def added(found: pl.DataFrame, before: Before, rule: Increment, stream: str, nam
     cursor = as_json(new.high)
     facts = {"cursor": cursor, "late": new.late, "seen": new.seen}
     size = int(new.rows.estimated_size())
-    yield Batch(key_of(stream, cursor, digest), name, size, digest, lambda: new.rows, facts)
+    yield Batch(key_of(stream, cursor, digest), name, size, digest, at_once(new.rows), facts)
 
 
 def statement(source: SqlSource, low: Cursor) -> str:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
@@ -28,6 +27,7 @@ from kaizenml.data.object_source import Remote
 from kaizenml.data.source import FilesReader
 from kaizenml.data.sql_source import SqlReader
 from kaizenml.errors import SourceError, UsageError
+from kaizenml.loop.load_progress import Progress
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
@@ -37,17 +37,40 @@ FILE = "_file"
 BATCH = "__batch"
 #: After this many commits a table that grows by small batches is compacted, so that reading it stays fast.
 COMMITS_BETWEEN_COMPACTIONS = 50
-#: A load that takes long is told of this often.
-TELL_SECONDS = 5.0
+#: A packed file of so many bytes holds about so many times more.
+PACKED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """The raw rows of a source as they are now, what they came in, and for each row the digest of that."""
+    """The raw rows of a source as they are now, not yet read, and what they came in.
 
-    rows: pl.DataFrame
+    ``marked`` has beside the columns of the source `FILE`: for each row the digest of what it came in. Where the rows
+    are those of files, reading it in parts keeps the memory bounded.
+    """
+
+    marked: pl.LazyFrame
     files: tuple[RawFile, ...]
-    origin: pl.Series
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The rows, read now."""
+        return self.marked.drop(FILE).collect()
+
+    @property
+    def origin(self) -> pl.Series:
+        """For each row the digest of what it came in, read now."""
+        return self.marked.select(FILE).collect()[FILE]
+
+    @property
+    def size_bytes(self) -> int:
+        """How large the files are; of compressed and Parquet files what they may be in memory, roughly."""
+        return sum(file.size_bytes * (PACKED if is_packed(file.path) else 1) for file in self.files)
+
+
+def is_packed(path: str) -> bool:
+    """Say whether a file's rows are much larger than the file."""
+    return path.lower().endswith((".gz", ".zst", ".parquet", ".pq", ".xlsx", ".xls"))
 
 
 def raw_of(project: str) -> str:
@@ -63,7 +86,7 @@ def gather(project: Project, folder: Path, house: House, say: Say, *, cause: int
     SourceError
         For whatever cannot be read; what was loaded before stays as it is.
     """
-    progress = _Progress(say)
+    progress = Progress(say)
     reader = reader_of(project, folder, house, progress)
     load = _Load(project, house, raw_of(project.name), reader, progress, cause)
     with _alone(house.settings.home / f"loading-{project.name}.lock", say):
@@ -85,7 +108,7 @@ def _alone(path: Path, say: Say) -> Iterator[None]:
         yield
 
 
-def reader_of(project: Project, folder: Path, house: House, progress: _Progress) -> Reader:
+def reader_of(project: Project, folder: Path, house: House, progress: Progress) -> Reader:
     """Return what reads the project's source."""
     source: Source = project.source
     match source:
@@ -123,40 +146,14 @@ class PushReader:
 
 
 @dataclass(slots=True)
-class _Progress:
-    """Tells of a load: now and then while it lasts, and at the end of each batch."""
-
-    say: Say
-    began: float = field(default_factory=time.perf_counter)
-    last: float = field(default_factory=time.perf_counter)
-
-    def told(self, rows: int, size_bytes: int) -> None:
-        """Say how far it has come, if it has been silent for long."""
-        if time.perf_counter() - self.last > TELL_SECONDS:
-            self._say("so far", rows, size_bytes)
-
-    def loaded(self, batch: Batch, rows: int) -> None:
-        """Say what was loaded."""
-        notes = [f"{batch.facts[word]:,} {word}" for word in ("late", "seen", "missed") if batch.facts.get(word)]
-        self._say(f"{batch.name}" + (f" ({', '.join(notes)})" if notes else ""), rows, batch.size_bytes)
-        self.began = self.last
-
-    def _say(self, what: str, rows: int, size_bytes: int) -> None:
-        self.last = time.perf_counter()
-        rate = rows / max(self.last - self.began, 1e-6)
-        size = f", {size_bytes / 1e6:.1f} MB" if size_bytes else ""
-        self.say(f"ingest: {what}: {rows:,} rows{size}, {rate:,.0f} rows/s")
-
-
-@dataclass(slots=True)
 class _Load:
     project: Project
     house: House
     table: str
     reader: Reader
-    progress: _Progress
+    progress: Progress
     cause: int
-    rows: pl.DataFrame | None = None
+    rows: pl.LazyFrame | None = None
     expected: list[str] | None = None
 
     def gathered(self) -> Gathered:
@@ -199,11 +196,11 @@ class _Load:
     def _gathered(self, files: Mapping[str, Sequence[RawFile]]) -> Gathered:
         self._note_source(list(files))
         rows = self._rows_of(list(files))
-        if rows is None or rows.is_empty():
+        if rows is None:
             raise SourceError(f"The source ({self.reader.name}) has no rows yet.", "Put rows there, and run again.")
-        settled = self.reader.settled(rows)
+        marked = self.reader.settled(rows.collect()).lazy() if self.reader.stream else rows
         distinct = dict.fromkeys(file for each in files.values() for file in each)
-        return Gathered(settled.drop(FILE), tuple(distinct), settled[FILE])
+        return Gathered(marked, tuple(distinct))
 
     def _is_mine(self, key: str) -> bool:
         return key.startswith(f"{self.reader.stream}:")
@@ -217,44 +214,58 @@ class _Load:
             return books.snapshots.loaded(self.table)
 
     def _load(self, batch: Batch, ledger: Mapping[str, int], earlier: list[str]) -> int:
-        frame = self._fitting(batch, batch.read(), ledger, earlier)
         try:
-            version = self.house.tables.append(self.table, self._marked(frame, batch), key=batch.key)
-        except UsageError as error:
+            version = self.house.tables.append_parts(self.table, self._parts(batch, ledger, earlier), key=batch.key)
+        except SourceError:
+            raise
+        except UsageError as error:  # the rows do not fit the table
             raise SourceError(
                 f"{batch.name}: {error.message}", error.hint, {"file": batch.name, **error.details}
             ) from None
         self.rows = None
-        self._note(batch.key, version, batch.name, batch.size_bytes, batch.digest, len(frame), batch.facts)
-        self.progress.loaded(batch, len(frame))
+        rows = self._count(version, batch)
+        self._note(batch.key, version, batch.name, batch.size_bytes, batch.digest, rows, batch.facts)
+        self.progress.loaded(batch, rows)
         return version
+
+    def _count(self, version: int, batch: Batch) -> int:
+        """Return how many rows of a batch are in the table."""
+        mark, value = (BATCH, batch.key) if self.reader.stream else (FILE, batch.digest)
+        mine = self.house.tables.scan(self.table, version=version).filter(pl.col(mark) == value)
+        return int(mine.select(pl.len()).collect(engine="streaming").item())
+
+    def _parts(self, batch: Batch, ledger: Mapping[str, int], earlier: list[str]) -> Iterator[pl.DataFrame]:
+        """Return the rows of a batch part by part, in the types of those before, with their marks."""
+        known, rows = self._table(), 0
+        schema = None if known is None else known.collect_schema()
+        if known is not None and self.expected is None:
+            self.expected = self._expected(known, ledger, earlier)
+        for part in batch.read():
+            yield self._marked(self._fitting(batch, part.rows, schema, rows), batch)
+            rows += len(part.rows)
+            self.progress.told(rows, part.read_bytes, batch.size_bytes)
 
     def _marked(self, frame: pl.DataFrame, batch: Batch) -> pl.DataFrame:
         """Return the rows with the name of their batch beside them."""
         marks = [pl.lit(batch.digest).alias(FILE)] + ([pl.lit(batch.key).alias(BATCH)] if self.reader.stream else [])
         return frame.with_columns(marks)
 
-    def _fitting(
-        self, batch: Batch, frame: pl.DataFrame, ledger: Mapping[str, int], earlier: list[str]
-    ) -> pl.DataFrame:
+    def _fitting(self, batch: Batch, frame: pl.DataFrame, schema: pl.Schema | None, before: int) -> pl.DataFrame:
         """Return the rows in the types of those before, or say which column is gone and which value does not fit."""
         frame = stored(frame, batch.name)
-        known = self._table()
-        if known is None:
+        if schema is None:
             return frame
-        if self.expected is None:
-            self.expected = self._expected(known, ledger, earlier)
         if not isinstance(self.project.source, KafkaSource):  # a message may leave a column out
-            check_vanished(frame, self.expected, batch.name)
-        return retyped(frame, known.schema, batch.name)
+            check_vanished(frame, self.expected or (), batch.name)
+        return retyped(frame, schema, batch.name, before=before)
 
-    def _expected(self, known: pl.DataFrame, ledger: Mapping[str, int], earlier: list[str]) -> list[str]:
+    def _expected(self, known: pl.LazyFrame, ledger: Mapping[str, int], earlier: list[str]) -> list[str]:
         """Return the columns that every batch has values in, of those that count today."""
         mine = self._mine(ledger) if self.reader.stream else self._same(ledger, earlier)
-        rows = self._of(known, mine)
+        rows = self._of(known, mine).group_by(FILE).agg(pl.all().is_not_null().any()).collect(engine="streaming")
         if rows.is_empty():
             return []
-        has = rows.group_by(FILE).agg(pl.all().is_not_null().any()).drop(FILE).select(pl.all().all()).row(0, named=True)
+        has = rows.drop(FILE).select(pl.all().all()).row(0, named=True)
         return [name for name, is_everywhere in has.items() if is_everywhere and not name.startswith("__")]
 
     def _same(self, ledger: Mapping[str, int], earlier: list[str]) -> list[str]:
@@ -269,9 +280,10 @@ class _Load:
 
     def _adopt(self, ledger: Mapping[str, int]) -> None:
         """Note the batches of this stream that are in the table and, because a process died, not in the ledger."""
-        rows = self._table()
-        if rows is None or BATCH not in rows.columns:
+        known = self._table()
+        if known is None or BATCH not in known.collect_schema().names():
             return
+        rows = known.collect()
         keys = rows[BATCH].drop_nulls().unique().to_list()
         for key in sorted(key for key in keys if self._is_mine(key) and key not in ledger):
             batch = rows.filter(pl.col(BATCH) == key)
@@ -305,36 +317,40 @@ class _Load:
         with self.house.records.writing() as books:
             books.notes.put("source", self.project.name, value)
 
-    def _table(self) -> pl.DataFrame | None:
+    def _table(self) -> pl.LazyFrame | None:
+        """Return the table; of a source whose loads add up, which is read more than once, from memory."""
         if self.rows is None and self.house.tables.version(self.table) is not None:
-            self.rows = self.house.tables.read(self.table)
+            rows = self.house.tables.scan(self.table)
+            self.rows = rows.collect().lazy() if self.reader.stream else rows
         return self.rows
 
     def _known(self, keys: Sequence[str]) -> pl.DataFrame | None:
         rows = self._rows_of(keys)
-        return None if rows is None or rows.is_empty() else rows.drop(FILE)
+        return None if rows is None else rows.drop(FILE).collect()
 
-    def _of(self, rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    def _of(self, rows: pl.LazyFrame, keys: Sequence[str]) -> pl.LazyFrame:
         """Return the rows of these batches, where loads add up in the order of the batches."""
         if not self.reader.stream:
             return rows.filter(pl.col(FILE).is_in([key.rpartition(":")[2] for key in keys]))
-        if BATCH not in rows.columns:
+        if BATCH not in rows.collect_schema().names():
             return rows.clear()
         place = pl.col(BATCH).replace_strict({key: at for at, key in enumerate(keys)}, default=None)
         return rows.filter(pl.col(BATCH).is_in(keys)).sort(place, maintain_order=True)
 
-    def _rows_of(self, keys: Sequence[str]) -> pl.DataFrame | None:
-        """Return the rows of these batches, without columns that only other batches have values in."""
+    def _rows_of(self, keys: Sequence[str]) -> pl.LazyFrame | None:
+        """Return the rows of these batches, if any, without columns that only other batches have values in."""
         rows = self._table()
         if rows is None:
             return None
-        current = self._of(rows, keys)
-        own = [name for name in rows.columns if name.startswith("__")]
-        if len(current) < len(rows):
-            own += [
-                name for name in rows.columns if current[name].null_count() == len(current) and name not in own
-                and rows[name].null_count() < len(rows)
-            ]  # fmt: skip
+        current, names = self._of(rows, keys), rows.collect_schema().names()
+        count, whole = (int(each.select(pl.len()).collect(engine="streaming").item()) for each in (current, rows))
+        if not count:
+            return None
+        own = [name for name in names if name.startswith("__")]
+        if count < whole:
+            here, all_ = (each.select(pl.all().is_not_null().any()).collect(engine="streaming").row(0, named=True)
+                          for each in (current, rows))  # fmt: skip
+            own += [name for name in names if all_[name] and not here[name] and name not in own]
         return current.drop(own)
 
 

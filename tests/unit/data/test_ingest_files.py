@@ -1,6 +1,8 @@
 """Files are read losslessly, or refused with the file, the line and the column."""
 
+import csv
 import gzip
+import io
 from pathlib import Path
 
 import polars as pl
@@ -9,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kaizenml.core.source import FilesSource
-from kaizenml.data.delimited import read_delimited
-from kaizenml.data.ingest import read_file
+from kaizenml.data import ingest
+from kaizenml.data.delimited import delimited_parts, read_delimited
+from kaizenml.data.ingest import read_file, read_parts
 from kaizenml.data.source import discover, read
 from kaizenml.errors import SourceError
 
@@ -103,7 +106,7 @@ def test_json_keeps_the_type_of_a_column_that_has_one(tmp_path):
         ("x.csv", b"a,b\n\n1,2,3\n", "line 3: 3 fields, and the first line has 2"),
         ("x.csv", b'a,b\n"1\n2",2\n3,"4",5\n', "line 4: 3 fields"),
         ("x.csv", b'a,b\n"1,2\n', "line 2: unexpected end of data"),
-        ("x.csv", b"a,b\nx,\xe9\n", r"byte 6 \(line 2\) is 0xe9"),
+        ("x.csv", b"a,b\nx,\xe9\n", r"byte 6 \(line 2, column b\) is 0xe9"),
         ("x.csv", "a,b\n1,2\n".encode("utf-16"), "iconv -f UTF-16"),
         ("x.csv", b"a,b\n1,\x00\n", "zero bytes"),
         ("x.csv", b"a,b,a\n1,2,3\n", "more than one column is called a"),
@@ -188,3 +191,79 @@ def test_any_text_survives_a_csv_file(rows):
 
     assert names == frame.columns
     assert again.rows() == [tuple(cell or None for cell in row) for row in rows]
+
+
+CELLS = st.text(st.sampled_from('ab é",;\n\r'), max_size=6)
+
+
+@given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12), size=st.integers(1, 40))
+def test_a_text_cut_anywhere_gives_the_rows_of_the_whole_text(rows, size):
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL).writerows([("a", "b", "c"), *rows])
+    content = text.getvalue().encode()
+    blocks = [content[at : at + size] for at in range(0, len(content), size)]
+
+    parts = list(delimited_parts("x.csv", blocks))
+
+    assert pl.concat(parts).rows() == read_delimited("x.csv", content)[1].rows()
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_the_line_of_an_error_is_counted_from_the_begin_of_the_file(newline):
+    content = newline.join(["a,b", *["1,2"] * 500, "1,2,3", *["1,2"] * 500]).encode()
+    blocks = [content[at : at + 100] for at in range(0, len(content), 100)]
+
+    with pytest.raises(SourceError, match="line 502: 3 fields"):
+        list(delimited_parts("x.csv", blocks))
+
+
+def test_a_byte_of_another_encoding_is_named_by_line_and_column():
+    blocks = [b"id,name,town\n1,x,y\n", b"2,M\xc3\xbcller,Z\xfcrich\n3,a,b\n"]
+
+    with pytest.raises(SourceError, match=r"byte 30 \(line 3, column town\) is 0xfc") as raised:
+        list(delimited_parts("x.csv", blocks))
+
+    assert (raised.value.details["line"], raised.value.details["column"]) == (3, "town")
+
+
+@pytest.mark.parametrize("begun", [b"1,2\n3,", b'1,2\n3,"'])
+def test_a_line_without_an_end_is_refused_without_being_read_on(begun):
+    asked = []
+
+    def blocks():
+        yield b"a,b\n" + begun
+        for at in range(1000):
+            asked.append(at)
+            yield b"x" * 4_000_000
+
+    with pytest.raises(SourceError, match=r"x.csv, line 3, column b: the line does not end within 32 MB"):
+        list(delimited_parts("x.csv", blocks()))
+
+    assert len(asked) < 12
+
+
+@pytest.mark.parametrize("ending", ["csv.gz", "jsonl"])
+def test_an_endless_line_is_refused_in_packed_text_and_in_json_too(tmp_path, ending):
+    line = b'{"a":"' + b"x" * 120_000_000
+    path = tmp_path / f"x.{ending}"
+    path.write_bytes(gzip.compress(b"a\n" + line, 1) if ending == "csv.gz" else b'{"a":"1"}\n' + line)
+
+    with pytest.raises(SourceError, match=r"line 2.* does not end within 32 MB"):
+        read_file(path)
+
+
+def test_the_first_line_may_be_no_table(tmp_path):
+    with pytest.raises(SourceError, match="its first lines are no table"):
+        read_file(write(tmp_path / "x.csv", "x" * 150_000 + "\n1\n"))
+
+
+def test_large_parquet_comes_in_parts(tmp_path, monkeypatch):
+    monkeypatch.setattr(ingest, "ROWS_AT_ONCE", 100)
+    frame = pl.DataFrame({"a": range(1_000)})
+    frame.write_parquet(tmp_path / "x.parquet", row_group_size=250)
+
+    parts = list(read_parts(tmp_path / "x.parquet"))
+
+    assert len(parts) > 3
+    assert pl.concat([part.rows for part in parts]).equals(frame)
+    assert parts[-1].read_bytes == (tmp_path / "x.parquet").stat().st_size
