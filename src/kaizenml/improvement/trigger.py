@@ -17,8 +17,9 @@ from kaizenml.core.finding import Severity
 
 #: Monitors whose alerts are reasons, the most pressing first.
 REASONS = ("performance", "bias", "staleness")
-#: The monitor whose critical alerts forbid learning from the data.
-QUALITY = "quality"
+#: The monitors whose critical alerts forbid learning from the data: what requests bring, what the source brings,
+#: and whether the source can be read.
+QUALITY = ("quality", "contract", "source")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,16 @@ class Held:
         Why, in plain words.
     alert, event
         The reason that was held back, if there was one.
+    blocker, blocker_event
+        The alert that forbids it, where it is one, and the event that opened that.
     """
 
     because: str
     sentence: str
     alert: str = ""
     event: int | None = None
+    blocker: str = ""
+    blocker_event: int | None = None
 
 
 Decision = Retrain | Held
@@ -103,7 +108,11 @@ def reason_to_retrain(
     )
     if held:
         because, sentence = held
-        return Held(because, f"{sentence} The reason remains: {reason.finding.sentence}", reason.id, reason.event)
+        broken = _broken(alerts)
+        return Held(
+            because, f"{sentence} The reason remains: {reason.finding.sentence}", reason.id, reason.event,
+            broken.id if broken else "", broken.event if broken else None,
+        )  # fmt: skip
     return Retrain(reason.id, reason.event, f"Retrain, because of {reason.monitor}: {reason.finding.sentence}")
 
 
@@ -120,10 +129,16 @@ def _no_reason(alerts: list[Alert]) -> str:
 
 
 def _bad_data(alerts: list[Alert]) -> tuple[str, str] | None:
-    broken = [a for a in alerts if a.monitor == QUALITY and a.severity is Severity.CRITICAL]
-    if not broken:
+    broken = _broken(alerts)
+    if broken is None:
         return None
-    return "bad_data", f"The data broke a hard rule and must not be learned from: {broken[0].finding.sentence}"
+    return "bad_data", f"The data broke a hard rule and must not be learned from: {broken.finding.sentence}"
+
+
+def _broken(alerts: list[Alert]) -> Alert | None:
+    """Return the oldest open alert that forbids learning from the data."""
+    broken = [a for a in alerts if a.monitor in QUALITY and a.severity is Severity.CRITICAL]
+    return min(broken, key=lambda alert: alert.opened_at, default=None)
 
 
 def _cooling(now: datetime, last: datetime | None, policy: Retraining) -> tuple[str, str] | None:

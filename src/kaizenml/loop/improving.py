@@ -73,20 +73,20 @@ def _fire(books: Books, house: House, endpoint: Endpoint, declared: Declaration,
               house.data_at(books), facts),
         house.clock.now(),
     )  # fmt: skip
+    books.notes.put("held", endpoint.name, None)  # a later hold is news again
     queue_run(books, house, declared, by="policy:retraining", cause=event.id)
 
 
 def _hold(books: Books, house: House, endpoint: Endpoint, decision: Held) -> None:
     """Write that a reason was held back: once for each alert and ground, not at every window."""
-    said = [decision.alert, decision.because]
+    said = [decision.alert, decision.because, decision.blocker]
     if books.notes.get("held", endpoint.name) == said:
         return
     books.notes.put("held", endpoint.name, said)
     facts = {"because": decision.sentence, "ground": decision.because, "alert": decision.alert}
-    subject = f"project:{endpoint.project}"
-    draft = Draft(
-        endpoint.project, "policy:retraining", Kind.TRIGGER_HELD, subject, decision.event, house.data_at(books), facts
-    )
+    facts |= {"held_by": decision.blocker} if decision.blocker else {}
+    subject, cause = f"project:{endpoint.project}", decision.blocker_event or decision.event
+    draft = Draft(endpoint.project, "policy:retraining", Kind.TRIGGER_HELD, subject, cause, house.data_at(books), facts)
     books.events.append(draft, house.clock.now())
 
 

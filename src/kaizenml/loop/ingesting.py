@@ -19,12 +19,12 @@ from kaizenml.core.source import RawFile
 from kaizenml.data.clean import learn_plan, replay, rows_to_raw
 from kaizenml.data.contract import learn_contract
 from kaizenml.data.contract_yaml import to_yaml
-from kaizenml.data.enforce import enforce
+from kaizenml.data.enforce import Enforced, enforce
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import SourceError
-from kaizenml.loop import collecting, contracting, label_joining, quarantining
+from kaizenml.loop import collecting, contracting, data_alerts, label_joining, quarantining
 from kaizenml.loop.label_joining import Settled
-from kaizenml.loop.loading_data import gather, raw_of
+from kaizenml.loop.loading_data import Gathered, raw_of
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
@@ -50,13 +50,44 @@ class Prepared:
     labels: pl.DataFrame
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the rows were held to, and what became of them."""
+
+    plan: CleaningPlan
+    contract: Contract
+    enforced: Enforced
+    people: Settled
+
+
 def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: int) -> Prepared:
     """Ingest, clean and check the project's data, and write the snapshot.
 
     Rows that break a hard rule go to the table ``quarantine-<project>``, with the rule that they broke.
     """
-    gathered = gather(project, folder, house, say, cause=cause)
-    files, origin = gathered.files, gathered.origin
+    gathered = data_alerts.gathered(project, folder, house, say, cause=cause)
+    checked = check(project, folder, house, gathered, say, cause=cause)
+    plan, contract, enforced, people = checked.plan, checked.contract, checked.enforced, checked.people
+    good = people.known(enforced.good, project)
+    if len(good) < len(enforced.good):
+        say(f"labels: {len(enforced.good) - len(good):,} rows wait for a label")
+    live = _live(project, house, plan, good, people)
+    if len(live):
+        say(f"live: {len(live):,} answered rows with their labels")
+    snapshot = _written(project, house, gathered.files, plan, contract, good, enforced.bad, live, people, cause=cause)
+    if snapshot.labels:
+        say("labels: " + ", ".join(f"{count:,} {name}" for name, count in snapshot.labels.items()))
+    return Prepared(snapshot, good, live, plan, contract, enforced.bad, people.labels)
+
+
+def check(project: Project, folder: Path, house: House, gathered: Gathered, say: Say, *, cause: int | None) -> Checked:
+    """Clean the rows and hold them to the contract; every broken rule is told, and raises an alert.
+
+    Raises
+    ------
+    SourceError
+        When the data break a hard rule as a whole, or too few rows are left; a critical alert is open then.
+    """
     again = quarantining.readmitted(project.name, house, gathered.rows)
     raw = again.raw
     if again.rows:
@@ -71,32 +102,33 @@ def prepare(project: Project, folder: Path, house: House, say: Say, *, cause: in
     cleaned, people = label_joining.settled(house, project.name).onto(replay(plan, raw), project, plan)
     contract = page or _first_contract(project, folder, cleaned.frame, plan)
     enforced = enforce(contract, cleaned)
-    quarantining.keep(project.name, house, enforced.bad, raw, origin, files, plan, contract, at=again.at)
+    quarantining.keep(
+        project.name, house, enforced.bad, raw, gathered.origin, gathered.files, plan, contract, at=again.at
+    )
+    refused = _refused(enforced, len(raw))
+    data_alerts.tell(house, project.name, enforced, refused, cause=cause)
+    if refused is not None:
+        raise refused
+    say(f"contract: {len(enforced.good):,} rows good, {enforced.bad['row'].n_unique():,} to quarantine")
+    for finding in [each for each in enforced.findings if each.severity is Severity.SOFT][:MOST_SAID]:
+        say(f"contract, soft: {finding.reason} ({finding.count:,} rows)")
+    return Checked(plan, contract, enforced, people)
+
+
+def _refused(enforced: Enforced, came: int) -> SourceError | None:
+    """Return why these rows must not be learned from; None when they may."""
     if not enforced.is_passed:
         broken = [finding.reason for finding in enforced.findings if finding.severity is Severity.HARD]
-        raise SourceError(
+        return SourceError(
             f"The data break the contract as a whole: {'; '.join(broken[:3])}.",
             "Mend the data, or edit contract.yaml if they may look like this from now on.",
         )
-    bad_rows = enforced.bad["row"].n_unique()
-    say(f"contract: {len(enforced.good):,} rows good, {bad_rows:,} to quarantine")
-    for finding in [each for each in enforced.findings if each.severity is Severity.SOFT][:MOST_SAID]:
-        say(f"contract, soft: {finding.reason} ({finding.count:,} rows)")
     if len(enforced.good) < FEWEST_ROWS:
-        raise SourceError(
-            f"Only {len(enforced.good)} of {len(raw)} rows are good; {FEWEST_ROWS} are needed at the least.",
+        return SourceError(
+            f"Only {len(enforced.good)} of {came} rows are good; {FEWEST_ROWS} are needed at the least.",
             "Look at contract.yaml and at the quarantined rows: `kaizen quarantine`.",
         )
-    good = people.known(enforced.good, project)
-    if len(good) < len(enforced.good):
-        say(f"labels: {len(enforced.good) - len(good):,} rows wait for a label")
-    live = _live(project, house, plan, good, people)
-    if len(live):
-        say(f"live: {len(live):,} answered rows with their labels")
-    snapshot = _written(project, house, files, plan, contract, good, enforced.bad, live, people, cause=cause)
-    if snapshot.labels:
-        say("labels: " + ", ".join(f"{count:,} {name}" for name, count in snapshot.labels.items()))
-    return Prepared(snapshot, good, live, plan, contract, enforced.bad, people.labels)
+    return None
 
 
 def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:

@@ -78,7 +78,7 @@ def raw_of(project: str) -> str:
     return f"raw-{project}"
 
 
-def gather(project: Project, folder: Path, house: House, say: Say, *, cause: int) -> Gathered:
+def gather(project: Project, folder: Path, house: House, say: Say, *, cause: int | None) -> Gathered:
     """Load what is new, and return all rows that the source has now.
 
     Raises
@@ -152,7 +152,7 @@ class _Load:
     table: str
     reader: Reader
     progress: Progress
-    cause: int
+    cause: int | None
     rows: pl.LazyFrame | None = None
     expected: list[str] | None = None
 

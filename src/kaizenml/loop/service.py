@@ -78,8 +78,9 @@ class LoopService:
             after = acknowledged(known[alert], by, self.now())
             books.alerts.save(after)
             facts = {"alert": alert, "monitor": after.monitor}
-            project = books.endpoints.get(after.endpoint).project
-            subject = f"endpoint:{after.endpoint}"
+            endpoint = books.endpoints.find(after.endpoint)
+            project = endpoint.project if endpoint else after.endpoint  # alerts about data: the project's own name
+            subject = f"endpoint:{after.endpoint}" if endpoint else f"project:{after.endpoint}"
             draft = Draft(project, by, Kind.ALERT_ACKNOWLEDGED, subject, after.event, self.house.data_at(books), facts)
             books.events.append(draft, self.now())
             return after

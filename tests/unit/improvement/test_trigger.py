@@ -121,3 +121,13 @@ def test_at_the_edge_of_every_limit_it_is_allowed() -> None:
 
 def test_a_first_retraining_and_rows_without_time_need_no_cooldown() -> None:
     assert isinstance(decided(alert("staleness"), last=None, trained=None), Retrain)
+
+
+@pytest.mark.parametrize("monitor", ["quality", "contract", "source"])
+def test_a_hold_names_the_alert_that_forbids(monitor: str) -> None:
+    decision = decided(alert("performance"), alert(monitor))
+
+    assert isinstance(decision, Held)
+    assert decision.because == "bad_data"
+    assert decision.alert == alert("performance").id
+    assert decision.blocker == alert(monitor).id
