@@ -71,7 +71,7 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "trigger.fired": ("A run was queued, because of an alert or because a person asked.",
                       "project:NAME", "policy:retraining, or person"),
     "trigger.held": ("There was a reason to retrain, and a ground not to do so now; `facts` hold both.",
-                     "project:NAME", "policy:retraining"),
+                     "project:NAME", "policy:retraining or policy:polling"),
     "backtest.finished": ("Challenger and champion were compared on the same test rows.",
                           "model:MODEL:N", "system:backtest"),
     "job.failed": ("A queued job failed.", "job:ID", "system:worker"),
@@ -153,7 +153,7 @@ def _project_file() -> Iterator[str]:
     yield "\n`features` runs in training *and* at serving, on the columns that a request brings, and so must look at one row at"
     yield "a time: that a batch equals its rows one by one is checked before a release is made. `select` runs in training only.\n"
     yield from _documented("Project", kz.Project, kz.Project.__doc__)
-    for name in ("step", "gate", "serve", "monitor", "retrain"):
+    for name in ("step", "gate", "serve", "monitor", "retrain", "poll"):
         yield from _documented(f"project.{name}", getattr(kz.Project, name), getattr(kz.Project, name).__doc__)
     described = {"drift": monitor.Drift, "performance": monitor.Performance, "bias": monitor.Bias,
                  "staleness": monitor.Staleness, "latency": monitor.Latency, "resources": monitor.Resources}  # fmt: skip
@@ -434,6 +434,7 @@ project.gate(kz.at_least("roc_auc", 0.7), kz.beats_champion("log_loss"), kz.slic
 project.serve(canary=(5, 25, 100), approval="person", requests=200)
 project.monitor(kz.drift(), kz.performance("log_loss", drop=0.05), kz.staleness(days=30), kz.every("1h"))
 project.retrain(cooldown_days=14, most=6, per_days=90, min_new_days=7)
+project.poll("5m", run=True)
 '''
 
 _ERROR = """{

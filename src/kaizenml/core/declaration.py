@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from kaizenml.core import gate as gates
 from kaizenml.core import monitor as watches
@@ -34,6 +35,18 @@ class Retraining:
 
 
 @dataclass(frozen=True, slots=True)
+class Polling:
+    """How often the source is looked at for new rows, in seconds, and whether their arrival starts a run."""
+
+    every_seconds: float
+    runs: bool = False
+
+    def turn(self, now: datetime) -> int:
+        """Return the number of the interval that a time lies in, counted from 1970: one look is due in each."""
+        return int(now.timestamp() // self.every_seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """What `project.py` says, as values; ``gate`` and ``monitors`` as plain JSON, because a union has no other form."""
 
@@ -46,6 +59,7 @@ class Declaration:
     delivery: Delivery
     monitors: tuple[Mapping[str, object], ...]
     retraining: Retraining = Retraining()
+    polling: Polling | None = None
 
     @property
     def requirements(self) -> tuple[gates.Requirement, ...]:

@@ -32,6 +32,7 @@ class Work(StrEnum):
     WATCH = "watch"  # bring the monitors of an endpoint up to date
     BACKTEST = "backtest"  # compare two releases on labelled history
     PACKAGE = "package"  # build the wheel of a release
+    LOOK = "look"  # load what is new in a project's source, and say so
 
 
 @dataclass(frozen=True, slots=True)

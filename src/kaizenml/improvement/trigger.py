@@ -108,7 +108,7 @@ def reason_to_retrain(
     )
     if held:
         because, sentence = held
-        broken = _broken(alerts)
+        broken = blocking(alerts)
         return Held(
             because, f"{sentence} The reason remains: {reason.finding.sentence}", reason.id, reason.event,
             broken.id if broken else "", broken.event if broken else None,
@@ -129,13 +129,13 @@ def _no_reason(alerts: list[Alert]) -> str:
 
 
 def _bad_data(alerts: list[Alert]) -> tuple[str, str] | None:
-    broken = _broken(alerts)
+    broken = blocking(alerts)
     if broken is None:
         return None
     return "bad_data", f"The data broke a hard rule and must not be learned from: {broken.finding.sentence}"
 
 
-def _broken(alerts: list[Alert]) -> Alert | None:
+def blocking(alerts: list[Alert]) -> Alert | None:
     """Return the oldest open alert that forbids learning from the data."""
     broken = [a for a in alerts if a.monitor in QUALITY and a.severity is Severity.CRITICAL]
     return min(broken, key=lambda alert: alert.opened_at, default=None)

@@ -17,6 +17,7 @@ from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
 from kaizenml.loop import delivering, releasing, syncing
 from kaizenml.loop.freeing import free_lost_jobs
+from kaizenml.loop.ordering import queue_look, wants_look
 from kaizenml.loop.windows import is_due
 from kaizenml.loop.wiring import House, Say
 
@@ -47,7 +48,7 @@ def control(house: House, say: Say, *, stop: threading.Event) -> None:
 
 
 def reconcile(house: House) -> None:
-    """Look once: free lost jobs, send out what is ready, publish routes, queue the monitors' work."""
+    """Look once: free lost jobs, send out what is ready, publish routes, queue what monitors and sources are due."""
     with house.records.reading() as books:
         has_jobs = bool(books.jobs.unfinished())
     if has_jobs:
@@ -60,6 +61,16 @@ def reconcile(house: House) -> None:
     routes = delivering.publish(house)
     delivering.restored(house, routes, delivering.served(house))
     _queue_watches(house)
+    _queue_looks(house)
+
+
+def _queue_looks(house: House) -> None:
+    with house.records.reading() as books:
+        due = [declared for declared in books.declarations.all() if wants_look(books, house, declared)]
+    for declared in due:
+        with house.records.writing() as books:
+            if wants_look(books, house, declared):
+                queue_look(books, house, declared)
 
 
 def _queue_watches(house: House) -> None:

@@ -49,6 +49,7 @@ def declare(project: Project, folder: Path) -> Declaration:
         delivery=project.delivery,
         monitors=tuple(monitor_facts(each) for each in project.monitors),
         retraining=project.retraining,
+        polling=project.polling,
     )
 
 

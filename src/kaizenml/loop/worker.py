@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished, rene
 from kaizenml.errors import ConflictError, KaizenError
 from kaizenml.loop.cycle import go_round
 from kaizenml.loop.loading import load_folder
+from kaizenml.loop.looking import look
 from kaizenml.loop.running import Order, Way, run
 from kaizenml.loop.wiring import House, Say
 
@@ -73,6 +75,9 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
     if job.work is Work.WATCH:
         turns = go_round(house, str(job.facts["endpoint"]))
         return {"turns": len(turns), "watched_until": turns[-1].end.isoformat() if turns else None}
+    if job.work is Work.LOOK:
+        at = Path(str(job.facts["folder"]))
+        return asdict(look(load_folder(at).project, at, house, say))
     if job.work is Work.RUN:
         folder = Path(str(job.facts["folder"]))
         parameters = job.facts.get("parameters", {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
-from kaizenml.core.declaration import Delivery, Retraining
+from kaizenml.core.declaration import Delivery, Polling, Retraining
 from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Requirement, Slices
 from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
@@ -77,6 +77,7 @@ class Project:
         self.delivery = Delivery()
         self.monitors: tuple[Monitor, ...] = ()
         self.retraining = Retraining()
+        self.polling: Polling | None = None
 
     @overload
     def step(self, function: S) -> S: ...
@@ -220,6 +221,26 @@ class Project:
     ) -> None:
         """Say how often the model may be trained anew by itself."""
         self.retraining = Retraining(cooldown_days, most, per_days, min_new_days)
+
+    def poll(self, interval: str, *, run: bool = False) -> None:
+        """Say how often the source is looked at for new files, rows or messages while `kaizen up` runs.
+
+        Parameters
+        ----------
+        interval
+            Such as ``"5m"`` or ``"1h"``; at least a second.
+        run
+            Whether new data start a run, once the contract lets them through.
+        """
+        if isinstance(self.source, PushSource):
+            raise ProjectError(
+                "Rows that are pushed arrive by themselves.",
+                'Push them with {"run": true} where they shall start a run.',
+            )
+        seconds = every(interval).seconds
+        if seconds < 1:
+            raise ProjectError(f"poll({interval!r}) is more often than once a second.", 'Write "1s" or more.')
+        self.polling = Polling(seconds, run)
 
 
 def at_least(metric: str, limit: float) -> Requirement:

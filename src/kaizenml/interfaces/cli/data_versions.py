@@ -10,7 +10,7 @@ import click
 
 from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
-from kaizenml.interfaces.cli.output import print_json, print_table
+from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
 
 if TYPE_CHECKING:
     from kaizenml.data.snapshot_diff import ColumnChange, Difference
@@ -20,7 +20,7 @@ _NONE = "No snapshots yet. Make one: `kaizen run`."
 
 @click.group()
 def data() -> None:
-    """List, compare, restore, pin, clear and erase versions of the data."""
+    """List, compare, restore, pin, clear and erase versions of the data; load what is new."""
 
 
 @data.command()
@@ -208,3 +208,23 @@ def erase(value: str, because: str, column: str | None, give_up: bool, folder: P
     if done.given_up:
         click.echo(f"`kaizen data gc` clears: {', '.join(done.given_up)}.")
     click.echo("Take the rows out of the source as well: a file that changes is loaded anew.")
+
+
+@data.command("look")
+@project_option
+@json_option
+def look_at_source(folder: Path, as_json: bool) -> None:
+    """Load what is new in the source and hold it to the contract; a project that polls with run=True gets a run."""
+    from kaizenml.loop.loading import load_folder
+    from kaizenml.loop.looking import look
+
+    house = house_of(folder)
+    found = look(load_folder(folder).project, folder.resolve(), house, say_on_stderr)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"{found.rows:,} new rows in {found.batches} batches." if found.batches else "Nothing new.")
+    if found.refused:
+        click.echo(f"Refused: {found.refused}")
+    if found.run:
+        click.echo(f"Queued: {found.run}")

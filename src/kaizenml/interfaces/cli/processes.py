@@ -81,9 +81,13 @@ def _children(of: Settings) -> list:  # type: ignore[type-arg]
     at = ["--host", of.host, "--port", str(of.predict_port)]
     return [
         Child("data plane", command("serve", *said, *at), logs / "serve.log"),
-        Child("worker (monitors)", command("worker", "--work", "watch", *said), logs / "watch.log"),
-        Child("worker (runs)", command("worker", "--work", "run", "--work", "package", *said), logs / "run.log"),
+        Child("worker (monitors)", command("worker", *_works("watch"), *said), logs / "watch.log"),
+        Child("worker (runs)", command("worker", *_works("run", "package", "look"), *said), logs / "run.log"),
     ]
+
+
+def _works(*names: str) -> list[str]:
+    return [word for name in names for word in ("--work", name)]
 
 
 @click.command()
@@ -114,7 +118,7 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
 
 
 @click.command()
-@click.option("--work", "works", multiple=True, type=click.Choice(["run", "watch", "backtest", "package"]))
+@click.option("--work", "works", multiple=True, type=click.Choice(["run", "watch", "backtest", "package", "look"]))
 @click.option("--parent", type=int, hidden=True)
 @project_option
 def worker(works: tuple[str, ...], parent: int | None, folder: Path) -> None:
