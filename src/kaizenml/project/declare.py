@@ -10,7 +10,7 @@ from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse,
 from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
-from kaizenml.core.source import Source
+from kaizenml.core.source import PushSource, Source
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import ProjectError
 from kaizenml.project.signature import Step
