@@ -51,6 +51,11 @@ class Fingerprint:
         Environment variables that the code names.
     unknown
         What cannot be known.
+    late
+        Modules of the project that are imported only while the step runs, and that the digest covers.
+    names_made
+        What is read by a library from a file whose name is only made while the step runs, as sentences: unless the
+        file is seen when it is opened, the result must not be kept.
     """
 
     digest: Digest
@@ -59,6 +64,8 @@ class Fingerprint:
     files: tuple[str, ...]
     environment: tuple[str, ...]
     unknown: tuple[Unknown, ...]
+    late: frozenset[str] = frozenset()
+    names_made: tuple[str, ...] = ()
 
     @property
     def forbidden(self) -> tuple[str, ...]:
@@ -98,7 +105,7 @@ def fingerprint(
             code.all_code() if wide else "",
         ]
     )  # fmt: skip
-    return Fingerprint(digest, symbols, packages, (), tuple(sorted(walk.environment)), unknown)
+    return Fingerprint(digest, symbols, packages, (), tuple(sorted(walk.environment)), unknown, frozenset(walk.late))
 
 
 def changed_while_running(before: Fingerprint, after: Fingerprint) -> str | None:

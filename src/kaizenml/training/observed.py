@@ -16,8 +16,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from kaizenml.training.fingerprint import Fingerprint
 from kaizenml.training.reach.content import content_digest, listing_digest, text_digest
 from kaizenml.training.reach.firstparty import FirstParty
+from kaizenml.training.reach.opened import Happened, Opened
 from kaizenml.training.reach.watch import unwatched, watched_by
 
 __all__ = ["Observation", "Observed", "observing", "still_holds", "unwatched"]
@@ -71,13 +73,17 @@ class Observed:
 
 
 @contextmanager
-def observing(code: FirstParty, *, ignore: Sequence[Path] = ()) -> Iterator[Observation]:
+def observing(
+    code: FirstParty, found: Fingerprint | None = None, *, ignore: Sequence[Path] = ()
+) -> Iterator[Observation]:
     """Watch what the code in the block reads; ask the observation afterwards.
 
     Parameters
     ----------
     code
         The project: its modules are recognised, its folder is where paths are seen from.
+    found
+        The fingerprint of the step that runs: it covers modules that are imported only now, and names files.
     ignore
         Folders that are no input: the store of this package, and its logs.
 
@@ -95,16 +101,33 @@ def observing(code: FirstParty, *, ignore: Sequence[Path] = ()) -> Iterator[Obse
     >>> still_holds(observed, FirstParty(folder, {}, {}))
     'the file `rates.txt` changed'
     """
-    observation = Observation(code, tuple(os.path.realpath(each) + os.sep for each in ignore))
-    with watched_by(observation):
-        yield observation
+    ignored = tuple(os.path.realpath(each) + os.sep for each in ignore)
+    observation = Observation(code, ignored, found)
+    with unwatched():
+        opened = _opened_in(code, ignored)
+        happened = opened.start()
+    try:
+        with watched_by(observation):
+            yield observation
+    finally:
+        with unwatched():
+            opened.stop(happened)
+            observation.opened(happened)
+
+
+def _opened_in(code: FirstParty, ignored: tuple[str, ...]) -> Opened:
+    if ("opened", ignored) not in code.memo:
+        code.memo["opened", ignored] = Opened(code.folder, lambda path: path.startswith(ignored))
+    return code.memo["opened", ignored]  # type: ignore[no-any-return]
 
 
 class Observation:
     """What is seen of a running step."""
 
-    def __init__(self, code: FirstParty, ignore: tuple[str, ...]) -> None:
+    def __init__(self, code: FirstParty, ignore: tuple[str, ...], found: Fingerprint | None) -> None:
         self._code = code
+        self._known = found.late if found else frozenset()
+        self._names_made = found.names_made if found else ()
         self._ignored = ignore
         self._read: dict[str, str | None] = {}
         self._written: dict[str, None] = {}
@@ -112,12 +135,13 @@ class Observation:
         self._modules: dict[str, str | None] = {}
         self._variables: dict[str, str | None] = {}
         self._forbidden: dict[str, None] = {}
+        self._named = dict.fromkeys(found.files if found else ())
 
     def observed(self) -> Observed:
         """Return what was seen; a file that changed after it was read forbids keeping the result."""
         with unwatched():
             for path, digest in self._read.items():
-                if path not in self._written and content_digest(path) != digest:
+                if content_digest(path) != digest:
                     self._forbidden[f"the file `{self._seen(path)}` changed while it ran"] = None
             written = {path: digest for path in self._written if (digest := content_digest(path)) is not None}
             written = {path: digest for path, digest in written.items() if digest != "special"}
@@ -130,18 +154,34 @@ class Observation:
                 forbidden=tuple(self._forbidden),
             )
 
+    def opened(self, happened: Happened) -> None:
+        """Take note of files that libraries opened by themselves."""
+        for path in sorted(happened.changed):
+            if (told := self._found(path)) and os.path.isfile(path):
+                self._written.setdefault(told)
+        opened = [path for path in sorted(happened.opened) if not path.endswith((".py", ".pyc"))]
+        for path in opened:
+            self._file(path)
+        for path in sorted(happened.listed):
+            if os.path.isdir(path) and not any(each.endswith(".py") for each in os.listdir(path)):
+                self._folder(path)
+        for path in self._named:
+            self._file(path)
+        if self._names_made and not (happened.is_whole and opened):
+            self._forbidden[self._names_made[0]] = None
+
     def happened(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take note of one event."""
         if event not in ("import", "pickle.find_class") and _is_by_import(self._code):
             return
         if event == "open":
             self._opened(*arguments[:3])
-        elif event == "stat":
+        elif event == "stat" and not self._is_shown(arguments[0]):
             self._file(arguments[0])
         elif event in ("os.listdir", "os.scandir"):
             self._folder(arguments[0])
         elif event in ("import", "pickle.find_class"):
-            self._imported(str(arguments[0]))
+            self._imported(str(arguments[0]), is_found=event != "import")
         elif event == "environment":
             self._variable(*arguments)
         elif event == "sqlite3.connect" and arguments[0] not in (":memory:", ""):
@@ -168,7 +208,7 @@ class Observation:
     def _is_shown(self, path: Any) -> bool:
         """Say whether a source file is only opened to show a line of it, in a warning or a traceback."""
         text = os.path.abspath(os.fsdecode(path))
-        return text.endswith(".py") and self._code.is_own_file(text) and _is_called_by("/linecache.py")
+        return text.endswith(".py") and self._code.is_own_file(text) and _is_called_by("/linecache.py", "/tokenize.py")
 
     def _file(self, path: Any) -> None:
         found = self._found(path)
@@ -181,9 +221,9 @@ class Observation:
         elif (found := self._found(path if path is not None else ".")) and found not in self._listed:
             self._listed[found] = listing_digest(found)
 
-    def _imported(self, name: str) -> None:
+    def _imported(self, name: str, *, is_found: bool) -> None:
         path = self._code.find_file(name)
-        if path is not None and name not in self._code.modules:
+        if path is not None and (is_found or name not in self._code.modules) and name not in self._known:
             self._modules[path] = module_digest(self._code, path)
 
     def _library(self, path: str) -> None:
@@ -255,10 +295,10 @@ def module_digest(code: FirstParty, path: str) -> str | None:
     return code.parsed(str(code.folder / path)).digest if path in code.files else None
 
 
-def _is_called_by(ending: str) -> bool:
+def _is_called_by(*endings: str) -> bool:
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  who called is only known by the frames
     for _ in range(12):
-        if frame is None or frame.f_code.co_filename.endswith(ending):
+        if frame is None or frame.f_code.co_filename.endswith(endings):
             return frame is not None
         frame = frame.f_back
     return False

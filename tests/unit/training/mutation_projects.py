@@ -24,6 +24,7 @@ def write(folder: Path, files: Mapping[str, str | None]) -> None:
 def load(folder: Path, module: str = "project") -> FirstParty:
     """Import the module in the folder, and return the project's code."""
     files = {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.py"))}
+    files = {name: content for name, content in files.items() if not name.startswith("site-packages/")}
     tops = {name.split("/")[0].removesuffix(".py") for name in files}
     before = {name: each for name, each in sys.modules.items() if name.split(".")[0] in tops}
     for name in before:

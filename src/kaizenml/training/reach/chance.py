@@ -7,6 +7,7 @@ import os
 import random
 import secrets
 import subprocess
+import sys
 import time
 import uuid
 from types import ModuleType
@@ -74,6 +75,9 @@ def is_shared(value: object, dotted: str) -> bool:
     """Say whether this draws from, or seeds, a generator that the whole process shares."""
     owner = getattr(value, "__self__", None)
     if owner is not None and isinstance(owner, random.Random) and owner is random._inst:  # noqa: SLF001
+        return True
+    numbers = sys.modules.get("numpy.random.mtrand")
+    if owner is not None and numbers is not None and owner is vars(numbers).get("_rand"):
         return True
     if dotted.startswith("numpy.random."):
         return dotted.rpartition(".")[2][:1].islower() and dotted not in ("numpy.random.default_rng",)

@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import sys
 from collections.abc import Iterator, Mapping
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, WrapperDescriptorType
 from typing import Any, Protocol
 
 from kaizenml.training.reach.firstparty import FirstParty
@@ -40,11 +40,15 @@ def class_lines(walk: Walker, name: str, kind: type) -> Iterator[str]:
         globals_ = vars(module) if module is not None else _globals_of(kind)
         for body in walk.code.parsed(path).classes.get(kind.__qualname__, []):
             yield from walk.code_lines(body, globals_, name)
+        for head in walk.code.parsed(path).heads.get(kind.__name__, []):
+            yield from walk.code_lines(head, globals_, name)
     if issubclass(kind, enum.Enum):
         for member, each in kind.__members__.items():
             yield f"member {member} {walk.text(each.value, f'{name}.{member}')}"
-    for field in dataclasses.fields(kind) if dataclasses.is_dataclass(kind) else ():
-        yield from _field(walk, name, field)
+    if "__dataclass_params__" in vars(kind):
+        yield f"dataclass {vars(kind)['__dataclass_params__']!r}"
+        for field in dataclasses.fields(kind):
+            yield from _field(walk, name, field)
     yield from _attributes(walk, name, kind)
 
 
@@ -58,7 +62,9 @@ def _field(walk: Walker, name: str, field: dataclasses.Field[Any]) -> Iterator[s
 
 def _attributes(walk: Walker, name: str, kind: type) -> Iterator[str]:
     for attribute, value in sorted(vars(kind).items()):
-        if attribute in _SKIPPED or attribute.startswith("__pydantic"):
+        if attribute in _SKIPPED or attribute.startswith(("__pydantic", "_is_protocol", "__protocol")):
+            continue
+        if isinstance(value, WrapperDescriptorType) or getattr(value, "__module__", "") == "typing":
             continue
         if (
             isinstance(value, FunctionType)
@@ -76,7 +82,7 @@ _COUNTED = (int, float, str, bytes, list, tuple, dict, set, frozenset)
 
 
 def _is_generated(attribute: str, kind: type) -> bool:
-    return dataclasses.is_dataclass(kind) or (attribute == "__new__" and hasattr(kind, "_fields"))
+    return "__dataclass_params__" in vars(kind) or (attribute == "__new__" and hasattr(kind, "_fields"))
 
 
 def _file_of(kind: type) -> str | None:

@@ -101,6 +101,8 @@ class Parsed:
     nodes: Mapping[int, list[ast.AST]]
     #: The code of every class body, by its qualified name.
     classes: Mapping[str, list[CodeType]]
+    #: Decorators, bases and keywords of every class, by its name.
+    heads: Mapping[str, list[CodeType]]
     #: What imports at the top bind: the local name, and where it comes from.
     imports: Mapping[str, str]
 
@@ -111,7 +113,7 @@ def parsed(source: bytes) -> Parsed:
         tree = ast.parse(source)
         code = compile(without_docstrings(ast.parse(source)), "<own>", "exec", dont_inherit=True)
     except (SyntaxError, ValueError):
-        return Parsed(digest_of_bytes(source), ast.Module([], []), {}, {}, {})
+        return Parsed(digest_of_bytes(source), ast.Module([], []), {}, {}, {}, {})
     nodes: dict[int, list[ast.AST]] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
@@ -121,8 +123,21 @@ def parsed(source: bytes) -> Parsed:
     for each in inner_codes(code):
         if not each.co_flags & 0x2 and each is not code:  # no fast locals: the body of a class
             classes.setdefault(each.co_qualname, []).append(each)
+    heads: dict[str, list[CodeType]] = {}
+    for node in (each for listed in nodes.values() for each in listed if isinstance(each, ast.ClassDef)):
+        heads.setdefault(node.name, []).append(_head(node))
     text = ast.dump(without_docstrings(ast.parse(source)))
-    return Parsed(digest_of_bytes(text.encode("utf-8", "surrogatepass")), tree, nodes, classes, dict(_imports(tree)))
+    return Parsed(
+        digest_of_bytes(text.encode("utf-8", "surrogatepass")), tree, nodes, classes, heads, dict(_imports(tree))
+    )
+
+
+def _head(node: ast.ClassDef) -> CodeType:
+    """Return code that says what a class's definition says beside its body."""
+    parts = [*node.decorator_list, *node.bases, *(ast.Constant(each.arg) for each in node.keywords)]
+    parts += [each.value for each in node.keywords]
+    whole = ast.Expression(ast.Tuple(parts, ast.Load()))
+    return compile(ast.fix_missing_locations(whole), "<head>", "eval", dont_inherit=True)
 
 
 def without_docstrings(tree: T) -> T:

@@ -64,17 +64,28 @@ def bound(reference: Reference, globals_: Mapping[str, Any], code: FirstParty) -
     for at, attribute in enumerate(rest):
         if isinstance(value, ModuleType):
             modules.append(value)
+        if isinstance(value, Unloaded):
+            return Bound(label, value, value.name, owner, last, attribute, tuple(modules))
         found = _attribute(value, attribute, code)
         if found is MISSING:
             if isinstance(value, ModuleType) and is_own_loaded(value, code):
-                return Bound(label, value, dotted, owner, last, attribute, tuple(modules))
-            if isinstance(value, ModuleType | type):
+                return _lost(Bound(label, value, dotted, owner, last, attribute, tuple(modules)), rest[at + 1 :], code)
+            if isinstance(value, ModuleType) or (isinstance(value, type) and not is_own(value, code)):
                 owner, last, value, dotted = value, rest[-1], MISSING, ".".join((dotted, *rest[at:]))
             break
         owner, last = value, attribute
         label, value = f"{label}.{attribute}", found
         dotted = value.__name__ if isinstance(value, ModuleType) else f"{dotted}.{attribute}"
     return Bound(label, value, dotted, owner, last, "", tuple(modules))
+
+
+def _lost(found: Bound, rest: tuple[str, ...], code: FirstParty) -> Bound:
+    """Return where an attribute leads that a module does not have: a module of its own, or nowhere yet."""
+    name = f"{found.value.__name__}.{found.lost}"
+    if not code.is_own_module(name):
+        return found
+    value = module_named(name, code)
+    return Bound(found.label, value, name, found.owner, found.last, rest[0] if rest else "", found.modules)
 
 
 def _root(
@@ -86,7 +97,7 @@ def _root(
         return None if found is MISSING else (first, found, tuple(rest))
     name = absolute(reference.module, globals_)
     module = module_named(name, code)
-    return name, module, () if isinstance(module, Unloaded) else reference.chain
+    return name, module, reference.chain
 
 
 def absolute(module: str, globals_: Mapping[str, Any]) -> str:

@@ -57,7 +57,8 @@ class Packages:
 
     def _read(self, folder: str) -> tuple[str, str, tuple[str, ...]]:
         if folder not in self._known:
-            text = (Path(folder) / "METADATA").read_text("utf-8", "replace").partition("\n\n")[0]
+            facts = Path(folder) / "METADATA"
+            text = facts.read_text("utf-8", "replace").partition("\n\n")[0] if facts.exists() else ""
             fields = dict(line.partition(": ")[::2] for line in text.splitlines()[:12])
             needs = [name for name, rest in _REQUIREMENT.findall(text) if "extra ==" not in rest.replace("=='", "== '")]
             self._known[folder] = (normal(fields.get("Name", folder)), fields.get("Version", "?"), tuple(needs))
@@ -71,7 +72,7 @@ def _folders() -> dict[str, str]:
         try:
             with os.scandir(place or ".") as listed:
                 for each in listed:
-                    if each.name.endswith(".dist-info") and os.path.isfile(f"{each.path}/METADATA"):
+                    if each.name.endswith(".dist-info"):
                         found.setdefault(normal(each.name.split("-")[0]), each.path)
         except OSError:
             continue

@@ -124,7 +124,7 @@ def _references(listed: list[Instruction], imports: dict[str, tuple[str, tuple[s
         constant: object = MISSING
         is_empty = False
         if end < len(listed):
-            if listed[end].name == "LOAD_CONST":
+            if listed[end].name == "LOAD_CONST" and _is_whole_argument(listed, end + 1):
                 constant = listed[end].value
             is_empty = listed[end].name == "CALL" and listed[end].number == 0
         if was_getattr and isinstance(constant, str):
@@ -134,6 +134,17 @@ def _references(listed: list[Instruction], imports: dict[str, tuple[str, tuple[s
         if imported is not None:
             yield Reference(imported, _attributes_after_call(listed, end + 1))
         yield Reference(module, chain, constant, is_empty)
+
+
+def _is_whole_argument(listed: list[Instruction], after: int) -> bool:
+    """Say whether a constant is an argument or a key by itself, not a part of something that is computed."""
+    following = [each for each in listed[after : after + 2] if each.name != "KW_NAMES"] + [Instruction("", None, 0)] * 2
+    first, second = following[0], following[1]
+    if first.name in ("CALL", "CALL_KW"):
+        return first.number >= 1
+    if first.name in ("BINARY_SUBSCR", "BINARY_OP_SUBSCR"):
+        return True
+    return first.name.startswith("LOAD_") and second.name in ("CALL", "CALL_KW") and second.number >= 2
 
 
 def _imported(module: str | None, chain: tuple[str, ...], constant: object) -> str | None:

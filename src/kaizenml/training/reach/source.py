@@ -42,6 +42,12 @@ def node_of(code: FirstParty, function: CodeType) -> ast.AST | None:
     return known[id(function)][1]  # type: ignore[no-any-return]
 
 
+def is_decorated(code: FirstParty, function: CodeType) -> bool:
+    """Say whether somebody else gets hold of the function where it is defined, and may read its annotations."""
+    decorators = getattr(node_of(code, function), "decorator_list", [])
+    return any(not ast.unparse(each).endswith(".step") for each in decorators)
+
+
 def _class_node(code: FirstParty, kind: type) -> ast.AST | None:
     file = getattr(code.find_module(kind.__module__), "__file__", None)
     if not file or not code.is_own_file(file):

@@ -16,12 +16,14 @@ import pickle
 import re
 import threading
 import types
+import typing
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from kaizenml.core.digest import digest_of_bytes
 from kaizenml.project import Project
+from kaizenml.training.reach import chance
 
 #: Types whose instances their `repr` tells apart.
 _PLAIN: tuple[type, ...] = (
@@ -155,6 +157,8 @@ class States:
 
     def method(self, value: Any) -> str:
         """Return the function and what it is bound to."""
+        if chance.is_shared(value, ""):
+            return f"(shared {value.__name__})"
         return f"({self.text(value.__func__)},{self.text(value.__self__)})"
 
     def builtin(self, value: Any) -> str:
@@ -162,6 +166,8 @@ class States:
         owner = value.__self__
         if owner is None or isinstance(owner, types.ModuleType):
             return self._of_code(value)
+        if chance.is_shared(value, ""):
+            return f"(shared {value.__name__})"
         return f"({self.text(owner)}.{value.__name__})"
 
     def dispatch(self, value: Any) -> str:
@@ -184,6 +190,7 @@ def _is_plain(kind: type) -> bool:
 
 
 _CACHED = type(functools.lru_cache(len))
+_ALIAS = type(typing.List[int])  # noqa: UP006  the class of subscripted types, which has no public name
 _BARE = {object, Exception, BaseException, enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.ReprEnum}
 
 
@@ -220,6 +227,9 @@ _WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
     (operator.methodcaller, lambda states, value: states.texts(value.__reduce__()[1:])),
     (types.SimpleNamespace, lambda states, value: states.pairs(vars(value))),
     (types.GenericAlias, lambda _, value: repr(value)),
+    (typing.TypeVar, lambda _, value: f"({value!r},{value.__bound__!r},{value.__constraints__!r})"),
+    (typing.ParamSpec, lambda _, value: repr(value)),
+    (_ALIAS, lambda states, value: f"({states.text(value.__origin__)}{states.texts(typing.get_args(value))})"),
     (types.CellType, lambda states, value: states.text(value.cell_contents)),
     (Project, _project),
 )  # fmt: skip

@@ -15,13 +15,15 @@ from typing import Any
 from kaizenml.core.digest import Digest, digest_of_bytes
 from kaizenml.training.reach.bytecode import Canonical, canonical
 from kaizenml.training.reach.classes import class_lines
+from kaizenml.training.reach.effects import import_effects
 from kaizenml.training.reach.firstparty import FirstParty
 from kaizenml.training.reach.found import Effect, Symbol, Unknown
 from kaizenml.training.reach.judge import judged, seeds, shared_draw
+from kaizenml.training.reach.late import LatePart, late_lines, late_part
 from kaizenml.training.reach.names import Bound, Unloaded, absolute, bound, module_named
 from kaizenml.training.reach.own import is_compiled_own, is_own, is_own_class, is_own_loaded
 from kaizenml.training.reach.references import Reference, Uses, uses_of
-from kaizenml.training.reach.source import text_of
+from kaizenml.training.reach.source import is_decorated, text_of
 from kaizenml.training.reach.state import States, Unhashable, ValueDigest
 
 _BUILTIN_NAMES = frozenset(dir(builtins))
@@ -31,6 +33,8 @@ _FRAME_READERS = {"locals", "vars", "dir", "eval", "exec", "_getframe", "current
 _NAME_READERS = {"query", "sql", "execute", "SQLContext", "register_globals", "from_formula", "dmatrices", "eval"}
 _ANNOTATION_READERS = {"get_type_hints", "__annotations__", "signature", "getfullargspec", "get_annotations"}
 _OF_CLASS_BODIES = (("__name__",), ("__annotations__",), ("__conditional_annotations__",))
+_DOC_READERS = {"__doc__", "getdoc", "description"}
+_SOURCE_READERS = {"getsource", "getsourcelines", "getsourcefile", "getcomments", "__code__", "co_code", "co_varnames"}
 _SUBCLASSES = "__subclasses__"
 
 
@@ -43,6 +47,7 @@ class Walk:
         self.unknown: dict[Unknown, None] = {}
         self.modules: set[str] = set()
         self.environment: set[str] = set()
+        self.late: set[str] = set()
         self.reached: list[tuple[FunctionType, Uses]] = []
         self.states = States(self.of_code, lambda kind: is_own_class(kind, code), digest_of_value)
         self._names: dict[int, str] = {}
@@ -56,6 +61,8 @@ class Walk:
         """Walk from a function, class or value, and return what it counts as."""
         root = self.text(function, "the step")
         self._drain()
+        self._take_effects()
+        self._take_what_is_read_of_code()
         if any(_SUBCLASSES in uses.names for _, uses in self.reached):
             self._visit_subclasses()
         if self._drawn and not self._is_seeded:
@@ -120,26 +127,21 @@ class Walk:
         self.modules.add(module.__name__.partition(".")[0])
         return f"module {module.__name__}"
 
-    def _unloaded(self, module: Unloaded) -> str:
-        """Return what a module counts as that is imported only while a function runs: its file, and its imports."""
-        known = self.code.memo.setdefault("unloaded", {}).setdefault(module.name, module)
-        if id(known) in self._names:
-            return self._names[id(known)]
-        name = self._later(module.name, known)
-        package = module.name if module.path.endswith("__init__.py") else module.name.rpartition(".")[0]
-        for imported in self.code.parsed(str(self.code.folder / module.path)).imports.values():
-            target, _, attribute = imported.partition(":")
-            source = absolute(target, {"__package__": package})
-            for each in filter(None, (source, f"{source}.{attribute}" if attribute else "")):
-                if self.code.is_own_module(each):
-                    self._named(each)
-                elif each == source:
-                    self.modules.add(each.partition(".")[0])
-        return name
+    def later_once(self, part: LatePart, name: str) -> str:
+        """Return what a part of a module that is not loaded counts as."""
+        known = self.code.memo.setdefault("parts", {}).setdefault(part, part)
+        return self._names[id(known)] if id(known) in self._names else self._later(name, known)
 
-    def _named(self, name: str) -> str:
+    def named(self, name: str, attribute: str = "") -> str:
+        """Return what a module counts as by its name, or one thing in it."""
         found = module_named(name, self.code)
-        return self._unloaded(found) if isinstance(found, Unloaded) else self.of_code(found)
+        if isinstance(found, Unloaded):
+            return late_part(self, found, attribute)
+        if attribute in vars(found):
+            return self.text(vars(found)[attribute], f"{name}.{attribute}")
+        if attribute and self.code.is_own_module(f"{name}.{attribute}"):
+            return self.named(f"{name}.{attribute}")
+        return self.of_code(found)
 
     # The walk itself.
 
@@ -149,6 +151,27 @@ class Walk:
             lines = list(self._lines(name, value))
             digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()
             self.symbols[name] = Symbol(Digest(digest), functools.partial(text_of, self.code, value, lines))
+
+    def _take_effects(self) -> None:
+        """Let what importing the project changes elsewhere count."""
+        for number, effect in enumerate(import_effects(self.code)):
+            place = f"{effect.module} (when imported, {number + 1})"
+            lines = list(self.code_lines(effect.code, effect.globals, effect.module))
+            digest = digest_of_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
+            self.symbols[place] = Symbol(digest, functools.partial(str, effect.text))
+        self._drain()
+
+    def _take_what_is_read_of_code(self) -> None:
+        """Let annotations, docstrings and source text count where some code reads them."""
+        names = frozenset().union(*(uses.names for _, uses in self.reached))
+        reached = [each for each, _ in self.reached]
+        classes = [each for each in self._kept if isinstance(each, type)]
+        if names & _ANNOTATION_READERS:
+            self._value([_annotations(each) for each in reached], "annotations")
+        if names & _DOC_READERS:
+            self._value([each.__doc__ for each in (*reached, *classes)], "docstrings")
+        if names & _SOURCE_READERS:
+            self._value(dict(sorted(self.code.files.items())), "source text")
 
     def _visit_subclasses(self) -> None:
         seen: set[int] = set()
@@ -164,8 +187,8 @@ class Walk:
             return self._function(name, value)
         if isinstance(value, type):
             return class_lines(self, name, value)
-        if isinstance(value, Unloaded):
-            return iter([self.code.parsed(str(self.code.folder / value.path)).digest])
+        if isinstance(value, LatePart):
+            return late_lines(self, value)
         return self._whole_module(value)
 
     def _function(self, name: str, function: FunctionType) -> Iterator[str]:
@@ -174,7 +197,7 @@ class Walk:
             for label, each in held.items():
                 yield f"{label} {self.text(each, f'{name}: {label}', is_foreign=True)}"
             return
-        uses, plain = self._known(function.__code__)
+        uses, plain = self.known(function.__code__)
         self.reached.append((function, uses))
         self.modules |= self._imported_beside(function.__code__.co_filename)
         yield plain.digest
@@ -182,8 +205,8 @@ class Walk:
         for label, each in held.items():
             unnamed = f"cell {plain.free.get(label[5:], label[5:])}" if label.startswith("cell ") else label
             yield f"{unnamed} {self.text(each, f'{name}: {label}')}"
-        if uses.names & _ANNOTATION_READERS or hasattr(function, "__wrapped__"):
-            yield f"annotations {sorted((k, repr(v)) for k, v in function.__annotations__.items())}"
+        if is_decorated(self.code, function.__code__):
+            yield f"annotations {_annotations(function)}"
         for annotated in function.__annotations__.values():
             if isinstance(annotated, type) and is_own_class(annotated, self.code):
                 yield f"annotated {self.of_code(annotated)}"
@@ -199,11 +222,12 @@ class Walk:
 
     def code_lines(self, code: CodeType, globals_: Mapping[str, Any], name: str) -> Iterator[str]:
         """Return what bare code counts as: a class's body, or a statement of a module."""
-        uses, plain = self._known(code)
+        uses, plain = self.known(code)
         yield plain.digest
         yield from self._bindings(uses, globals_, name)
 
-    def _known(self, code: CodeType) -> tuple[Uses, Canonical]:
+    def known(self, code: CodeType) -> tuple[Uses, Canonical]:
+        """Return what code uses, and what it is without what does not matter."""
         known = self.code.memo.setdefault("codes", {})
         if id(code) not in known:
             uses = uses_of(code)
@@ -222,7 +246,7 @@ class Walk:
         for path in sorted(self.code.files if hasattr(module, "__path__") else ()):
             name = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             if name.startswith(module.__name__ + "."):
-                yield f"{name} {self._named(name)}"
+                yield f"{name} {self.named(name)}"
 
     # Names.
 
@@ -232,14 +256,27 @@ class Walk:
         for each in uses.references:
             if each.chain in _OF_CLASS_BODIES and each.module is None:
                 continue
+            if each.is_import:
+                yield self._import(absolute(each.module or "", globals_))
+                continue
             found = bound(each, globals_, self.code)
             if found is None:
                 yield f"{each.chain} missing"
                 continue
-            self._judge(found, each, globals_, name)
-            yield f"{found.label} {self._counted(found, globals_)}"
+            self.judge(found, each, globals_, name)
+            yield f"{found.label} {self.counted(found, globals_)}"
         if uses.names & _NAME_READERS:
             yield from self._words(uses, globals_)
+
+    def _import(self, name: str) -> str:
+        """Return what importing a module counts as, apart from what is used of it."""
+        found = module_named(name, self.code)
+        if isinstance(found, Unloaded):
+            self.late.add(name)
+            return self.later_once(LatePart(found, ""), f"{name} (when imported)")
+        if not is_own_loaded(found, self.code):
+            self.modules.add(name.partition(".")[0])
+        return f"imports {name}"
 
     def _words(self, uses: Uses, globals_: Mapping[str, Any]) -> Iterator[str]:
         """Return the module's variables that a function's constant texts name, such as the query of a frame."""
@@ -254,7 +291,8 @@ class Walk:
         if uses.makes_text:
             self._own_module(globals_)
 
-    def _judge(self, found: Bound, reference: Reference, globals_: Mapping[str, Any], name: str) -> None:
+    def judge(self, found: Bound, reference: Reference, globals_: Mapping[str, Any], name: str) -> None:
+        """Note what about a name cannot be known, and which libraries it leads through."""
         self.modules |= {
             each.__name__.partition(".")[0] for each in found.modules if not is_own_loaded(each, self.code)
         }
@@ -269,6 +307,9 @@ class Walk:
             self.environment.add(constant)
         if found.dotted in ("eval", "exec") and isinstance(constant, str):
             self._evaluated(constant, globals_, name)
+        if found.dotted == "sys.modules":
+            self._own_module(globals_)
+            self.tell(f"`{name}` looks modules up while it runs (sys.modules)", Effect.WIDENS)
         if found.dotted in ("globals", "vars") and reference.is_called_empty:
             self._own_module(globals_)
 
@@ -287,20 +328,23 @@ class Walk:
         lines = list(self.code_lines(code, globals_, name))
         self.symbols[f"{name}: {text[:60]}"] = Symbol(digest_of_bytes("\n".join(lines).encode()), lambda: text)
 
-    def _counted(self, found: Bound, globals_: Mapping[str, Any]) -> str:
+    def counted(self, found: Bound, globals_: Mapping[str, Any]) -> str:
+        """Return what a name counts as, by what it is bound to."""
         value, owner = found.value, found.owner
         if isinstance(value, Unloaded):
-            return self._unloaded(value)
+            return late_part(self, value, found.lost)
         if found.lost:
-            name = f"{value.__name__}.{found.lost}"
-            return self._named(name) if self.code.is_own_module(name) else self.of_code(value)
+            return self.of_code(value)
         if value is os.environ:
             return found.dotted
-        if isinstance(value, FunctionType | type | ModuleType | types.BuiltinFunctionType):
+        is_of_library = isinstance(owner, ModuleType) and not is_own_loaded(owner, self.code)
+        if isinstance(value, FunctionType | type | ModuleType) or (
+            isinstance(value, types.BuiltinFunctionType) and not is_of_library
+        ):
             return self.text(value, found.label)
         if owner is None and found.label in _BUILTIN_NAMES and found.label not in globals_:
             return found.label
-        if isinstance(owner, type) or (isinstance(owner, ModuleType) and not is_own_loaded(owner, self.code)):
+        if isinstance(owner, type) or is_of_library:
             return found.dotted
         return self._value(value, self._place(found.label, owner, globals_))
 
@@ -341,6 +385,10 @@ def _held(value: FunctionType) -> dict[str, object]:
             held[f"cell {name}"] = "empty"
     held |= {f"attribute {name}": each for name, each in sorted(vars(value).items()) if name != "__signature__"}
     return held
+
+
+def _annotations(function: FunctionType) -> str:
+    return repr(sorted((name, repr(each)) for name, each in function.__annotations__.items()))
 
 
 def _subclasses(kind: type) -> list[type]:
