@@ -43,12 +43,12 @@ def test_every_runner_gives_the_same_bytes(tmp_path):
 def test_items_are_spread_over_processes_where_that_is_worth_it(tmp_path):
     folder = laid(tmp_path / "lab", """
         @project.step
-        def parts(count=8):
+        def parts(count=14):
             return list(range(count))
 
         @project.step
         def slow(part=kz.each("parts")):
-            time.sleep(0.1)
+            time.sleep(0.5)
             return f"pid {os.getpid()}"
 
         project.pipeline("all", slow)

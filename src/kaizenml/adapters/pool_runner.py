@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -60,21 +61,29 @@ class PoolRunner:
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
         self._waiting = 0
+        self._ready = 0
         self._lock = threading.Lock()
 
     def is_here(self, task: Task) -> bool:  # noqa: ARG002
         """Say whether the task executes in this process: it does not."""
         return False
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether a process waits for tasks, so that one need not wait for it."""
+        return self._ready > 0
+
+    def warm(self) -> None:
+        """Start the processes, so that they are ready when they are needed."""
+        with self._lock:
+            self._grow(self._team.workers)
+
     def submit(self, task: Task) -> Future[Outcome]:
         """Begin a task. Its future raises `StepFailedError` when the step raised, was stopped or lost."""
         future: Future[Outcome] = Future()
         with self._lock:
             self._waiting += 1
-            if len(self._threads) < min(self._team.workers, self._waiting):
-                thread = threading.Thread(target=self._serve, daemon=True, name=f"pool-{len(self._threads)}")
-                self._threads.append(thread)
-                thread.start()
+            self._grow(min(self._team.workers, self._waiting))
         self._tasks.put((task, future))
         return future
 
@@ -86,8 +95,16 @@ class PoolRunner:
         for thread in self._threads:
             thread.join()
 
+    def _grow(self, count: int) -> None:
+        while len(self._threads) < count:
+            thread = threading.Thread(target=self._serve, daemon=True, name=f"pool-{len(self._threads)}")
+            self._threads.append(thread)
+            thread.start()
+
     def _serve(self) -> None:
-        worker: _Worker | None = None
+        worker: _Worker | None = _Worker(self._team)
+        worker.wait_until_ready(self._stop)
+        self._ready += 1
         while not self._stop.is_set() and (given := self._tasks.get()) is not None:
             task, future = given
             if future.set_running_or_notify_cancel():
@@ -104,7 +121,9 @@ class PoolRunner:
     def _performed(self, task: Task, future: Future[Outcome], worker: _Worker | None) -> _Worker | None:
         """Have a task performed, again and again while its process dies; return the process that is left."""
         for fence in range(1, MOST_HANDINGS + 1):
-            worker = worker if worker is not None and worker.is_alive else _Worker(self._team)
+            if worker is None or not worker.is_alive:
+                worker = _Worker(self._team)
+                worker.wait_until_ready(self._stop)
             try:
                 future.set_result(worker.perform(replace(task, fence=fence), self._stop))
                 return worker
@@ -148,6 +167,14 @@ class _Worker:
     @property
     def is_alive(self) -> bool:
         return self._process.poll() is None
+
+    def wait_until_ready(self, stop: threading.Event) -> None:
+        """Wait until the process says that it has loaded the project, or has died of it."""
+        with suppress(EOFError, OSError):
+            while not stop.is_set():
+                if self._pipe.poll(_LOOK_SECONDS):
+                    self._pipe.recv_bytes()
+                    return
 
     def perform(self, task: Task, stop: threading.Event) -> Outcome:
         """Have a task performed; raise `_LostError` when the process dies of it, or is ended for it."""

@@ -1,7 +1,8 @@
 """The results of steps in a folder, sealed: bytes that were not written by a holder of the secret are not read.
 
 A result's name is the BLAKE3 digest of its bytes, keyed with a secret of 32 bytes that lies in the folder and that
-only its owner may read. Nothing waits for the disk: what a power loss takes is made anew, and half a file has no seal.
+only its owner may read. Small results lie in a SQLite file, because making a file costs ten times as much as a row;
+large ones are files. Nothing waits for the disk: what a power loss takes is made anew, and half a file has no seal.
 
 Source: O'Connor, Aumasson, Neves and Wilcox-O'Hearn (2020), *BLAKE3: one function, fast everywhere* (keyed hashing).
 """
@@ -10,8 +11,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -22,10 +26,17 @@ from kaizenml.core.step import Ingredients, Kept
 
 #: From so many bytes on more than one thread pays.
 _LARGE = 1_000_000
+#: Up to so many bytes a result is a row, above it is a file.
+MOST_ROW_BYTES = 64_000
 #: So many results of one key are kept: they differ only in what the step was seen to read.
 MOST_RESULTS = 8
 #: How much a cache may hold before the oldest results go.
 MOST_BYTES = 10_000_000_000
+_TABLES = """
+    CREATE TABLE IF NOT EXISTS blobs (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS keys (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS last (name TEXT PRIMARY KEY, content BLOB NOT NULL) WITHOUT ROWID;
+"""
 
 
 class DirectoryStepCache:
@@ -43,50 +54,53 @@ class DirectoryStepCache:
         self._secret = self._own_secret()
         self._kept = msgspec.json.Decoder(list[Kept])
         self._ingredients = msgspec.json.Decoder(Ingredients)
+        self._lock = threading.Lock()
+        self._rows = self._opened()
 
     def put(self, content: bytes) -> str:
         """Keep bytes, and return the sealed name under which they can be had."""
         name = self._seal(content)
-        path = self._path("blobs", name)
         with disk_errors("Keeping the result of a step"):
-            if not path.is_file() or path.stat().st_size != len(content):
-                self._write(path, content)
+            if len(content) <= MOST_ROW_BYTES:
+                self._write_row("blobs", name, content)
+            else:
+                path = self._path(name)
+                if not path.is_file() or path.stat().st_size != len(content):
+                    self._write(path, content)
         return name
 
     def get(self, blob: str) -> bytes | None:
         """Return bytes whose seal holds; None where they are missing or damaged."""
-        path = self._path("blobs", blob)
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            return None
+        content = self._row("blobs", blob)
+        if content is None:
+            try:
+                content = self._path(blob).read_bytes()
+            except FileNotFoundError:
+                return None
         if self._seal(content) == blob:
             return content
-        path.unlink(missing_ok=True)
+        self._path(blob).unlink(missing_ok=True)
+        self._run("DELETE FROM blobs WHERE name = ?", (blob,))
         return None
 
     def find(self, key: str) -> list[Kept]:
         """Return the results under a key, newest first."""
-        content = self._sealed(self._path("keys", key))
+        content = self._sealed("keys", key)
         return [] if content is None else self._kept.decode(content)
 
     def keep(self, key: str, kept: Kept) -> None:
         """Keep a result under a key, beside those that are there."""
-        path = self._path("keys", key)
         beside = [each for each in self.find(key) if (each.blob, each.observed) != (kept.blob, kept.observed)]
-        with disk_errors("Keeping the result of a step"):
-            self._write_sealed(path, msgspec.json.encode([kept, *beside[: MOST_RESULTS - 1]]))
+        self._write_sealed("keys", key, msgspec.json.encode([kept, *beside[: MOST_RESULTS - 1]]))
 
     def last(self, step: str) -> Ingredients | None:
         """Return what a step was made of when it last ran."""
-        content = self._sealed(self._path("last", blake3(step.encode()).hexdigest()))
+        content = self._sealed("last", step)
         return None if content is None else self._ingredients.decode(content)
 
     def remember(self, step: str, ingredients: Ingredients) -> None:
         """Note what a step was made of."""
-        path = self._path("last", blake3(step.encode()).hexdigest())
-        with disk_errors("Keeping what a step was made of"):
-            self._write_sealed(path, msgspec.json.encode(ingredients))
+        self._write_sealed("last", step, msgspec.json.encode(ingredients))
 
     def prune(self, most_bytes: int = MOST_BYTES) -> int:
         """Take away the oldest results until the rest is small enough; return how many bytes were freed."""
@@ -111,19 +125,55 @@ class DirectoryStepCache:
         threads = blake3.AUTO if len(content) > _LARGE else 1
         return str(blake3(content, key=self._secret, max_threads=threads).hexdigest())
 
-    def _path(self, part: str, name: str) -> Path:
-        return self._root / part / name[:2] / name[2:]
+    def _path(self, name: str) -> Path:
+        return self._root / "blobs" / name[:2] / name[2:]
 
-    def _sealed(self, path: Path) -> bytes | None:
-        """Return what is in a file behind its seal."""
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
+    def _sealed(self, table: str, name: str) -> bytes | None:
+        """Return what is in a row behind its seal, which covers its name too."""
+        content = self._row(table, name)
+        if content is None or self._seal(name.encode() + b"\0" + content[64:]).encode() != content[:64]:
             return None
-        return content[64:] if self._seal(content[64:]).encode() == content[:64] else None
+        return content[64:]
 
-    def _write_sealed(self, path: Path, content: bytes) -> None:
-        self._write(path, self._seal(content).encode() + content)
+    def _write_sealed(self, table: str, name: str, content: bytes) -> None:
+        seal = self._seal(name.encode() + b"\0" + content)
+        with disk_errors("Keeping the result of a step"):
+            self._write_row(table, name, seal.encode() + content)
+
+    def _row(self, table: str, name: str) -> bytes | None:
+        rows = self._run(f"SELECT content FROM {table} WHERE name = ?", (name,))
+        return bytes(rows[0][0]) if rows else None
+
+    def _write_row(self, table: str, name: str, content: bytes) -> None:
+        self._run(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (name, content))
+
+    def _run(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
+        """Run a statement; where the file is no database any more, begin a new one."""
+        with self._lock:
+            try:
+                return self._rows.execute(statement, values).fetchall()
+            except sqlite3.OperationalError as error:
+                raise OSError(str(error)) from error
+            except sqlite3.DatabaseError:
+                self._rows.close()
+                for path in self._root.glob("results.db*"):
+                    path.unlink(missing_ok=True)
+                self._rows = self._opened()
+                return self._rows.execute(statement, values).fetchall()
+
+    def _opened(self) -> sqlite3.Connection:
+        rows = sqlite3.connect(self._root / "results.db", timeout=60, isolation_level=None, check_same_thread=False)
+        try:
+            rows.execute("PRAGMA journal_mode=WAL")
+            rows.execute("PRAGMA synchronous=NORMAL")
+            rows.executescript(_TABLES)
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            rows.close()
+            (self._root / "results.db").unlink(missing_ok=True)
+            return self._opened()
+        return rows
 
     def _write(self, path: Path, content: bytes) -> None:
         if path.parent not in self._made:

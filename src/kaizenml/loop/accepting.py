@@ -35,7 +35,7 @@ def accept(loaded: Loaded, house: House, step: str, *, by: str, because: str, or
     nodes = {node.name: node for node in graph(steps_of(project), GIVEN, order.parameters, project.options)}
     if step not in nodes:
         raise NotFoundError("step", step, nodes)
-    now = ProjectCode(loaded, loaded.folder).of(nodes[step])
+    now = ProjectCode(loaded, ignore=(house.settings.home,)).of(nodes[step])
     before = open_step_cache(house.settings).last(f"{project.name}/{step}")
     if before is None:
         raise RefusedError(f"The step `{step}` has not run here.", "Run it: there is nothing that it could equal.")
@@ -44,8 +44,9 @@ def accept(loaded: Loaded, house: House, step: str, *, by: str, because: str, or
         if known.get(now.digest, now.digest) == before.code:
             raise RefusedError(f"The code of `{step}` is what it was when it last ran.", "There is nothing to accept.")
         books.notes.put(_NOTE, project.name, {**known, now.digest: before.code})
-        changed = tuple(sorted(name for name in now.symbols.keys() | before.symbols.keys()
-                               if now.symbols.get(name) != before.symbols.get(name)))  # fmt: skip
+        symbols = now.symbols()
+        changed = tuple(sorted(name for name in symbols.keys() | before.symbols.keys()
+                               if symbols.get(name) != before.symbols.get(name)))  # fmt: skip
         facts = {"step": step, "from": before.code, "to": now.digest, "because": because, "symbols": list(changed)}
         draft = Draft(project.name, by, Kind.STEP_ACCEPTED, f"step:{step}", None, house.data_at(books), facts)
         books.events.append(draft, house.clock.now())

@@ -19,7 +19,7 @@ from kaizenml.loop.accepting import accepted
 from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
-from kaizenml.loop.performing import Local, Performer
+from kaizenml.loop.performing import Local, Performer, Pool
 from kaizenml.loop.steps import GIVEN, steps_of
 from kaizenml.loop.wiring import House, Say, open_pool, open_step_cache
 from kaizenml.project import Project
@@ -85,7 +85,7 @@ def executed(
     StepFailedError
         When a step fails.
     """
-    cache, code = open_step_cache(house.settings), ProjectCode(loaded, loaded.folder)
+    cache, code = open_step_cache(house.settings), ProjectCode(loaded, ignore=(house.settings.home,))
     shelf = Shelf(cache, code.of_code)
     perform = Performer({node.name: node for node in nodes}, shelf, code)
     with (
@@ -118,7 +118,7 @@ def _runner(loaded: Loaded, house: House, order: Order, perform: Performer) -> R
     if name not in RUNNERS:
         raise NotFoundError("runner", name, RUNNERS)
 
-    def pool() -> Runner:
+    def pool() -> Pool:
         return open_pool(house.settings, loaded.folder, loaded.digest, serialized, deserialized)
 
     return Local(perform, pool, prefers_pool=name == "pool")

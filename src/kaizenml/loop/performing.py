@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
 
 from kaizenml.core.step import StepOptions
 from kaizenml.core.task import Outcome, Runner, StepCache, Task
@@ -16,8 +18,21 @@ from kaizenml.training.graph import Node, graph
 from kaizenml.training.perform import performed
 from kaizenml.training.shelf import Shelf
 
-#: A fan-out that is expected to take less than this is not worth another process.
-WORTH_SECONDS = 0.3
+#: A fan-out that is expected to take less than this is over before other processes have loaded the project.
+WORTH_SECONDS = 2.0
+
+
+class Pool(Runner, Protocol):
+    """A runner that takes a while to start."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether somebody waits for tasks."""
+        ...
+
+    def warm(self) -> None:
+        """Start, without waiting for it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +51,9 @@ class Performer:
         return performed(task, node, self.shelf.load, of_code=self.code.of_code, watch=self.code.watch(node))
 
 
-def performer(loaded: Loaded, cache: StepCache) -> Performer:
+def performer(loaded: Loaded, cache: StepCache, home: Path) -> Performer:
     """Return what performs any step of a project with values from a cache."""
-    code = ProjectCode(loaded, loaded.folder)
+    code = ProjectCode(loaded, ignore=(home,))
     nodes = graph(steps_of(loaded.project), GIVEN, {}, loaded.project.options)
     return Performer({node.name: node for node in nodes}, Shelf(cache, code.of_code), code)
 
@@ -64,9 +79,9 @@ class Local:
         Whether every step runs in a process of its own.
     """
 
-    def __init__(self, perform: Performer, pool: Callable[[], Runner], *, prefers_pool: bool = False) -> None:
+    def __init__(self, perform: Performer, pool: Callable[[], Pool], *, prefers_pool: bool = False) -> None:
         self._perform, self._open, self._prefers_pool = perform, pool, prefers_pool
-        self._pool: Runner | None = None
+        self._pool: Pool | None = None
         self._seconds: dict[str, float] = {}
 
     def is_here(self, task: Task) -> bool:
@@ -75,14 +90,15 @@ class Local:
             return True  # its values, or what comes of it, cannot leave
         if self._prefers_pool or needs_process(task.options):
             return False
-        return task.item is None or task.items < 2 or self._left_seconds(task) < WORTH_SECONDS
+        if task.item is None or self._left_seconds(task) < WORTH_SECONDS:
+            return True
+        self._at_hand().warm()
+        return not self._at_hand().is_ready  # until then, items are done here
 
     def submit(self, task: Task) -> Future[Outcome]:
         """Begin a task; one that executes here is over when this returns."""
-        if not self.is_here(task):
-            if self._pool is None:
-                self._pool = self._open()
-            return self._pool.submit(task)
+        if all(ref.blob for ref in task.values.values()) and not self.is_here(task):
+            return self._at_hand().submit(task)
         future: Future[Outcome] = Future()
         try:
             outcome = self._perform(task)
@@ -96,6 +112,11 @@ class Local:
         """End the processes."""
         if self._pool is not None:
             self._pool.close()
+
+    def _at_hand(self) -> Pool:
+        if self._pool is None:
+            self._pool = self._open()
+        return self._pool
 
     def _left_seconds(self, task: Task) -> float:
         """Return how long the items that are left would take here; nothing as long as none has run."""

@@ -27,7 +27,8 @@ def main(folder: str, digest: str, cache_folder: str, number: str) -> None:
     cache = open_step_cache_at(Path(cache_folder))
     loaded = load_folder(Path(folder))
     with loaded.at_hand():
-        perform = performer(loaded, cache)
+        perform = performer(loaded, cache, Path(cache_folder).parent)
+        pipe.send_bytes(b"ready")
         while True:
             try:
                 content = pipe.recv_bytes()

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
-from kaizenml.core.task import Runner, StepCache
+from kaizenml.core.task import StepCache
 from kaizenml.loop.settings import Settings, settings
+
+if TYPE_CHECKING:
+    from kaizenml.adapters.pool_runner import PoolRunner
 
 #: Tells a person, in a line, what is being done.
 Say = Callable[[str], None]
@@ -101,7 +104,7 @@ def open_step_cache_at(folder: Path) -> StepCache:
 
 def open_pool(
     of: Settings, folder: Path, code: str, write: Callable[[object], bytes], read: Callable[[bytes], Any]
-) -> Runner:
+) -> PoolRunner:
     """Open processes that perform steps of the project in a folder, as its code was when it had this digest.
 
     ``write`` and ``read`` make bytes of tasks and of what comes of them, and back.

@@ -35,12 +35,14 @@ class CodeOfStep:
     ----------
     digest
         Of everything it reaches.
+    symbols
+        Makes what it reaches by name, with texts to show: asked for only where something is to be told.
     forbids
         Why its result must never be used again.
     """
 
     digest: str
-    symbols: Mapping[str, Symbol] = field(default_factory=dict)
+    symbols: Callable[[], Mapping[str, Symbol]] = dict
     packages: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -95,12 +97,17 @@ class Piece:
     """One piece of work before it is known whether it must be done."""
 
     node: Node
+    code: CodeOfStep
     ingredients: Ingredients
     values: Mapping[str, Ref]
     parameters: Mapping[str, object]
     forbids: tuple[str, ...]
     item: int | None = None
     items: int = 1
+
+    def in_full(self) -> Ingredients:
+        """Return the ingredients with the texts of the code."""
+        return replace(self.ingredients, symbols=self.code.symbols())
 
     @property
     def title(self) -> str:
@@ -181,50 +188,55 @@ class Engine:
         return not (node.parameters[when] if when in node.parameters else self._shelf.load(self._refs[when]))
 
     def _alone(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
-        piece = self._piece(node, inputs, None)
+        piece = self._piece(node, self._code.of(node), inputs, None)
         ref, kept, why = self._found(piece)
         if ref is not None and kept is not None:
             return ref, self._story(piece, ref, state=StepState.CACHED, made_by=kept.run)
         said, diffs = self._why(piece) if not why else (why, {})
         ref, outcome, attempts = self._done(piece, [self._begin(piece)])
+        self._remember(piece, outcome)
         story = self._story(piece, ref, why=said, diffs=diffs, attempts=attempts)
         return ref, replace(story, note=_not_again(piece, outcome))
 
     def _fanned(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
-        rows = self._items(node)
-        pieces = [
-            replace(self._piece(node, {**inputs, **items}, place), items=len(rows)) for place, items in enumerate(rows)
-        ]
+        rows, code = self._items(node), self._code.of(node)
         refs: list[Ref | None] = []
         waiting: list[tuple[int, Piece, Future[Outcome]]] = []
-        for piece in pieces:
-            ref, _, _ = self._found(piece)
-            refs.append(ref)
-            if ref is None:
-                waiting.append((len(refs) - 1, piece, self._begin(piece)))
-        notes: set[str] = set()
+        for place, items in enumerate(rows):
+            piece = replace(self._piece(node, code, {**inputs, **items}, place), items=len(rows))
+            refs.append(self._found(piece)[0])
+            if refs[-1] is None:
+                waiting.append((place, piece, self._begin(piece)))
+        why, diffs = self._why_items(waiting, len(rows))
+        notes: dict[str, None] = {}
         attempts = 1
         try:
             for place, piece, future in waiting:
-                ref, outcome, tried = self._done(piece, [future])
-                refs[place], attempts = ref, max(attempts, tried)
-                notes.add(_not_again(piece, outcome))
+                refs[place], outcome, tried = self._done(piece, [future])
+                attempts = max(attempts, tried)
+                notes[_not_again(piece, outcome)] = None
         except BaseException:
             for _, _, future in waiting:
                 future.cancel()
             raise
+        if waiting:
+            self._remember(waiting[0][1], outcome)
         whole = self._shelf.given([self._shelf.load(ref) for ref in refs if ref is not None])
-        cached = len(pieces) - len(waiting)
-        state = StepState.DONE if waiting or not pieces else StepState.CACHED
-        why: tuple[str, ...] = ()
-        diffs: Mapping[str, str] = {}
-        if waiting and cached:
-            why = (f"{len(waiting):,} of {len(pieces):,} items had no kept result",)
-        if waiting and not cached:
-            why, diffs = self._why(waiting[0][1])
-        story = StepRun(node.name, self._clock(), 0.0, whole.digest, "; ".join(sorted(notes - {""})), state=state,
-                        why=why, diffs=diffs, attempts=attempts, items=len(pieces), items_cached=cached)  # fmt: skip
+        state = StepState.DONE if waiting or not rows else StepState.CACHED
+        note = "; ".join(each for each in notes if each)
+        story = StepRun(node.name, self._clock(), 0.0, whole.digest, note, state=state, why=why, diffs=diffs,
+                        attempts=attempts, items=len(rows), items_cached=len(rows) - len(waiting))  # fmt: skip
         return whole, story
+
+    def _why_items(
+        self, waiting: Sequence[tuple[int, Piece, Any]], count: int
+    ) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        if not waiting:
+            return (), {}
+        if len(waiting) < count:
+            return (f"{len(waiting):,} of {count:,} items had no kept result",), {}
+        said = self._found(waiting[0][1])[2]
+        return (said, {}) if said else self._why(waiting[0][1])
 
     def _items(self, node: Node) -> list[Mapping[str, Ref]]:
         columns: dict[str, list[Ref]] = {}
@@ -243,8 +255,7 @@ class Engine:
             )
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def _piece(self, node: Node, inputs: Mapping[str, Ref], item: int | None) -> Piece:
-        code = self._code.of(node)
+    def _piece(self, node: Node, code: CodeOfStep, inputs: Mapping[str, Ref], item: int | None) -> Piece:
         forbids = [*code.forbids]
         if not node.options.is_cached:
             forbids.append("the project says so (cache=False)")
@@ -260,7 +271,6 @@ class Engine:
         ingredients = Ingredients(
             step=node.name,
             code=self._asked.accepted.get(code.digest, code.digest),
-            symbols=code.symbols,
             inputs={name: ref.digest for name, ref in inputs.items()},
             parameters=parameters,
             files=code.files,
@@ -268,7 +278,7 @@ class Engine:
             packages=code.packages,
             seed=seed_for(self._asked.seed, node.name, item) if node.handed_in else None,
         )
-        return Piece(node, ingredients, inputs, node.parameters, tuple(forbids), item)
+        return Piece(node, code, ingredients, inputs, node.parameters, tuple(forbids), item)
 
     def _key(self, piece: Piece) -> str:
         """Return the key of the result; of one that may not be used again, a key that only this run knows."""
@@ -340,16 +350,19 @@ class Engine:
             is_own = bool(piece.forbids or outcome.why_not)
             own = digest_of([self._asked.run, piece.title, piece.ingredients.key])
             self._cache.keep(own if is_own else piece.ingredients.key, kept)
-        note = next(iter((*piece.forbids, *outcome.why_not)), "")
-        self._cache.remember(f"{self._asked.project}/{piece.node.name}", replace(piece.ingredients, note=note))
         return ref, outcome, attempt
+
+    def _remember(self, piece: Piece, outcome: Outcome) -> None:
+        """Note what the step was made of, to tell the next time what has changed."""
+        note = next(iter((*piece.forbids, *outcome.why_not)), "")
+        self._cache.remember(f"{self._asked.project}/{piece.node.name}", replace(piece.in_full(), note=note))
 
     def _why(self, piece: Piece) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """Return what differs from when the step last ran, in sentences, and the diffs by name."""
         before = self._cache.last(f"{self._asked.project}/{piece.node.name}")
         if before is None:
             return (_NOTHING,), {}
-        found = changes(before, piece.ingredients)
+        found = changes(before, piece.in_full())
         if not found:
             return (f"its result could not be kept: {before.note}" if before.note else "its kept result has gone",), {}
         return tuple(each.sentence for each in found), {each.name: each.diff for each in found if each.diff}

@@ -27,8 +27,12 @@ class Named:
 
     def of(self, node):
         text = str(self.versions.get(node.name, 1))
-        symbols = {f"project.{node.name}": Symbol(text, text)}
-        return CodeOfStep(digest_of([node.name, text]), symbols, self.packages, forbids=self.forbids.get(node.name, ()))
+        return CodeOfStep(
+            digest_of([node.name, text]),
+            lambda: {f"project.{node.name}": Symbol(text, text)},
+            self.packages,
+            forbids=self.forbids.get(node.name, ()),
+        )
 
     def of_value(self, value):
         return value_digest(value, code_by_name)
