@@ -101,9 +101,13 @@ class PoolRunner:
             self._threads.append(thread)
             thread.start()
 
-    def _serve(self) -> None:
-        worker: _Worker | None = _Worker(self._team)
+    def _started(self) -> _Worker:
+        worker = _Worker(self._team)
         worker.wait_until_ready(self._stop)
+        return worker
+
+    def _serve(self) -> None:
+        worker: _Worker | None = self._started()
         self._ready += 1
         while not self._stop.is_set() and (given := self._tasks.get()) is not None:
             task, future = given
@@ -122,13 +126,13 @@ class PoolRunner:
         """Have a task performed, again and again while its process dies; return the process that is left."""
         for fence in range(1, MOST_HANDINGS + 1):
             if worker is None or not worker.is_alive:
-                worker = _Worker(self._team)
-                worker.wait_until_ready(self._stop)
+                worker = self._started()
             try:
                 future.set_result(worker.perform(replace(task, fence=fence), self._stop))
                 return worker
             except _LostError as lost:
-                worker.end()
+                if worker is not None:
+                    worker.end()
                 worker = None
                 if lost.is_final or fence == MOST_HANDINGS:
                     future.set_exception(_failed(task, lost, fence))

@@ -1,0 +1,84 @@
+"""Where one machine runs a step: here, or in a process of its own."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+
+from kaizenml.core.step import StepOptions
+from kaizenml.core.task import LIVE, Outcome, Ref, Task
+from kaizenml.loop.performing import Local
+
+
+@dataclass
+class FakePool:
+    is_ready: bool = False
+    warmed: int = 0
+    tasks: list = field(default_factory=list)
+
+    def warm(self):
+        self.warmed += 1
+
+    def is_here(self, _task):
+        return False
+
+    def submit(self, task):
+        self.tasks.append(task)
+        future = Future()
+        future.set_result(Outcome("d", b"", 0.1))
+        return future
+
+    def close(self): ...
+
+
+def task(item=None, items=1, **options):
+    refs = {"rows": options.pop("ref", Ref("a", "b"))}
+    return Task("t", "run-1", "s", refs, {}, StepOptions(**options), item=item, items=items)
+
+
+def local(pool, seconds, **more):
+    return Local(lambda _: Outcome("d", b"", seconds), lambda: pool, **more)
+
+
+def test_a_plain_step_runs_here_and_starts_nothing():
+    pool = FakePool()
+    local(pool, 10.0).submit(task())
+
+    assert (pool.warmed, pool.tasks) == (0, [])
+
+
+def test_a_limit_needs_a_process():
+    pool = FakePool()
+    runner = local(pool, 0.1)
+    runner.submit(task(timeout_seconds=1.0))
+    runner.submit(task(memory_bytes=10))
+
+    assert len(pool.tasks) == 2
+
+
+def test_what_lives_in_this_process_stays_in_it():
+    pool = FakePool()
+    runner = local(pool, 0.1, prefers_pool=True)
+    runner.submit(task(ref=Ref(LIVE + "x")))
+
+    assert pool.tasks == []
+
+
+def test_short_items_stay_here():
+    pool = FakePool()
+    runner = local(pool, 0.001)
+    for item in range(100):
+        runner.submit(task(item, 100))
+
+    assert (pool.warmed, pool.tasks) == (0, [])
+
+
+def test_long_items_go_to_the_pool_as_soon_as_it_is_ready():
+    pool = FakePool()
+    runner = local(pool, 1.0)
+    for item in range(10):
+        pool.is_ready = item >= 4
+        runner.submit(task(item, 10))
+
+    assert pool.warmed > 0
+    assert [each.item for each in pool.tasks] == [4, 5, 6, 7, 8]  # the last alone is done sooner here
