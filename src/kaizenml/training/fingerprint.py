@@ -7,15 +7,17 @@ and either widens the fingerprint to all of the project's code or forbids keepin
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kaizenml.core.digest import Digest, digest_of
 from kaizenml.training.reach.firstparty import FirstParty
 from kaizenml.training.reach.found import Effect, Symbol, Unknown
 from kaizenml.training.reach.packages import Packages
-from kaizenml.training.reach.state import Unhashable, ValueDigest, pickled_digest
+from kaizenml.training.reach.reads import may_read, reads_of
+from kaizenml.training.reach.state import Unhashable, ValueDigest
 from kaizenml.training.reach.walk import Walk
+from kaizenml.training.values import UnhashableError, value_digest
 
 __all__ = [
     "Effect",
@@ -73,12 +75,26 @@ class Fingerprint:
         return tuple(each.reason for each in self.unknown if each.effect is Effect.FORBIDS)
 
 
+def digest_of_value(value: object, *, of_code: Callable[[object], str]) -> str:
+    """Return the digest of a value of a library that code holds.
+
+    Raises
+    ------
+    Unhashable
+        When it cannot be told from others.
+    """
+    try:
+        return value_digest(value, of_code)
+    except UnhashableError as error:
+        raise Unhashable(error.message.rstrip(".")) from error
+
+
 def fingerprint(
     function: object,
     code: FirstParty,
     *,
-    digest_of_value: ValueDigest = pickled_digest,
-    arguments: Mapping[str, object] | None = None,  # noqa: ARG001
+    digest_of_value: ValueDigest = digest_of_value,
+    arguments: Mapping[str, object] | None = None,
 ) -> Fingerprint:
     """Return what a function or class of the project, or what a value holds of them, depends on.
 
@@ -94,6 +110,10 @@ def fingerprint(
     """
     walk = Walk(code, digest_of_value)
     root = walk.walk(function)
+    reads = [reads_of(each, code, arguments or {}) for each, uses in walk.reached if may_read(each, uses.names)]
+    for address in sorted({address for each in reads for address in each.remote}):
+        walk.tell(f"it reads `{address[:80]}` over the network", Effect.FORBIDS)
+    made = sorted({call for each in reads for call in each.made})
     unknown = tuple(sorted(walk.unknown, key=lambda each: (each.effect, each.reason)))
     packages = _packages(code).versions({*walk.modules, "polars"})
     packages = {"python": f"{sys.version_info.major}.{sys.version_info.minor}", **packages}
@@ -105,7 +125,16 @@ def fingerprint(
             code.all_code() if wide else "",
         ]
     )  # fmt: skip
-    return Fingerprint(digest, symbols, packages, (), tuple(sorted(walk.environment)), unknown, frozenset(walk.late))
+    return Fingerprint(
+        digest,
+        symbols,
+        packages,
+        tuple(sorted({path for each in reads for path in each.files})),
+        tuple(sorted(walk.environment)),
+        unknown,
+        frozenset(walk.late),
+        tuple(f"it reads a file whose name is made while it runs ({call}): declare it with `files=`" for call in made),
+    )
 
 
 def changed_while_running(before: Fingerprint, after: Fingerprint) -> str | None:

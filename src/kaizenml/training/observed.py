@@ -166,8 +166,9 @@ class Observation:
             if os.path.isdir(path) and not any(each.endswith(".py") for each in os.listdir(path)):
                 self._folder(path)
         for path in self._named:
-            self._file(path)
-        if self._names_made and not (happened.is_whole and opened):
+            whole = str(self._code.folder / path)
+            (self._folder if os.path.isdir(whole) else self._file)(whole)
+        if self._names_made and not (happened.is_whole and opened) and not self._read:
             self._forbidden[self._names_made[0]] = None
 
     def happened(self, event: str, arguments: tuple[Any, ...]) -> None:

@@ -65,7 +65,7 @@ def _case(name, expected, files, edit, variables):
 
 def outcome(case: Case, folder: Path, load_project: Callable[[Path], FirstParty] = load) -> Outcome:
     """Run the step, edit the project, and say whether the kept result would be taken again, and what it is anew."""
-    files = {_placed(name, folder): text for name, text in case.files.items()}
+    files = {_placed(name, folder): _placed(text, folder) for name, text in case.files.items()}
     edits = {_placed(name, folder): edit for name, edit in case.edit.items()}
     with _place(folder):
         write(folder, files)

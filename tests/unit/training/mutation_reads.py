@@ -66,6 +66,35 @@ READS = [
     told("a file that the step reads and changes", {"project.py": "def step():\n    with open('n.txt') as f: n = int(f.read())\n    with open('n.txt', 'w') as f: f.write(str(n + 1))\n    return n", "n.txt": "1"}, {"n.txt": "7"}),
 ]  # fmt: skip
 
+
+def outside(name, step, head="", case=rerun):
+    """A file outside of the project's folder, where only the code tells of it."""
+    files = {
+        "project.py": f"import polars as pl\n{head}\ndef step(): return {step}.rows()",
+        "../{beside}/d.csv": "a\n1\n",
+    }
+    return case(f"outside of the folder: {name}", files, {"../{beside}/d.csv": "a\n2\n"})
+
+
+OUTSIDE = [
+    outside("a literal", "pl.read_csv('../{beside}/d.csv')"),
+    outside("a keyword", "pl.read_csv(source='../{beside}/d.csv')"),
+    outside("scan_csv", "pl.scan_csv('../{beside}/d.csv').collect()"),
+    outside("another name", "rc('../{beside}/d.csv')", "from polars import read_csv as rc"),
+    outside("a constant", "pl.read_csv(D)", "D = '../{beside}/d.csv'"),
+    outside("an attribute of a class", "pl.read_csv(C.path)", "class C: path = '../{beside}/d.csv'"),
+    outside("an entry of a dict", "pl.read_csv(C['d']['x'])", "C = {'d': {'x': '../{beside}/d.csv'}}"),
+    outside("a frozen dataclass", "pl.read_csv(C.path)", "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass S: path: str\nC = S('../{beside}/d.csv')"),
+    outside("a path put together", "pl.read_csv(D / 'd.csv')", "from pathlib import Path\nD = Path('..') / '{beside}'"),
+    outside("os.path.join", "pl.read_csv(os.path.join('..', B, 'd.csv'))", "import os\nB = '{beside}'"),
+    outside("an f-string", "pl.read_csv(f'../{B}/d.csv')", "B = '{beside}'"),
+    outside("__file__", "pl.read_csv(Path(__file__).parent.parent / '{beside}' / 'd.csv')", "from pathlib import Path"),
+    outside("a pattern", "pl.read_csv('../{beside}/*.csv')"),
+    outside("duckdb", "pl.DataFrame(duckdb.sql(\"select * from '../{beside}/d.csv'\").fetchall())", "import duckdb"),
+    outside("a name made at run time", "[pl.read_csv(p) for p in sorted(D)][0]", "D = {'../{beside}/d.csv'}", case=told),
+    outside("a name that a helper is handed", "load('../{beside}/d.csv')", "def load(p): return pl.read_csv(p)", case=told),
+]  # fmt: skip
+
 HARMLESS_READS = [
     same("another file", {"project.py": "from pathlib import Path\ndef step(): return Path('a.txt').read_text()", "a.txt": "1", "b.txt": "1"}, {"b.txt": "2"}),
     same("another variable", "import os\ndef step(): return os.environ.get('KZ_TEST_D')", variables={"KZ_TEST_E": "1"}),

@@ -74,8 +74,11 @@ def test_what_a_thread_of_the_step_reads_counts(code):
     assert "rates.txt" in seen_of(code, threaded).files
 
 
-def test_two_steps_at_once_see_their_own_reads(code, tmp_path):
-    (tmp_path / "other.txt").write_text("")
+def test_two_steps_at_once_see_their_own_reads(code, tmp_path_factory):
+    # Outside of the project's folder: in it, the kernel tells of whatever anybody opens, and each step takes all.
+    outside = tmp_path_factory.mktemp("outside")
+    names = [str(outside / name) for name in ("one.txt", "other.txt")]
+    [Path(name).write_text("") for name in names]
     gate, found = threading.Barrier(2), {}
 
     def step(name):
@@ -85,14 +88,11 @@ def test_two_steps_at_once_see_their_own_reads(code, tmp_path):
             gate.wait()
         found[name] = seen.observed().files
 
-    threads = [threading.Thread(target=step, args=(name,)) for name in ("rates.txt", "other.txt")]
+    threads = [threading.Thread(target=step, args=(name,)) for name in names]
     [each.start() for each in threads]
     [each.join() for each in threads]
 
-    assert {name: list(files) for name, files in found.items()} == {
-        "rates.txt": ["rates.txt"],
-        "other.txt": ["other.txt"],
-    }
+    assert {name: list(files) for name, files in found.items()} == {name: [name] for name in names}
 
 
 def test_a_file_that_the_step_wrote_must_still_be_there(code, tmp_path):
@@ -146,9 +146,12 @@ def test_the_store_and_libraries_do_not_count(code, tmp_path):
     assert seen_of(code, action, ignore=[store]).files == {}
 
 
-def test_nothing_is_seen_outside_and_in_our_own_work(code):
+def test_nothing_is_seen_outside_and_in_our_own_work(code, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside") / "log.txt"
+    outside.write_text("")
+
     with observing(code) as seen, unwatched():
-        Path("rates.txt").read_text()
+        outside.read_text()
     Path("rates.txt").read_text()
 
     assert seen.observed().files == {}

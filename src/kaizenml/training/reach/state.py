@@ -12,7 +12,6 @@ import io
 import logging
 import operator
 import pathlib
-import pickle
 import re
 import threading
 import types
@@ -21,7 +20,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
-from kaizenml.core.digest import digest_of_bytes
 from kaizenml.project import Project
 from kaizenml.training.reach import chance
 
@@ -233,28 +231,3 @@ _WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
     (types.CellType, lambda states, value: states.text(value.cell_contents)),
     (Project, _project),
 )  # fmt: skip
-
-
-def pickled_digest(value: object, *, of_code: Callable[[object], str]) -> str:
-    """Return a digest by way of pickle, for where no better one is at hand; equal values may differ in it.
-
-    Raises
-    ------
-    Unhashable
-        When the value cannot be pickled.
-    """
-    held: list[str] = []
-
-    class Pickler(pickle.Pickler):
-        def persistent_id(self, each: Any) -> str | None:
-            if isinstance(each, types.FunctionType | type) and each.__module__ not in ("builtins", "copyreg"):
-                held.append(of_code(each))
-                return held[-1]
-            return None
-
-    into = io.BytesIO()
-    try:
-        Pickler(into, protocol=5).dump(value)
-    except Exception as error:
-        raise Unhashable(f"a {type(value).__name__} cannot be written down ({type(error).__name__})") from error
-    return digest_of_bytes(into.getvalue())
