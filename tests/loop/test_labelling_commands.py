@@ -63,7 +63,7 @@ def test_from_a_file_to_labels_and_back(kaizen: Call, tmp_path: Path) -> None:
     [
         (("next",), 1, "Nothing of"),
         (("next", "--by", "a b"), 2, "is no name"),
-        (("fill",), 1, "was answered yet"),
+        (("fill",), 1, "waits for a label"),
         (("import", "nowhere.json"), 2, "cannot be read"),
     ],
 )

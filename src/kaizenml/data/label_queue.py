@@ -62,7 +62,7 @@ def tasks_of(
     drifted = _drift(cells, len(answers))
     return [
         LabelTask(
-            one.id, one.row, one.suggestion, max(one.probabilities, default=None), one.model, Why.UNCERTAIN,
+            one.id, one.row, one.suggestion or None, max(one.probabilities, default=None), one.model, Why.UNCERTAIN,
             priority(*scores), wanted,
         )
         for one, *scores in zip(answers, uncertain, diverse, drifted, strict=True)

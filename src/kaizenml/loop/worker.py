@@ -18,6 +18,8 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished, renewed
 from kaizenml.errors import ConflictError, KaizenError
 from kaizenml.loop.cycle import go_round
+from kaizenml.loop.label_choosing import fill_open, fill_review
+from kaizenml.loop.label_ordering import FillWish
 from kaizenml.loop.loading import load_folder
 from kaizenml.loop.looking import look
 from kaizenml.loop.running import Order, Way, run
@@ -91,7 +93,19 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
         )
         done = run(load_folder(folder), folder, house, order, say)
         return {"run": done.id, "state": done.state, "release": done.release}
+    if job.work is Work.LABEL:
+        return {"queued": _fill(house, job)}
     raise KaizenError(f"No worker here knows how to {job.work}.", "Start one of this version: `kaizen up`.")
+
+
+def _fill(house: House, job: Job) -> int:
+    by = str(job.facts["author"])
+    if job.facts["deck"] == "review":
+        return fill_review(house, job.project, by=by, cause=job.cause)
+    wish = msgspec.convert(dict(job.facts), FillWish, strict=False)
+    return fill_open(
+        house, job.project, choices=wish.choices, wanted=wish.wanted, share=wish.share, by=by, cause=job.cause
+    )
 
 
 def _end(house: House, job: Job, result: Mapping[str, object], error: str) -> None:

@@ -32,8 +32,8 @@ _choices = click.option("--choices", default="", help="What can be said, with co
 def label(ctx: click.Context, name: str) -> None:
     """Label rows of the project NAME.
 
-    `fill` queues what its endpoint answered, `next` hands out a task, `give TASK VALUE` labels it. `review` queues what
-    annotators disagree about and labels that look wrong. The page is /label/NAME of the control plane.
+    `fill` queues rows whose truth is not known, `next` hands out a task, `give TASK VALUE` labels it. `review` queues
+    what annotators disagree about and labels that look wrong. The page is /label/NAME of the control plane.
     """
     ctx.obj = name
 
@@ -46,12 +46,10 @@ def label(ctx: click.Context, name: str) -> None:
 @json_option
 @click.pass_obj
 def fill_queue(name: str, choices: str, wanted: int, control: float, folder: Path, as_json: bool) -> None:
-    """Queue answered rows whose truth is not known: uncertain, varied and drifted ones first."""
-    from kaizenml.loop.label_choosing import fill_from_answers
+    """Queue rows whose truth is not known, answered ones and ones without a target: the most telling first."""
+    from kaizenml.loop.label_choosing import fill_open
 
-    queued = fill_from_answers(
-        house_of(folder), name, wanted=wanted, share=control, choices=_parted(choices), by=person()
-    )
+    queued = fill_open(house_of(folder), name, wanted=wanted, share=control, choices=_parted(choices), by=person())
     _say({"queued": queued}, f"{queued:,} tasks are queued.\nNext: kaizen label {name} next", as_json=as_json)
 
 

@@ -118,7 +118,9 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
 
 
 @click.command()
-@click.option("--work", "works", multiple=True, type=click.Choice(["run", "watch", "backtest", "package", "look"]))
+@click.option(
+    "--work", "works", multiple=True, type=click.Choice(["run", "watch", "backtest", "package", "look", "label"])
+)
 @click.option("--parent", type=int, hidden=True)
 @project_option
 def worker(works: tuple[str, ...], parent: int | None, folder: Path) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 from fastapi import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from kaizenml.core.labelling import LONGEST_CHOICE
+from kaizenml.core.labelling import CONTROL_SHARE, LONGEST_CHOICE, MOST_CHOICES
 from kaizenml.errors import StateError
+from kaizenml.interfaces.http import views
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.acting import By
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop import labelling, labels
+from kaizenml.loop import label_files, labelling, labels
+from kaizenml.loop.label_ordering import FillWish, queue_filling
 from kaizenml.loop.wiring import House
 
+Choice = Annotated[str, Field(min_length=1, max_length=LONGEST_CHOICE)]
 TaskId = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
@@ -31,6 +35,21 @@ class Asking(BaseModel):
     def actor(self) -> str:
         """The person as labels name them."""
         return f"person:{self.by}"
+
+
+class Filling(Asking):
+    """Who wants rows queued; what can be said of them, by how many each, and which share is chosen by chance."""
+
+    choices: Annotated[list[Choice], Field(max_length=MOST_CHOICES)] = []
+    wanted: Annotated[int, Field(ge=1, le=100)] = 1
+    control: Annotated[float, Field(ge=0, le=1)] = CONTROL_SHARE
+
+
+class Bringing(Filling):
+    """Tasks as Label Studio writes them, and which column of their data is the key."""
+
+    tasks: Annotated[list[dict[str, Any]], Field(min_length=1)]
+    id: Annotated[str, Field(max_length=1000)] | None = None
 
 
 class Passing(Asking):
@@ -51,6 +70,10 @@ def add_labelling(routes: Routes, service: Service) -> None:
     base = "/api/v1/projects/{name}/labels"
     routes.get(base, told.status, permission=Permission.VIEW)
     routes.get(f"{base}/agreement", told.agreement, permission=Permission.VIEW)
+    routes.post(f"{base}/fill", told.fill, permission=Permission.RUN)
+    routes.post(f"{base}/review", told.review, permission=Permission.RUN)
+    routes.get(f"{base}/export", told.export, permission=Permission.VIEW)
+    routes.post(f"{base}/import", told.import_, permission=Permission.RUN)
     routes.post(f"{base}/next", told.next, permission=Permission.RUN)
     routes.post(f"{base}/give", told.give, permission=Permission.RUN)
     routes.post(f"{base}/skip", told.skip, permission=Permission.RUN)
@@ -84,6 +107,32 @@ class Labelling:
         """How far annotators agree beyond chance, and how good each is by the consensus."""
         found, quality = labels.agreed(house_of(self._service), name)
         return answer({"agreement": found, "quality": quality})
+
+    def fill(self, name: str, body: Filling | None = None) -> Response:
+        """Queue a job that chooses the rows whose truth is not known; a worker asks the champion about them."""
+        told = body or Filling()
+        wish = FillWish("main", tuple(told.choices), told.wanted, told.control)
+        return self._ordered(name, wish, told.actor)
+
+    def review(self, name: str, body: Asking | None = None) -> Response:
+        """Queue a job that queues disputed tasks and labels that look wrong, for somebody else."""
+        return self._ordered(name, FillWish("review"), (body or Asking()).actor)
+
+    def _ordered(self, name: str, wish: FillWish, by: str) -> Response:
+        job = queue_filling(house_of(self._service), name, wish, by=by)
+        return answer({"done": views.without_folder(views.plain(job))}, 202)
+
+    def export(self, name: str) -> Response:
+        """All tasks and labels as Label Studio's JSON."""
+        return Response(label_files.export_file(house_of(self._service), name), media_type="application/json")
+
+    def import_(self, name: str, body: Bringing) -> Response:
+        """Take tasks and labels of Label Studio; the same again changes nothing."""
+        queued, labels, cancelled = label_files.import_file(
+            house_of(self._service), name, msgspec.json.encode(body.tasks), id_column=body.id, wanted=body.wanted,
+            choices=body.choices, share=body.control, by=body.actor,
+        )  # fmt: skip
+        return answer({"done": {"queued": queued, "labels": labels, "cancelled": cancelled}}, 201)
 
     def next(self, name: str, body: Asking | None = None) -> Response:
         """Hand out a task, or the one that is held; for ten minutes it is nobody else's."""
