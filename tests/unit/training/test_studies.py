@@ -40,7 +40,7 @@ def fitted(estimator, table, of):
 
 
 def test_what_teaches_earns_and_what_does_not_beat_its_shadow_earns_nothing():
-    table, later, of = rows(0, 2000), rows(1, 1000), problem()
+    table, later, of = rows(0, 3000), rows(1, 1500), problem()
     model = fitted(HistGradientBoostingClassifier(max_iter=20, random_state=0), table, of)
 
     found = importance(model, table, later, of)
@@ -48,7 +48,7 @@ def test_what_teaches_earns_and_what_does_not_beat_its_shadow_earns_nothing():
     assert [each.column for each in found.columns[:3]] == ["strong", "weak", "city"]
     assert all(each.earned > 0 for each in found.columns[:3])
     assert [each.earned for each in found.columns[3:]] == [0.0] * 4
-    assert (found.rows, found.tested, found.repeats) == (2000, 1000, 10)
+    assert (found.rows, found.tested, found.repeats) == (3000, 1500, 10)
 
 
 def test_where_no_column_teaches_one_earns_in_at_most_one_of_twenty_studies():
@@ -68,7 +68,7 @@ def test_importance_keeps_to_its_budget():
     model = fitted(LogisticRegression(), table, of)
     ticks = count()
 
-    some = importance(model, table, later, of, seconds=5, clock=lambda: next(ticks))
+    some = importance(model, table, later, of, seconds=3, clock=lambda: next(ticks))
     nothing = importance(model, table, later, of, seconds=0, clock=lambda: 0)
 
     assert some.repeats == 1
