@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from kaizenml.core.monitor import Latency
 from kaizenml.errors import NotFoundError
 
 
@@ -50,7 +51,49 @@ class Slices:
     min_rows: int = 200
 
 
-Requirement = AtLeast | BeatsChampion | NotWorse | BeatsBaselines | Slices
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """The model must be better than simple ones on the same rows, by more than noise: ``dummy``, ``linear``, ``tree``,
+    or, where none is named, than each of them.
+    """
+
+    metric: str = ""
+    against: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """The calibration error beyond chance must not exceed ``error``: a probability, or in the target's unit."""
+
+    error: float = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Size:
+    """What a release is unpacked from must not be larger."""
+
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Own:
+    """A function of the project must be content with what was found; ``says`` is the first line of its docstring."""
+
+    name: str
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaves:
+    """A behavioural test of the project must pass: at most the share ``allow`` of its rows may fail."""
+
+    name: str
+    says: str = ""
+    allow: float = 0.0
+
+
+Comparing = BeatsChampion | NotWorse | BeatsBaselines | Baseline
+Requirement = AtLeast | Comparing | Slices | Calibrated | Latency | Size | Own | Behaves
 
 #: Every requirement by the word that projects, gates and stored declarations use.
 REQUIREMENTS: dict[str, type[Requirement]] = {
@@ -58,7 +101,13 @@ REQUIREMENTS: dict[str, type[Requirement]] = {
     "beats_champion": BeatsChampion,
     "not_worse": NotWorse,
     "beats_baselines": BeatsBaselines,
+    "baseline": Baseline,
     "slices": Slices,
+    "calibrated": Calibrated,
+    "latency": Latency,
+    "size": Size,
+    "own": Own,
+    "behaves": Behaves,
 }
 
 

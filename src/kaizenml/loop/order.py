@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kaizenml.core.assessment import Study
 from kaizenml.core.job import Job
 from kaizenml.core.pipeline import TRAINING
 
@@ -25,6 +26,8 @@ class Way:
         Whether kept results are used.
     runner
         Where steps run; empty: where the settings say.
+    also
+        What the evaluation looks at beside the studies that the project asks for.
     """
 
     pipeline: str = TRAINING
@@ -32,6 +35,7 @@ class Way:
     only: str = ""
     uses_cache: bool = True
     runner: str = ""
+    also: tuple[Study, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

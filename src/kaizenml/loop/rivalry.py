@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from kaizenml.data.clean import replay
 from kaizenml.loop.gating import Champion, NoRival
@@ -29,4 +31,8 @@ def rival(name: str, house: House, rows: pl.DataFrame, problem: Problem) -> Cham
     missing = [column for column in known if column not in rows.columns]
     if missing:
         return NoRival(f"{endpoint.champion} needs the column {missing[0]!r}, which the rows no longer have.")
-    return Champion(endpoint.champion, scorer.predict(replay(scorer.plan, rows.select(known)).frame))
+
+    def predict(asked: pl.DataFrame) -> NDArray[np.float64]:
+        return scorer.predict(replay(scorer.plan, asked.select(known)).frame)
+
+    return Champion(endpoint.champion, predict(rows), predict, scorer.answer)

@@ -15,12 +15,14 @@ from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.errors import KaizenError
 from kaizenml.loop.bundling import bundled
+from kaizenml.loop.examining import kept
 from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.gating import tested, verdict
 from kaizenml.loop.ingesting import Prepared, prepare
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.observing import Observed, code_of, data_of, kept_losses
 from kaizenml.loop.order import Order, Way
+from kaizenml.loop.proving import proven
 from kaizenml.loop.registering import registered
 from kaizenml.loop.releasing import package
 from kaizenml.loop.rivalry import rival
@@ -118,14 +120,18 @@ def _finished(
     judged = tested(
         values["problem"].task, values["evaluate"], rows, rival(project.name, house, rows, values["problem"])
     )
-    found = verdict(project.requirements, judged)
     bundle, scorer = bundled(loaded, prepared, values, begun)
     apart = check_golden(scorer, bundle)
+    with loaded.at_hand():
+        judged = proven(project, order.way.also, judged, values, bundle, scorer, say)
+        found = verdict(project.requirements, judged)
     say(f"golden rows: the same answers in a batch and one by one (largest difference {apart:.1g})")
+    assert judged.assessment is not None
     done = replace(begun, snapshot=prepared.snapshot.name, steps=tuple(steps), metrics=values["evaluate"].metrics,
                    baselines=values["evaluate"].baselines, verdict=found, data=data_of(prepared.snapshot),
-                   artefacts={**begun.artefacts, **kept_losses(house, values["evaluate"], values["problem"].task, rows,
-                                                              project.id, prepared.snapshot)})  # fmt: skip
+                   artefacts={**begun.artefacts, **kept(judged.assessment, house.blobs),
+                              **kept_losses(house, values["evaluate"], values["problem"].task, rows, project.id,
+                                            prepared.snapshot)})  # fmt: skip
     ended = registered(loaded, house, order, done, prepared, values, judged, found, bundle, cause=cause)
     if ended.state is RunState.FINISHED and package(house, ended.release).wheel:
         say(f"packaged: {ended.release}")

@@ -1,6 +1,7 @@
 """What a user declares in `project.py`: values only; nothing is read, trained or served by declaring it."""
 
 from kaizenml.core.monitor import Bias, Drift, Latency, Performance, Resources, Staleness
+from kaizenml.project.checks import baseline, calibrated, direction, invariant, minimum, size
 from kaizenml.project.declare import (
     Project,
     at_least,
@@ -28,22 +29,28 @@ __all__ = [
     "Staleness",
     "Step",
     "at_least",
+    "baseline",
     "beats_baselines",
     "beats_champion",
     "bias",
+    "calibrated",
     "defaults_of",
+    "direction",
     "drift",
     "each",
     "files",
     "frame",
     "inputs_of",
+    "invariant",
     "items_of",
     "kafka",
     "latency",
+    "minimum",
     "not_worse",
     "performance",
     "push",
     "resources",
+    "size",
     "slices",
     "sql",
     "staleness",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
+from kaizenml.core.assessment import Examination, Study
+from kaizenml.core.behaviour import Behaviour, named, requirement_of
 from kaizenml.core.declaration import Delivery, Polling, Retraining
-from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Requirement, Slices
+from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Own, Requirement, Slices
 from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
 from kaizenml.core.source import PushSource, Source
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
-from kaizenml.errors import ProjectError
+from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.project.signature import Step
 
 S = TypeVar("S", bound=Step)
@@ -74,6 +76,9 @@ class Project:
         self.options: dict[str, StepOptions] = {}
         self.pipelines: dict[str, Pipeline] = {}
         self.requirements: tuple[Requirement, ...] = ()
+        self.checks: dict[str, Callable[..., Any]] = {}
+        self.behaviours: dict[str, Behaviour] = {}
+        self.examination = Examination()
         self.delivery = Delivery()
         self.monitors: tuple[Monitor, ...] = ()
         self.retraining = Retraining()
@@ -183,9 +188,62 @@ class Project:
         names = tuple(goal if isinstance(goal, str) else goal.__name__ for goal in goals)
         self.pipelines[checked_name("pipeline", name)] = Pipeline(name, names)
 
-    def gate(self, *requirements: Requirement) -> None:
-        """Say what a model version must pass before it can become a release."""
-        self.requirements += requirements
+    def gate(self, *requirements: Requirement | Callable[..., Any]) -> None:
+        """Say what a model version must pass before it can become a release; a function is a `check` of your own."""
+        for each in requirements:
+            if callable(each):
+                self.check(each)
+            else:
+                self.requirements += (each,)
+
+    def check(self, function: S) -> S:
+        """Add a check of your own to the gate: a function of what the evaluation found.
+
+        It takes one argument, the facts (see `Facts`), and returns whether they will do, or that and its evidence; a
+        failed `assert` is a check that did not pass, with its message as the evidence. It runs where steps run.
+        """
+        name = function.__name__
+        if name in self.checks:
+            raise ProjectError(f"Project {self.name!r} has two checks called {name!r}.", "Rename one of them.")
+        self.checks[name] = function
+        says = (function.__doc__ or "").strip().partition("\n")[0]
+        self.requirements += (Own(name=name, says=says),)
+        return function
+
+    def behaves(self, *behaviours: Behaviour) -> None:
+        """Say what a model does whatever its metrics say; each is tried in every gate, also on the champion."""
+        for each in behaviours:
+            if named(each) in self.behaviours:
+                raise ProjectError(f"Two behaviours are called {named(each)!r}.", "Give one of them another `name`.")
+            self.behaviours[named(each)] = each
+            self.requirements += (requirement_of(each),)
+
+    def evaluate(
+        self,
+        *,
+        slices: Sequence[str] = (),
+        groups: Sequence[str] = (),
+        also: Sequence[str] = (),
+        importance_seconds: float = Examination().importance_seconds,
+    ) -> None:
+        """Say what each evaluation looks at beyond metrics, calibration and the worst slices.
+
+        Parameters
+        ----------
+        slices
+            Columns of which every value gets a line.
+        groups
+            Columns whose groups must be treated alike: the fairness table.
+        also
+            Studies that train models anew, of every run: ``"importance"`` (of all rows), ``"learning_curve"``,
+            ``"staleness"``. `kaizen run --with` asks for one run.
+        importance_seconds
+            How long to look, within a sample, for what each column is worth; 0: not at all.
+        """
+        unknown = [name for name in also if name not in tuple(Study)]
+        if unknown:
+            raise NotFoundError("study", unknown[0], tuple(Study))
+        self.examination = Examination(_names(slices), _names(groups), tuple(map(Study, also)), importance_seconds)
 
     def serve(
         self,
@@ -291,8 +349,8 @@ def staleness(*, days: float) -> Monitor:
     return Staleness(days)
 
 
-def latency(*, p99_seconds: float) -> Monitor:
-    """Watch how long an answer takes."""
+def latency(*, p99_seconds: float) -> Latency:
+    """Watch how long an answer takes; in a gate, require it of single rows as the run measures them."""
     return Latency(p99_seconds)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -19,7 +19,8 @@ from kaizenml.training.problem import Problem, blocks_of, target_of
 class Evaluation:
     """What a fitted model is worth on rows that it has not seen.
 
-    ``y`` and ``predicted`` belong to the test rows, ``blocks`` are their days (None without a time).
+    ``y`` and ``predicted`` belong to the test rows, ``blocks`` are their days (None without a time), ``simple`` is what
+    each baseline predicts.
     """
 
     metrics: Mapping[str, Estimate]
@@ -27,6 +28,7 @@ class Evaluation:
     y: NDArray[np.float64]
     predicted: NDArray[np.float64]
     blocks: NDArray[np.int64] | None
+    simple: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -40,11 +42,12 @@ def evaluation(fitted: Fitted, simple: Mapping[str, Fitted], rows: pl.DataFrame,
     predicted = fitted.predict(rows)
     rng = np.random.default_rng(problem.seed)
     found = scores(problem.task, y, predicted, blocks=blocks, rng=rng)
+    said = {name: model.predict(rows) for name, model in simple.items()}
     beside = {
-        name: scores(problem.task, y, model.predict(rows), blocks=blocks, rng=np.random.default_rng(problem.seed))
-        for name, model in simple.items()
+        name: scores(problem.task, y, each, blocks=blocks, rng=np.random.default_rng(problem.seed))
+        for name, each in said.items()
     }
-    return Evaluation(found, beside, y, predicted, blocks)
+    return Evaluation(found, beside, y, predicted, blocks, said)
 
 
 def by_slice(

@@ -19,7 +19,8 @@ def test_every_requirement_is_read_back_as_it_was_written(kind):
         "worst": 0.4,
         "min_rows": 10,
         "margin": 0.1,
-        "no_worse_than": 0.1,
+        "limit_bytes": 5,
+        "name": "n",
     }
     known = {name: value for name, value in fields.items() if name in kind.__dataclass_fields__}
     asked = kind(**known)

@@ -11,10 +11,11 @@ from uuid import uuid4
 import click
 import msgspec
 
+from kaizenml.core.assessment import Study
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import RunState
-from kaizenml.errors import ConflictError, KaizenError, UsageError
+from kaizenml.errors import ConflictError, KaizenError, NotFoundError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
 from kaizenml.interfaces.cli.run_report import print_run
@@ -72,6 +73,7 @@ def new(folder: Path, file: Path, target: str, key: str | None, time: str | None
 @click.option("--from", "start", default="", metavar="STEP", help="Run this step and all that depend on it again.")
 @click.option("--only", default="", metavar="STEP", help="Run this step alone again; what it needs must be kept.")
 @click.option("--no-cache", "is_fresh", is_flag=True, help="Use no kept result.")
+@click.option("--with", "also", default="", metavar="STUDY,…", help="Also: importance, learning_curve, staleness.")
 @click.option("--explain", is_flag=True, help="Say for every step why it ran or did not, with what changed.")
 @json_option
 def run(
@@ -82,6 +84,7 @@ def run(
     start: str,
     only: str,
     is_fresh: bool,
+    also: str,
     explain: bool,
     as_json: bool,
 ) -> int:
@@ -97,7 +100,7 @@ def run(
     from kaizenml.loop.worker import keeping
 
     parameters = dict(_setting(text) for text in settings)
-    way = Way(pipeline, start, only, not is_fresh, runner)
+    way = Way(pipeline, start, only, not is_fresh, runner, _studies(also))
     loaded = load_folder(folder)
     house = house_of(folder)
     job = _own_job(house, loaded.project.name, folder.resolve(), parameters, way)
@@ -133,6 +136,14 @@ def _end(house: Any, job: Job, error: str) -> None:
             books.jobs.save(finished(mine, job.fence, house.clock.now(), error=error), fence=job.fence)
     except ConflictError as lost:
         raise KaizenError("Another worker took this run over.", "See `kaizen runs`.") from lost
+
+
+def _studies(text: str) -> tuple[Study, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in tuple(Study)]
+    if unknown:
+        raise NotFoundError("study", unknown[0], tuple(Study))
+    return tuple(map(Study, names))
 
 
 def _setting(text: str) -> tuple[str, object]:

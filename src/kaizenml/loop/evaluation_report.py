@@ -1,0 +1,67 @@
+"""The evaluation of a run, read back: as values, and as a page. Loads no model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from kaizenml.core.assessment import ASSESSMENT, Assessment
+from kaizenml.core.ports import Blobs
+from kaizenml.core.run import Run
+from kaizenml.errors import StateError
+from kaizenml.loop.wiring import House
+from kaizenml.training.report_page import page
+
+
+def run_of(house: House, name: str = "") -> Run:
+    """Return a run by its id, or by the release or model version that it made; without a name the newest evaluated one.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such run.
+    StateError
+        When no run has been evaluated yet.
+    """
+    with house.records.reading() as books:
+        if "/" in name:
+            return books.runs.get(books.releases.get(name).run)
+        if ":" in name:
+            return books.runs.get(books.models.get(name).run)
+        if name:
+            return books.runs.get(name)
+        for run in books.runs.newest(limit=1000):
+            if ASSESSMENT in run.artefacts:
+                return run
+    raise StateError("No run has been evaluated yet.", "Make one: `kaizen run`.")
+
+
+def assessment_of(run: Run, blobs: Blobs) -> Assessment:
+    """Return what the evaluation of a run found.
+
+    Raises
+    ------
+    StateError
+        When it has none: it failed before, or trained no model.
+    """
+    if ASSESSMENT not in run.artefacts:
+        why = f": {run.error}" if run.error else ""
+        raise StateError(f"The run {run.id} has no evaluation; it is {run.state}{why}.", "`kaizen runs` lists others.")
+    return msgspec.json.decode(blobs.get(run.artefacts[ASSESSMENT]), type=Assessment)
+
+
+def report(run: Run, blobs: Blobs) -> str:
+    """Return the report of a run as one HTML page."""
+    facts = {"run": run.id, "state": run.state.value}
+    facts |= {"model version": run.model_version} if run.model_version else {}
+    facts |= {"data": run.snapshot} if run.snapshot else {}
+    title = f"{run.release or run.project}: evaluation"
+    return page(title, facts, assessment_of(run, blobs), run.verdict)
+
+
+def written(run: Run, blobs: Blobs, path: Path) -> Path:
+    """Write the report of a run, and return where."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report(run, blobs), "utf-8")
+    return path
