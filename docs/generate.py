@@ -153,7 +153,7 @@ def _project_file() -> Iterator[str]:
     yield "\n`features` runs in training *and* at serving, on the columns that a request brings, and so must look at one row at"
     yield "a time: that a batch equals its rows one by one is checked before a release is made. `select` runs in training only.\n"
     yield from _documented("Project", kz.Project, kz.Project.__doc__)
-    for name in ("step", "gate", "serve", "monitor", "retrain", "poll"):
+    for name in ("step", "gate", "check", "behaves", "evaluate", "serve", "monitor", "retrain", "poll"):
         yield from _documented(f"project.{name}", getattr(kz.Project, name), getattr(kz.Project, name).__doc__)
     described = {"drift": monitor.Drift, "performance": monitor.Performance, "bias": monitor.Bias,
                  "staleness": monitor.Staleness, "latency": monitor.Latency, "resources": monitor.Resources}  # fmt: skip
@@ -359,7 +359,7 @@ def _parameters(doc: str, section: str = "Parameters") -> list[tuple[str, str]]:
 
 def _documented(name: str, thing: Any, doc: str | None, more: str | None = None) -> Iterator[str]:
     yield f"## {name}\n"
-    if name not in ("project.step", "project.gate", "project.monitor"):
+    if name not in ("project.step", "project.gate", "project.check", "project.behaves", "project.monitor"):
         written = [_written(each) for each in inspect.signature(thing).parameters.values() if each.name != "self"]
         yield from _block("text", f"{name}({', '.join(written)})")
     yield f"{_first(doc)}\n"
@@ -399,7 +399,11 @@ _STEPS = [
     ("`features`", "the selected rows", "the rows with further columns; hour, weekday and month of every time"),
     ("`split`", "the table of features", "rows to learn from and rows to test on: the newest where there is a time"),
     ("`estimator`", "parameters", "an unfitted scikit-learn estimator; gradient-boosted trees"),
-    ("`train`", "`split`, `estimator`", "the fitted model behind imputation, encoding and scaling, and two baselines"),
+    (
+        "`train`",
+        "`split`, `estimator`",
+        "the fitted model behind imputation, encoding and scaling, and three baselines",
+    ),
     ("`evaluate`", "`train`, `split`", "every metric with its interval, for the model and the baselines"),
 ]
 
