@@ -30,6 +30,7 @@ class Kind(StrEnum):
     RUN_STARTED = "run.started"
     RUN_FINISHED = "run.finished"
     RUN_FAILED = "run.failed"
+    RUN_CANCELLED = "run.cancelled"
     STEP_ACCEPTED = "step.accepted"
     GATE_PASSED = "gate.passed"
     GATE_FAILED = "gate.failed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from kaizenml.errors import ConflictError
+from kaizenml.errors import ConflictError, StateError
 
 #: A worker that has not been heard of for this long has lost its job.
 LEASE_SECONDS = 30.0
@@ -103,6 +103,20 @@ def finished(
     _check(job, fence)
     state = JobState.FAILED if error else JobState.DONE
     return replace(job, state=state, finished_at=now, lease_until=None, result=dict(result or {}), error=error)
+
+
+def cancelled(job: Job, now: datetime, by: str) -> Job:
+    """Return the job as cancelled by somebody.
+
+    Raises
+    ------
+    StateError
+        When it is over.
+    """
+    if job.is_over:
+        raise StateError(f"Job {job.id} is {job.state} already.", "There is nothing to cancel.")
+    said = f"Cancelled by {by.removeprefix('person:')}."
+    return replace(job, state=JobState.CANCELLED, finished_at=now, lease_until=None, error=said)
 
 
 def released(job: Job, now: datetime) -> Job:

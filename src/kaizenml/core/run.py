@@ -24,12 +24,13 @@ class RunKind(StrEnum):
 
 
 class RunState(StrEnum):
-    """Where a run is. Finished, failed and refused are final."""
+    """Where a run is. Only running is not final."""
 
     RUNNING = "running"
     FINISHED = "finished"  # it came to its end; a pipeline made a release that its gate lets through
     REFUSED = "refused"  # it made a model version that its gate does not let through
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True)

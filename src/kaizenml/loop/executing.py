@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import msgspec
 
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import StepRun
@@ -20,6 +17,7 @@ from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
 from kaizenml.loop.performing import Local, Performer, Pool
+from kaizenml.loop.step_journal import StepJournal
 from kaizenml.loop.steps import GIVEN, steps_of
 from kaizenml.loop.wiring import House, Say, open_pool, open_step_cache
 from kaizenml.project import Project
@@ -89,7 +87,7 @@ def executed(
     shelf = Shelf(cache, code.of_code)
     perform = Performer({node.name: node for node in nodes}, shelf, code)
     with (
-        _Journal(house.settings.home / "runs" / f"{order.id}.ndjson") as journal,
+        StepJournal(house.settings.home, order.id) as journal,
         closing(_runner(loaded, house, order, perform)) as runner,
     ):
 
@@ -152,6 +150,7 @@ def _asked(project: Project, house: House, order: Order) -> Asked:
         project.seed,
         uses_cache=way.uses_cache,
         start=way.start,
+        resumes=way.resumes,
         only=way.only,
         accepted=known,
     )
@@ -163,20 +162,3 @@ def _of_training(nodes: list[Node], project: Project) -> list[Node]:
     theirs = {node.name for node in needed_for(nodes, elsewhere)}
     ours = {node.name for node in needed_for(nodes, ["evaluate"])}
     return [node for node in nodes if node.name in ours or node.name not in theirs]
-
-
-class _Journal:
-    """One line for each step that is over, in a file of the run: what is known of it when its process dies."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._handle = path.open("ab", buffering=0)
-
-    def write(self, story: StepRun) -> None:
-        self._handle.write(msgspec.json.encode(story) + b"\n")
-
-    def __enter__(self) -> _Journal:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._handle.close()

@@ -9,6 +9,7 @@ from kaizenml.core.job import Job, JobState, Work, released
 from kaizenml.core.ports import Books
 from kaizenml.core.run import RunState
 from kaizenml.loop.processes import is_alive
+from kaizenml.loop.step_journal import steps_told
 from kaizenml.loop.wiring import House
 
 
@@ -31,7 +32,9 @@ def _fail_run(books: Books, house: House, job: Job) -> None:
     """Let the run of a job that is given up end as failed, so that every run reaches an end."""
     for run in books.runs.newest(job.project):
         if run.id == job.id and run.state is RunState.RUNNING:
-            books.runs.save(replace(run, state=RunState.FAILED, finished_at=house.clock.now(), error=job.error))
+            steps = steps_told(house.settings.home, run.id)
+            ended = replace(run, state=RunState.FAILED, finished_at=house.clock.now(), error=job.error, steps=steps)
+            books.runs.save(ended)
 
 
 def _has_worker(job: Job) -> bool:

@@ -24,6 +24,8 @@ class Way:
         The one step that runs; what it needs must be kept.
     uses_cache
         Whether kept results are used.
+    resumes
+        A run that was interrupted: what it made and may not be kept for others is used again.
     runner
         Where steps run; empty: where the settings say.
     also
@@ -36,6 +38,7 @@ class Way:
     uses_cache: bool = True
     runner: str = ""
     also: tuple[Study, ...] = ()
+    resumes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

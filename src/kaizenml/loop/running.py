@@ -15,6 +15,7 @@ from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.errors import KaizenError
 from kaizenml.loop.bundling import bundled
+from kaizenml.loop.cancelling import end_run
 from kaizenml.loop.examining import kept
 from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.gating import tested, verdict
@@ -70,6 +71,9 @@ def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say) -> R
             return _finished(loaded, folder, house, order, started, steps, say, seen, cause=cause)
         except KaizenError as error:
             _failed(house, seen.noted(replace(started, steps=tuple(steps))), error.message, error.hint, cause=cause)
+            raise
+        except KeyboardInterrupt:
+            _cancelled(house, seen.noted(replace(started, steps=tuple(steps))), order)
             raise
         except BaseException as error:
             said = f"{type(error).__name__}: {error}"[:500]
@@ -156,6 +160,14 @@ def _ended_without_release(
         )
         books.events.append(draft, now)
     return ended
+
+
+def _cancelled(house: House, begun: Run, order: Order) -> None:
+    with house.records.writing() as books:
+        job = books.jobs.get(order.job.id) if order.job else None
+        by = job.error.removeprefix("Cancelled by ").rstrip(".") if job and job.error else order.author
+        books.runs.save(begun)
+        end_run(books, house, begun.id, by)
 
 
 def _failed(house: House, begun: Run, error: str, hint: str, *, cause: int) -> None:

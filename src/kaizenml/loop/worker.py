@@ -7,17 +7,18 @@ import socket
 import threading
 import time
 import traceback
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 
 from kaizenml.core.event import Draft, Kind
-from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished, renewed
+from kaizenml.core.job import Job, JobState, Work, finished
 from kaizenml.errors import ConflictError, KaizenError
+from kaizenml.loop.cancelling import is_cancelled
 from kaizenml.loop.cycle import go_round
+from kaizenml.loop.keeping import keeping
 from kaizenml.loop.label_choosing import fill_open, fill_review
 from kaizenml.loop.label_ordering import FillWish
 from kaizenml.loop.loading import load_folder
@@ -67,6 +68,11 @@ def do(house: House, job: Job, say: Say) -> None:
             result = _do(house, job, say)
         except KaizenError as failure:
             error = str(failure)
+        except KeyboardInterrupt:
+            with house.records.reading() as books:
+                if not is_cancelled(books, job):
+                    raise
+            error = "cancelled"
         except Exception:
             error = traceback.format_exc(limit=-3)
     say(f"{job.work} {job.id}: {'failed: ' + error if error else 'done'}")
@@ -120,29 +126,6 @@ def _end(house: House, job: Job, result: Mapping[str, object], error: str) -> No
                 books.events.append(draft, now)
     except ConflictError:
         return  # another worker has it now; what this one did was fenced off
-
-
-@contextmanager
-def keeping(house: House, job: Job) -> Iterator[None]:
-    """Renew the lease of a job every few seconds, from a thread, until the block ends."""
-    over = threading.Event()
-
-    def renew() -> None:
-        while not over.wait(LEASE_SECONDS / 3):
-            try:
-                with house.records.writing() as books:
-                    mine = books.jobs.get(job.id)
-                    books.jobs.save(renewed(mine, job.fence, house.clock.now()), fence=job.fence)
-            except ConflictError:
-                return
-
-    thread = threading.Thread(target=renew, daemon=True, name=f"lease of {job.id}")
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def wait_for_end(house: House, job_id: str, *, seconds: float) -> Job:

@@ -72,7 +72,10 @@ class Asked:
     Parameters
     ----------
     run
-        The run it belongs to: a result that may not be used again may be used by the same run, when it is resumed.
+        The run it belongs to.
+    resumes
+        The run that it goes on with, where that was interrupted: results that may not be used again may be used by
+        the run that made them, and by the one that resumes it.
     uses_cache
         Whether kept results are used at all.
     start
@@ -86,6 +89,7 @@ class Asked:
     project: str
     run: str
     seed: int = 0
+    resumes: str = ""
     uses_cache: bool = True
     start: str = ""
     only: str = ""
@@ -284,7 +288,10 @@ class Engine:
         """Return the key of the result; of one that may not be used again, a key that only this run knows."""
         if not piece.forbids:
             return piece.ingredients.key
-        return digest_of([self._asked.run, piece.title, piece.ingredients.key])
+        return self._own_key(piece)
+
+    def _own_key(self, piece: Piece) -> str:
+        return digest_of([self._asked.resumes or self._asked.run, piece.title, piece.ingredients.key])
 
     def _found(self, piece: Piece) -> tuple[Ref | None, Kept | None, tuple[str, ...]]:
         """Return a kept result that still holds; else why none does, where that is known without a comparison."""
@@ -305,7 +312,7 @@ class Engine:
 
     def _of_this_run(self, piece: Piece) -> list[Kept]:
         """Return what the step made in this run before an interruption, though its execution forbade to keep it."""
-        return self._cache.find(digest_of([self._asked.run, piece.title, piece.ingredients.key]))
+        return self._cache.find(self._own_key(piece))
 
     def _begin(self, piece: Piece) -> Future[Outcome]:
         node, only = piece.node, self._asked.only
@@ -348,7 +355,7 @@ class Engine:
             size = outcome.size_bytes
             kept = Kept(ref.digest, ref.blob, self._asked.run, self._clock(), outcome.seconds, size, outcome.observed)
             is_own = bool(piece.forbids or outcome.why_not)
-            own = digest_of([self._asked.run, piece.title, piece.ingredients.key])
+            own = self._own_key(piece)
             self._cache.keep(own if is_own else piece.ingredients.key, kept)
         return ref, outcome, attempt
 

@@ -16,8 +16,9 @@ from kaizenml.errors import close_match
 #: Every command, the module that has it, and what it does in a line.
 COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("projects", "Make a project that you own, from your own data."),
-    "run": ("projects", "Take the project from its data to a gated release."),
-    "accept": ("projects", "Declare that a step's changed code gives what it gave."),
+    "run": ("running", "Take the project from its data to a gated release."),
+    "cancel": ("running", "Cancel a run that is under way."),
+    "accept": ("running", "Declare that a step's changed code gives what it gave."),
     "report": ("evaluating", "Show what the evaluation of a run found."),
     "up": ("processes", "Start the control plane, the endpoints and the workers."),
     "serve": ("processes", "Start the data plane alone."),

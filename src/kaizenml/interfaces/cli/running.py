@@ -1,0 +1,189 @@
+"""`kaizen run`, `kaizen cancel` and `kaizen accept`."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import click
+import msgspec
+
+from kaizenml.core.assessment import Study
+from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished
+from kaizenml.core.pipeline import TRAINING
+from kaizenml.core.run import RunState
+from kaizenml.errors import ConflictError, KaizenError, NotFoundError, UsageError
+from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.guarded import guarded
+from kaizenml.interfaces.cli.output import print_json, say_on_stderr
+from kaizenml.interfaces.cli.run_report import print_run
+
+
+@click.command()
+@project_option
+@click.option("--set", "settings", multiple=True, metavar="STEP.PARAM=VALUE", help="Give a step's parameter a value.")
+@click.option("--on", "runner", default="", help="Where steps run: local, or pool (a process for each).")
+@click.option("--pipeline", default=TRAINING, help="Which of the project's pipelines; training unless told otherwise.")
+@click.option("--from", "start", default="", metavar="STEP", help="Run this step and all that depend on it again.")
+@click.option("--only", default="", metavar="STEP", help="Run this step alone again; what it needs must be kept.")
+@click.option("--no-cache", "is_fresh", is_flag=True, help="Use no kept result.")
+@click.option("--with", "also", default="", metavar="STUDY,…", help="Also: importance, learning_curve, staleness.")
+@click.option("--resume", "resumes", default="", metavar="RUN", help="Go on with a run that was interrupted.")
+@click.option("--explain", is_flag=True, help="Say for every step why it ran or did not, with what changed.")
+@json_option
+def run(
+    folder: Path,
+    settings: tuple[str, ...],
+    runner: str,
+    pipeline: str,
+    start: str,
+    only: str,
+    is_fresh: bool,
+    also: str,
+    resumes: str,
+    explain: bool,
+    as_json: bool,
+) -> int:
+    """Take the project from its data to a gated release.
+
+    Ingest, contract, clean, split, train, evaluate, gate, release; a step whose code, inputs, parameters and files are
+    what they were is not run again. Leaves with 0 when the gate lets the release through, 1 when it does not.
+    """
+    parameters = dict(_setting(text) for text in settings)
+    way = {"pipeline": pipeline, "start": start, "only": only, "uses_cache": not is_fresh, "runner": runner,
+           "also": _studies(also), "resumes": resumes}  # fmt: skip
+    return guarded(
+        lambda: _run(folder, parameters, way, explain=explain, as_json=as_json),
+        lambda pid, by: _killed(folder, pid, by),
+    )
+
+
+def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], *, explain: bool, as_json: bool) -> int:
+    from kaizenml.loop.keeping import keeping
+    from kaizenml.loop.loading import load_folder
+    from kaizenml.loop.order import Order
+    from kaizenml.loop.running import run as run_project
+
+    loaded = load_folder(folder)
+    house = house_of(folder)
+    parameters, way = _as_before(house, parameters, asked)
+    job = _own_job(house, loaded.project.name, folder.resolve(), parameters, way)
+    try:
+        with keeping(house, job):
+            order = Order(job.id, person(), parameters, job=job, way=way)
+            done = run_project(loaded, folder.resolve(), house, order, say_on_stderr)
+    except BaseException as error:
+        _end(house, job, str(error) or type(error).__name__)
+        raise
+    _end(house, job, "")
+    print_run(done, explain=explain, as_json=as_json)
+    return 0 if done.state is RunState.FINISHED else 1
+
+
+def _as_before(house: Any, parameters: dict[str, object], asked: dict[str, object]) -> tuple[dict[str, object], Any]:
+    """Return what a run that is resumed was asked for, with what is asked now in its place."""
+    from kaizenml.loop.order import Way
+
+    if not asked["resumes"]:
+        return parameters, msgspec.convert(asked, Way)
+    with house.records.reading() as books:
+        job = books.jobs.get(str(asked["resumes"]))
+    before: Any = job.facts
+    now = {name: value for name, value in asked.items() if value not in ("", TRAINING, True, ())}
+    return {**before["parameters"], **parameters}, msgspec.convert({**before.get("way", {}), **now}, Way)
+
+
+def _killed(folder: Path, pid: int, by: int) -> None:
+    """Let the run of a process that was killed end as failed, and say so."""
+    from kaizenml.loop.cancelling import end_killed
+
+    how = signal.Signals(by).name
+    is_memory = by == signal.SIGKILL
+    said = f"Its process was killed by {how}" + (", as a machine does that runs out of memory." if is_memory else ".")
+    hint = "Let a step read less at once, or give it a limit: @project.step(memory=…)." if is_memory else ""
+    run = end_killed(house_of(folder), pid, said, hint)
+    raise KaizenError(said.replace("Its", f"Run {run}: its" if run else "Its", 1), hint)
+
+
+def _own_job(house: Any, project: str, folder: Path, parameters: dict[str, object], way: Any) -> Job:
+    """Queue the run as a job that this process holds already: if it dies, a worker takes the job over."""
+    from kaizenml.loop.worker import name
+
+    now = house.clock.now()
+    id_ = f"{project}-{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
+    facts = {"folder": str(folder), "author": person(), "parameters": parameters, "way": msgspec.to_builtins(way)}
+    job = Job(id_, id_, project, Work.RUN, facts, now, state=JobState.LEASED, attempts=1, fence=1, worker=name())
+    with house.records.writing() as books:
+        return books.jobs.enqueue(replace(job, lease_until=now + timedelta(seconds=LEASE_SECONDS)))  # type: ignore[no-any-return]
+
+
+def _end(house: Any, job: Job, error: str) -> None:
+    try:
+        with house.records.writing() as books:
+            mine = books.jobs.get(job.id)
+            books.jobs.save(finished(mine, job.fence, house.clock.now(), error=error), fence=job.fence)
+    except ConflictError as lost:
+        if mine.state is JobState.CANCELLED:
+            raise KaizenError(
+                f"Run {job.id}: {mine.error}", f"Go on with it: `kaizen run --resume {job.id}`."
+            ) from lost
+        raise KaizenError("Another worker took this run over.", "See `kaizen runs`.") from lost
+
+
+def _studies(text: str) -> tuple[Study, ...]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = [name for name in names if name not in tuple(Study)]
+    if unknown:
+        raise NotFoundError("study", unknown[0], tuple(Study))
+    return tuple(map(Study, names))
+
+
+def _setting(text: str) -> tuple[str, object]:
+    name, mark, value = text.partition("=")
+    if not mark or "." not in name:
+        raise UsageError(f"--set {text!r} sets nothing.", "Write --set step.parameter=value.")
+    try:
+        return name, msgspec.json.decode(value)
+    except msgspec.DecodeError:
+        return name, value
+
+
+@click.command()
+@click.argument("step")
+@click.option("--because", required=True, help="Why the change is harmless; the log keeps it.")
+@project_option
+@json_option
+def accept(step: str, because: str, folder: Path, as_json: bool) -> None:
+    """Declare that the changed code of STEP gives what it gave when it last ran, so that it need not run again.
+
+    The event log says who did, why, and what had changed.
+    """
+    from kaizenml.loop.accepting import accept as accept_step
+    from kaizenml.loop.loading import load_folder
+    from kaizenml.loop.order import Order
+
+    loaded = load_folder(folder)
+    changed = accept_step(loaded, house_of(folder), step, by=person(), because=because, order=Order("", person(), {}))
+    if as_json:
+        print_json({"step": step, "accepted": list(changed)})
+        return
+    click.echo(f"{step}: what changed is taken as harmless: {', '.join(changed) or 'its code'}.")
+
+
+@click.command()
+@click.argument("run_id", metavar="RUN")
+@project_option
+@json_option
+def cancel(run_id: str, folder: Path, as_json: bool) -> None:
+    """Cancel a run that is queued or under way, wherever it executes."""
+    from kaizenml.loop.cancelling import cancel as cancel_run
+
+    job = cancel_run(house_of(folder), run_id, by=person())
+    if as_json:
+        print_json({"run": job.id, "state": job.state})
+        return
+    click.echo(f"{job.id}: cancelled. Go on with it: kaizen run --resume {job.id}")

@@ -1,0 +1,83 @@
+"""Ending a run before its end: a person's order, noticed by whoever executes it."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import replace
+
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.job import Job, JobState, Work, cancelled, finished
+from kaizenml.core.ports import Books
+from kaizenml.core.run import RunState
+from kaizenml.errors import NotFoundError
+from kaizenml.loop.step_journal import steps_told
+from kaizenml.loop.wiring import House
+
+#: How long a step that does not listen has before its process is ended.
+GRACE_SECONDS = 10.0
+
+
+def cancel(house: House, run: str, *, by: str) -> Job:
+    """Cancel the job of a run; who executes it stops within a second or two, or is ended after ten.
+
+    Raises
+    ------
+    NotFoundError
+        When no job has this name.
+    StateError
+        When it is over.
+    """
+    with house.records.writing() as books:
+        known = [job.id for job in books.jobs.unfinished()]
+        try:
+            job = books.jobs.get(run)
+        except NotFoundError as error:
+            raise NotFoundError("run that is under way", run, known) from error
+        was = job.state
+        job = cancelled(job, house.clock.now(), by)
+        books.jobs.save(job, fence=job.fence)
+        if was is JobState.QUEUED and job.work is Work.RUN:
+            end_run(books, house, job.id, by)
+        return job
+
+
+def end_run(books: Books, house: House, run: str, by: str) -> None:
+    """Let a run that is under way end as cancelled, with the steps that were over by then."""
+    try:
+        begun = books.runs.get(run)
+    except NotFoundError:
+        return  # it has not begun
+    if begun.is_over:
+        return
+    now, steps = house.clock.now(), begun.steps or steps_told(house.settings.home, run)
+    said = f"Cancelled by {by.removeprefix('person:')}."
+    books.runs.save(replace(begun, state=RunState.CANCELLED, finished_at=now, error=said, steps=steps))
+    draft = Draft(begun.project, by, Kind.RUN_CANCELLED, f"run:{run}", None, house.data_at(books), {})
+    books.events.append(draft, now)
+
+
+def is_cancelled(books: Books, job: Job) -> bool:
+    """Say whether somebody has cancelled the job meanwhile."""
+    return books.jobs.get(job.id).state is JobState.CANCELLED
+
+
+def end_killed(house: House, pid: int, error: str, hint: str) -> str:
+    """Let the run whose process on this machine was killed end as failed; return its name, or nothing."""
+    worker = f"{socket.gethostname()}:{pid}"
+    with house.records.writing() as books:
+        job = next((each for each in books.jobs.unfinished() if each.worker == worker), None)
+        if job is None:
+            return ""
+        now = house.clock.now()
+        books.jobs.save(finished(job, job.fence, now, error=error), fence=job.fence)
+        try:
+            begun = books.runs.get(job.id)
+        except NotFoundError:
+            return job.id
+        steps = steps_told(house.settings.home, job.id)
+        ended = replace(begun, state=RunState.FAILED, finished_at=now, error=error, hint=hint, steps=steps)
+        books.runs.save(ended)
+        facts = {"error": error, "hint": hint}
+        draft = Draft(begun.project, "system:loop", Kind.RUN_FAILED, f"run:{job.id}", None, house.data_at(books), facts)
+        books.events.append(draft, now)
+        return job.id

@@ -1,0 +1,67 @@
+"""Holding a job while it is done: its lease is renewed, and a cancellation is noticed."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kaizenml.core.job import LEASE_SECONDS, Job, JobState, renewed
+from kaizenml.errors import ConflictError
+from kaizenml.loop.cancelling import GRACE_SECONDS, end_run
+from kaizenml.loop.wiring import House
+
+#: How often it is looked whether somebody has cancelled the job.
+LOOK_SECONDS = 0.5
+#: What a process leaves with whose step did not listen: as after Ctrl-C.
+_INTERRUPTED = 130
+
+
+@contextmanager
+def keeping(house: House, job: Job) -> Iterator[None]:
+    """Renew the lease of a job every few seconds, from a thread, until the block ends.
+
+    When the job is cancelled the main thread is interrupted, as by Ctrl-C; a step that does not listen for ten seconds
+    is ended with its process.
+    """
+    over = threading.Event()
+    thread = threading.Thread(target=_keep, args=(house, job, over), daemon=True, name=f"lease of {job.id}")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _keep(house: House, job: Job, over: threading.Event) -> None:
+    renewed_at, mark = time.monotonic(), house.mark()
+    while not over.wait(LOOK_SECONDS):
+        is_due = time.monotonic() - renewed_at > LEASE_SECONDS / 3
+        if not is_due and house.mark() == mark:
+            continue
+        mark = house.mark()
+        with house.records.reading() as books:
+            mine = books.jobs.get(job.id)
+        if mine.state is JobState.CANCELLED:
+            _interrupt(house, mine, over)
+            return
+        if is_due:
+            try:
+                with house.records.writing() as books:
+                    books.jobs.save(renewed(books.jobs.get(job.id), job.fence, house.clock.now()), fence=job.fence)
+            except ConflictError:
+                return
+            renewed_at = time.monotonic()
+
+
+def _interrupt(house: House, job: Job, over: threading.Event) -> None:
+    _thread.interrupt_main()
+    if over.wait(GRACE_SECONDS):
+        return
+    with house.records.writing() as books:
+        end_run(books, house, job.id, job.error.removeprefix("Cancelled by ").rstrip("."))
+    os._exit(_INTERRUPTED)

@@ -1,0 +1,146 @@
+"""However a run ends, its record says so: killed, cancelled, interrupted; and it can be gone on with."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pytest
+from step_projects import laid
+
+BODY = """
+@project.step(cache=False)
+def first():
+    with open("first.ran", "a") as file:
+        file.write("x")
+    return 1
+
+@project.step
+def second(first, how="ok"):
+    print("in second", flush=True)
+    if how == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "slow":
+        time.sleep(120)
+    if how == "deaf":
+        until = time.monotonic() + 120
+        while time.monotonic() < until:
+            try:
+                time.sleep(1)
+            except KeyboardInterrupt:
+                pass
+    if how == "loud":
+        sys.stdout.write("x" * 40_000_000)
+    return first + 1
+
+project.pipeline("all", second)
+"""
+
+
+def kaizen(folder, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "kaizenml", *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@contextmanager
+def begun(folder, *words):
+    """Start a run, wait until its second step runs, and give its process and its name."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kaizenml", "run", "--pipeline", "all", *words], cwd=folder, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    with process.stdout:
+        assert any("in second" in line for line in process.stdout)
+        jobs = json.loads(kaizen(folder, "jobs", "--json").stdout)["jobs"]
+        yield process, next(job["id"] for job in jobs if job["state"] == "leased")
+    process.kill()
+    process.wait()
+
+
+def record(folder):
+    return json.loads(kaizen(folder, "runs", "--json").stdout)["runs"][0]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return laid(tmp_path / "lab", BODY)
+
+
+def test_a_run_whose_process_is_killed_fails_with_the_reason_and_can_be_gone_on_with(folder):
+    done = kaizen(folder, "run", "--pipeline", "all", "--set", "second.how=killed")
+
+    assert done.returncode == 3
+    assert "killed by SIGKILL, as a machine does that runs out of memory" in done.stderr
+    run = record(folder)
+    assert run["state"] == "failed"
+    assert "SIGKILL" in run["error"]
+    again = kaizen(folder, "run", "--resume", run["id"], "--set", "second.how=ok", "--json")
+    assert again.returncode == 0, again.stderr
+    assert [step["state"] for step in json.loads(again.stdout)["steps"]] == ["cached", "done"]
+    assert (folder / "first.ran").read_text() == "x"
+
+
+def test_a_run_is_cancelled_from_elsewhere(folder):
+    with begun(folder, "--set", "second.how=slow") as (process, name):
+        asked = time.monotonic()
+
+        done = kaizen(folder, "cancel", name, "--json")
+
+        assert json.loads(done.stdout) == {"run": name, "state": "cancelled"}
+        assert process.wait(30) == 130
+        assert time.monotonic() - asked < 25
+        run = record(folder)
+        assert (run["state"], run["error"][:12]) == ("cancelled", "Cancelled by")
+        assert kaizen(folder, "cancel", name).returncode == 1
+        assert kaizen(folder, "cancel", "nobody").returncode == 2
+
+
+def test_a_step_that_does_not_listen_is_ended_with_its_process(folder):
+    with begun(folder, "--set", "second.how=deaf") as (process, name):
+        kaizen(folder, "cancel", name)
+
+        assert process.wait(40) == 130
+        assert record(folder)["state"] == "cancelled"
+
+
+def test_ctrl_c_ends_a_run_as_cancelled(folder):
+    with begun(folder, "--set", "second.how=slow") as (process, _):
+        subprocess.run(["pkill", "-INT", "-P", str(process.pid)], check=False)
+
+        assert process.wait(30) == 130
+        assert record(folder)["state"] == "cancelled"
+
+
+def test_killing_the_command_kills_the_work(folder):
+    with begun(folder, "--set", "second.how=slow") as (process, _):
+        children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True, check=False).stdout
+        assert children.split()
+
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        until = time.monotonic() + 10
+        while time.monotonic() < until and any(_is_alive(pid) for pid in children.split()):
+            time.sleep(0.1)
+
+        assert not any(_is_alive(pid) for pid in children.split())
+
+
+def test_a_step_that_prints_without_end_fills_nothing(folder):
+    done = kaizen(folder, "run", "--pipeline", "all", "--set", "second.how=loud", "--json")
+
+    assert done.returncode == 0, done.stderr[-500:]
+    kept = sum(path.stat().st_size for path in (folder / ".kaizen").rglob("*") if path.is_file())
+    assert kept < 10_000_000
+
+
+def _is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as handle:
+            return handle.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
