@@ -1,10 +1,14 @@
 """The next task, a label and the first fill of a queue of a million tasks, over SQLite and Delta on disk.
 
+Meanwhile somebody holds the very first task and does nothing with it, so that no cursor can pass the first block; every
+tenth task is skipped; and every twentieth round is a newcomer's. The target is 50 ms for the next task, the worst one.
+
 Usage: python benchmarks/data/bench_labels.py [TASKS]
 """
 
 from __future__ import annotations
 
+import gc
 import sys
 import tempfile
 import time
@@ -15,7 +19,8 @@ from kaizenml.loop import labelling
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import open_house
 
-ROUNDS = 200
+ROUNDS = 1500
+TARGET_SECONDS = 0.05
 
 
 def main(count: int) -> None:
@@ -27,20 +32,27 @@ def main(count: int) -> None:
         start = time.perf_counter()
         labelling.fill(house, "till", tasks, choices=["yes", "no"])
         print(f"fill: {count:,} tasks in {time.perf_counter() - start:.1f} s")
+        del tasks  # a server holds none of them, and collecting a million objects would be measured below
+        gc.collect()
+        labelling.next_task(house, "till", "person:idle")
         handed, gave = [], []
         for at in range(ROUNDS):
-            who = f"person:p{at % 4}"
+            who = f"person:new{at}" if at % 20 == 19 else f"person:p{at % 4}"
             start = time.perf_counter()
             found = labelling.next_task(house, "till", who)
             handed.append(time.perf_counter() - start)
             assert found is not None
             start = time.perf_counter()
+            if at % 10 == 9:
+                labelling.skip(house, "till", found.task.id, who)
+                continue
             labelling.give(house, "till", found.task.id, "yes", who)
             gave.append(time.perf_counter() - start)
-    for name, taken in (("next", handed), ("give", gave)):
-        taken.sort()
-        print(f"{name}: median {taken[ROUNDS // 2] * 1e3:.1f} ms, 95 % {taken[ROUNDS * 95 // 100] * 1e3:.1f} ms, "
-              f"worst {taken[-1] * 1e3:.1f} ms")  # fmt: skip
+    for name, taken in (("next", sorted(handed)), ("give", sorted(gave))):
+        half, most = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
+        print(f"{name}: median {half * 1e3:.1f} ms, 99 % {most * 1e3:.1f} ms, worst {taken[-1] * 1e3:.1f} ms")
+    kept = "kept" if max(handed) <= TARGET_SECONDS else "missed"
+    print(f"next within {TARGET_SECONDS * 1e3:.0f} ms: {kept}")
 
 
 if __name__ == "__main__":

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from kaizenml.core.labelling import LEASE_SECONDS, LabelTask, Why
+from kaizenml.core.labelling import LEASE_SECONDS, LabelTask, Place, Why
+from kaizenml.data.label_queue import BLOCK, block_of, places_in, put_places, queue_of
 from kaizenml.errors import ConflictError, NotFoundError, SourceError, StateError
 from kaizenml.loop import label_choosing, label_files, labelling, labels
 from kaizenml.loop.settings import settings
@@ -231,3 +232,41 @@ def test_a_file_that_cannot_be_taken_is_refused_whole(house: House, content: byt
     with pytest.raises(SourceError, match=said):
         label_files.import_file(house, "texts", content, id_column=None)
     assert house.tables.version("human-labels-texts") is None
+
+
+def test_finished_blocks_behind_one_that_is_held_are_not_read_again(tmp_path: Path) -> None:
+    house = opened(tmp_path)
+    count = 3 * BLOCK
+    labelling.fill(house, "till", tasks(count), share=0)
+    labelling.next_task(house, "till", "person:idle")
+    with house.records.reading() as books:
+        deck = queue_of(books, "till").decks[0]
+        first = block_of(house.blobs, deck.id, 0)
+    with house.records.writing() as books:
+        queue = queue_of(books, "till")
+        for block in (0, 1):
+            done = {str(at): Place(("person:ada",)) for at in range(BLOCK)}
+            done |= places_in(books, "till", deck.id, block)
+            put_places(books, "till", deck.id, block, done)
+        queue.decks[0].finish(1)
+        books.notes.put("label-queue", "till", asdict(queue))
+    read: list[str] = []
+
+    class Watched:
+        def get(self, digest: str) -> bytes:
+            read.append(digest)
+            return house.blobs.get(digest)
+
+    found = labelling.next_task(replace(house, blobs=Watched()), "till", "person:bob")
+
+    assert found is not None
+    assert found.task.id == f"t{2 * BLOCK:03}"
+    assert len(read) == 4  # the list of blocks and a block, twice: the held one and the free one
+    labelling.skip(house, "till", first[0].id, "person:idle")
+    labelling.give(house, "till", found.task.id, "x", "person:bob")
+    assert labelling.next_task(house, "till", "person:bob").task.id == first[0].id
+    labelling.give(house, "till", first[0].id, "x", "person:bob")
+    with house.records.reading() as books:
+        after = queue_of(books, "till").decks[0]
+    assert (after.first, after.full) == (2, [])
+    assert labelling.progress(house, "till", "person:bob").mine == 2

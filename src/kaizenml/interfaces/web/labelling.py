@@ -14,16 +14,23 @@ from urllib.parse import parse_qs, quote
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from kaizenml.core.labelling import Why
 from kaizenml.data.label_queue import Handed
 from kaizenml.errors import KaizenError, UsageError, bounded
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.labelling import house_of
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
-from kaizenml.interfaces.web.html import Html, page, tag
+from kaizenml.interfaces.web.html import Html, joined, page, tag
 from kaizenml.loop import labelling
 
 SKIP = "-"
+_WHY = {
+    Why.UNCERTAIN: "most is learned from it",
+    Why.CONTROL: "chosen by chance",
+    Why.REVIEW: "to be looked at again",
+    Why.IMPORTED: "brought by somebody",
+}
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _MOST_FIELDS = 10
 _LONGEST_CELL = 5_000
@@ -101,12 +108,11 @@ class LabelPages:
 
     def _shown(self, name: str, by: str, error: KaizenError | None) -> Response:
         house, who = house_of(self._service), _actor(by)
-        held, status = labelling.current(house, name, who), labelling.status(house, name)
-        mine = status.annotators.get(who, 0)
-        so_far = f"{by} · {status.finished:,} of {status.tasks:,} rows finished · {mine:,} labels by you"
-        wrong = tag("p", f"{error.message} {error.hint}", class_="chip critical", role="alert") if error else None
-        body = _task(name, by, held) if held else _start(name, by, status.tasks - status.finished)
-        header = tag("header", tag("h1", f"Label {name}"), tag("p", so_far, class_="quiet"), class_="top")
+        held, so_far = labelling.current(house, name, who), labelling.progress(house, name, who)
+        told = f"{by} · {so_far.finished:,} of {so_far.tasks:,} rows finished · {so_far.mine:,} labels by you"
+        wrong = tag("p", f"{error.message} {error.hint}", class_="wrong", role="alert") if error else None
+        body = _task(name, by, held) if held else _start(name, by, so_far.tasks - so_far.finished)
+        header = tag("header", tag("h1", f"Label {name}"), tag("p", told, class_="quiet"), class_="top")
         return HTMLResponse(
             page(f"Label {name} – KaizenML", _SENDS_ORIGIN, header, tag("main", wrong, body)),
             error.http_status if error else 200,
@@ -121,37 +127,38 @@ def _start(name: str, by: str, left: int) -> Html:
 
 def _task(name: str, by: str, held: Handed) -> Html:
     task, sent = held.task, {"by": by, "task": held.task.id}
-    cells = [tag("li", tag("b", column), " ", _cell(value)) for column, value in task.row.items()]
+    cells = [tag("div", tag("dt", column), _cell(value)) for column, value in task.row.items()]
     sure = f" ({task.probability:.0%})" if task.probability is not None else ""
-    seen = tag("p", f"{task.model or 'The model'} says {task.suggestion}{sure}.") if task.suggestion else None
-    key = _input(name="said", autofocus="autofocus", autocomplete="off", aria_label="Label", maxlength=200)
+    says = joined(f"{task.model or 'The model'} says ", tag("b", task.suggestion), f"{sure}.")
+    key = _input(name="said", autofocus="autofocus", autocomplete="off", aria_label="Label", maxlength=200,
+                 placeholder="number or first letters, then Enter")  # fmt: skip
     buttons = [
-        tag("button", f"{number} {choice}", name="said", value=choice, accesskey=number if number < 10 else None)
+        tag("button", tag("kbd", number), " ", choice, name="said", value=choice,
+            accesskey=number if number < 10 else None, class_="suggested" if choice == task.suggestion else None)
         for number, choice in enumerate(held.choices, 1)
-    ]
-    skip = tag("button", f"{SKIP} skip", name="said", value=SKIP)
+    ]  # fmt: skip
+    skip = tag("button", tag("kbd", SKIP), " skip", name="said", value=SKIP, class_="skip")
     return tag(
         "section",
-        tag("p", f"Row {task.id} · {task.why} · yours until {held.until:%H:%M:%S} UTC", class_="quiet"),
-        tag("div", tag("ul", *cells), class_="fact"),
-        seen,
+        tag("p", f"Row {task.id} · {_WHY[task.why]} · yours until {held.until:%H:%M:%S} UTC", class_="quiet"),
+        tag("dl", *cells, class_="row"),
+        tag("p", says, class_="suggestion") if task.suggestion else None,
         _form(name, sent, key),  # a form of its own, so that Enter sends what was typed and presses no button
         _form(name, sent, *buttons, skip),
-        tag("p", f"Type a number or first letters, then Enter; {SKIP} skips.", class_="quiet"),
     )
 
 
 def _form(name: str, sent: Mapping[str, str], *children: Html) -> Html:
     hidden = [_input(type="hidden", name=key, value=value) for key, value in sent.items()]
-    return tag("form", *hidden, *children, method="post", action=f"/label/{quote(name, safe='')}")
+    return tag("form", *hidden, *children, class_="labelling", method="post", action=f"/label/{quote(name, safe='')}")
 
 
 def _input(**attributes: str | int) -> Html:
     return Html(tag("input", **attributes).removesuffix("</input>"))
 
 
-def _cell(value: object) -> str:
-    return "" if value is None else str(value)[:_LONGEST_CELL]
+def _cell(value: object) -> Html:
+    return tag("dd", "–", class_="quiet") if value is None else tag("dd", str(value)[:_LONGEST_CELL])
 
 
 def _actor(by: str) -> str:
