@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kaizenml.core.digest import Digest, digest_of
 from kaizenml.training.reach.firstparty import FirstParty
@@ -58,6 +58,9 @@ class Fingerprint:
     names_made
         What is read by a library from a file whose name is only made while the step runs, as sentences: unless the
         file is seen when it is opened, the result must not be kept.
+    caches
+        Functions that remember results (`functools.cache`): they are emptied before the step runs, so that what they
+        read is read by the step.
     """
 
     digest: Digest
@@ -68,6 +71,7 @@ class Fingerprint:
     unknown: tuple[Unknown, ...]
     late: frozenset[str] = frozenset()
     names_made: tuple[str, ...] = ()
+    caches: tuple[Callable[..., object], ...] = field(default=(), compare=False, repr=False)
 
     @property
     def forbidden(self) -> tuple[str, ...]:
@@ -134,6 +138,7 @@ def fingerprint(
         unknown,
         frozenset(walk.late),
         tuple(f"it reads a file whose name is made while it runs ({call}): declare it with `files=`" for call in made),
+        tuple(walk.states.caches),
     )
 
 

@@ -83,7 +83,8 @@ def observing(
     code
         The project: its modules are recognised, its folder is where paths are seen from.
     found
-        The fingerprint of the step that runs: it covers modules that are imported only now, and names files.
+        The fingerprint of the step that runs: it covers modules that are imported only now, names files, and knows
+        the functions that remember results; these are emptied, so that what they read is seen.
     ignore
         Folders that are no input: the store of this package, and its logs.
 
@@ -104,6 +105,8 @@ def observing(
     ignored = tuple(os.path.realpath(each) + os.sep for each in ignore)
     observation = Observation(code, ignored, found)
     with unwatched():
+        for each in found.caches if found else ():
+            each.cache_clear()  # type: ignore[attr-defined]
         opened = _opened_in(code, ignored)
         happened = opened.start()
     try:

@@ -6,12 +6,15 @@ Each case is run before and after its edit, so that what the cache says is held 
 import mutation_code
 import mutation_harmless
 import mutation_held_out
+import mutation_held_out_later
 import mutation_reads
 import mutation_values
 import pytest
 from mutation_case import Case, Expected, outcome
 
-MODULES = (mutation_code, mutation_values, mutation_reads, mutation_harmless, mutation_held_out)
+MODULES = (
+    mutation_code, mutation_values, mutation_reads, mutation_harmless, mutation_held_out, mutation_held_out_later,
+)  # fmt: skip
 CASES = [
     case
     for module in MODULES
@@ -21,7 +24,12 @@ CASES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore:.*hm")
+@pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore:.*hm",
+    "ignore::polars.exceptions.PolarsInefficientMapWarning",
+    "ignore:Overriding",
+)
 @pytest.mark.parametrize("case", CASES, ids=[f"{case.expected.name.lower()}: {case.name}" for case in CASES])
 def test_no_edit_makes_a_stale_result(case: Case, tmp_path):
     folder = tmp_path / "p"

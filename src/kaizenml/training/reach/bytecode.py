@@ -8,6 +8,7 @@ with those inside them get numbers here, in the order of their use.
 
 from __future__ import annotations
 
+import bisect
 import dis
 import inspect
 from collections.abc import Iterator
@@ -24,6 +25,13 @@ _NAMES = tuple(dis.opname)
 _EXTENDED = dis.EXTENDED_ARG
 #: Instructions whose argument holds flags beside the number of the name: by how many bits the number is shifted.
 _SHIFT = {"LOAD_GLOBAL": 1, "LOAD_ATTR": 1 if dis.opmap.get("LOAD_METHOD", 300) > 255 else 0, "LOAD_SUPER_ATTR": 2}
+_PAIRS = {
+    "LOAD_FAST_LOAD_FAST": ("LOAD_FAST", "LOAD_FAST"),
+    "STORE_FAST_LOAD_FAST": ("STORE_FAST", "LOAD_FAST"),
+    "STORE_FAST_STORE_FAST": ("STORE_FAST", "STORE_FAST"),
+}
+_JUMPS = set(dis.hasjrel)
+_JUMP_NAMES = {_NAMES[each] for each in _JUMPS if each < len(_NAMES)}
 _NOTHING = {"CACHE", "NOP", "RESUME", "MAKE_CELL", "COPY_FREE_VARS", "LOAD_CLOSURE", "EXTENDED_ARG"}
 _KIND_FLAGS = (
     inspect.CO_VARARGS
@@ -41,6 +49,7 @@ class Instruction(NamedTuple):
     name: str
     value: object
     number: int
+    offset: int = 0
 
 
 def instructions(code: CodeType) -> Iterator[Instruction]:
@@ -57,13 +66,37 @@ def instructions(code: CodeType) -> Iterator[Instruction]:
         wide = 0
         name = _NAMES[operation]
         if operation in _CONST:
-            yield Instruction(name, consts[number], number)
+            yield Instruction(name, consts[number], number, at)
         elif operation in _NAMED:
-            yield Instruction(name, names[number >> _SHIFT.get(name, 0)], number)
-        elif operation in _FREE or (operation in _LOCAL and number < len(places) and name.count("FAST") < 2):
-            yield Instruction(name, places[number], number)
+            yield Instruction(name, names[number >> _SHIFT.get(name, 0)], number, at)
+        elif name in _PAIRS:  # two in one, if they stand on one line: told apart, so that lines do not matter
+            for half, place in zip(_PAIRS[name], (number >> 4, number & 15), strict=True):
+                yield Instruction(half, places[place], place, at)
+        elif operation in _FREE or (operation in _LOCAL and number < len(places)):
+            yield Instruction(name, places[number], number, at)
         elif name != "CACHE":
-            yield Instruction(name, None, number)
+            yield Instruction(name, None, number, at)
+
+
+def _target(one: Instruction, code: CodeType) -> int:
+    """Return the offset that a jump goes to."""
+    caches, raw = 0, code.co_code
+    while one.offset + 2 * caches + 2 < len(raw) and raw[one.offset + 2 * caches + 2] == 0:
+        caches += 1
+    return one.offset + 2 + 2 * caches + 2 * (-one.number if "BACKWARD" in one.name else one.number)
+
+
+def _handlers(table: bytes) -> Iterator[tuple[int, int, int, int]]:
+    """Read the table of exceptions: begin, end and handler as offsets, and the rest."""
+    numbers: list[int] = []
+    value = 0
+    for each in table:
+        value = value << 6 | each & 63
+        if not each & 64:
+            numbers.append(value)
+            value = 0
+    for start, length, target, rest in zip(*(numbers[at::4] for at in range(4)), strict=True):
+        yield start * 2, (start + length) * 2, target * 2, rest
 
 
 def inner_codes(code: CodeType) -> Iterator[CodeType]:
@@ -115,23 +148,30 @@ class _Writer:
         shared = {name: [f"p{parameters.index(name)}"] if name in parameters else [] for name in code.co_cellvars}
         shared |= {name: around.setdefault(name, []) for name in code.co_freevars}
         self._head(code, parameters, is_outermost)
-        for name, value, number in instructions(code):
-            if name in _NOTHING:
-                continue
-            if isinstance(value, CodeType):
-                self.lines.append(f"{name} code")
-                self.write(value, shared)
-                self.lines.append("end")
-            elif value is None and name not in ("LOAD_CONST", "RETURN_CONST"):
-                self.lines.append(f"{name} {number}")
-            elif isinstance(value, str) and value in shared and "DEREF" in name:
-                self.lines.append(f"{name} {self._number(shared[value])}")
-            elif "FAST" in name:
-                self.lines.append(f"{name} {self._number(shared[str(value)]) if value in shared else number}")
-            elif name in ("LOAD_CONST", "RETURN_CONST", "KW_NAMES"):
-                self.lines.append(f"{name} {constant(value)}")
-            else:
-                self.lines.append(f"{name} {value} {number & 1 if name in _SHIFT else 0}")
+        listed = [one for one in instructions(code) if not _is_nothing(one, shared)]
+        offsets = [one.offset for one in listed]
+        for one in listed:
+            self._instruction(one, code, shared, offsets)
+        for start, end, target, rest in _handlers(code.co_exceptiontable):
+            places = (bisect.bisect_left(offsets, each) for each in (start, end, target))
+            self.lines.append(f"handler {' '.join(map(str, places))} {rest}")
+
+    def _instruction(self, one: Instruction, code: CodeType, shared: dict[str, list[str]], offsets: list[int]) -> None:
+        name, value, number, _ = one
+        if isinstance(value, CodeType):
+            self.lines.append(f"{name} code")
+            self.write(value, shared)
+            self.lines.append("end")
+        elif name in ("LOAD_CONST", "RETURN_CONST", "KW_NAMES"):
+            self.lines.append(f"{name} {constant(value)}")
+        elif name in _JUMP_NAMES:
+            self.lines.append(f"{name} to {bisect.bisect_left(offsets, _target(one, code))}")
+        elif value is None:
+            self.lines.append(f"{name} {number}")
+        elif "FAST" in name or "DEREF" in name:
+            self.lines.append(f"{name} {self._number(shared[str(value)]) if value in shared else number}")
+        else:
+            self.lines.append(f"{name} {value} {number & 1 if name in _SHIFT else 0}")
 
     def _head(self, code: CodeType, parameters: tuple[str, ...], is_outermost: bool) -> None:
         seen: tuple[str, ...] = () if code.co_name == "<lambda>" else parameters[code.co_posonlyargcount :]
@@ -139,13 +179,18 @@ class _Writer:
             seen = (*code.co_varnames, "|", *code.co_cellvars, "|", *code.co_freevars)
         counts = (code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & _KIND_FLAGS)
         name = "" if is_outermost else code.co_name
-        self.lines.append(f"{name!r} {counts} {seen} {code.co_exceptiontable.hex()}")
+        self.lines.append(f"{name!r} {counts} {seen}")
 
     def _number(self, variable: list[str]) -> str:
         if not variable:
             variable.append(f"s{self.count}")
             self.count += 1
         return variable[0]
+
+
+def _is_nothing(one: Instruction, shared: dict[str, list[str]]) -> bool:
+    """Say whether an instruction does nothing but prepare variables that functions share, or mark a line."""
+    return one.name in _NOTHING or (one.name == "LOAD_FAST" and one.value in shared)
 
 
 def _parameters(code: CodeType) -> tuple[str, ...]:

@@ -19,6 +19,11 @@ from kaizenml.training.reach.own import is_own, is_own_class, is_own_loaded
 from kaizenml.training.reach.source import node_of
 
 _HARMLESS = {"logging", "kaizenml", "typing", "__future__"}
+#: Libraries whose decorators make something of what they are handed, and keep it nowhere.
+_MAKES_ONLY = {
+    "abc", "attr", "attrs", "builtins", "contextlib", "dataclasses", "enum", "functools", "msgspec", "numba",
+    "pydantic", "tenacity",
+}  # fmt: skip
 _HARMLESS_BUILTINS = {"print", "super", "isinstance", "len"}
 _COMPOUND = (ast.If, ast.Try, ast.With, ast.For, ast.While, ast.Match)
 _STORES = (ast.Attribute, ast.Subscript)
@@ -32,6 +37,8 @@ class ImportEffect(NamedTuple):
     code: CodeType
     globals: Mapping[str, Any]
     text: str
+    #: The function or class that a library is handed.
+    held: object = None
 
 
 def import_effects(code: FirstParty) -> list[ImportEffect]:
@@ -49,11 +56,21 @@ def import_effects(code: FirstParty) -> list[ImportEffect]:
 def _effects(module: ModuleType, body: list[ast.stmt], code: FirstParty) -> Iterator[ImportEffect]:
     look = _Look(code, vars(module), frozenset())
     for statement in body:
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            handed = [each for each in statement.decorator_list if look.is_handed_over(each)]
+            if handed:
+                kept: list[ast.stmt] = [ast.copy_location(ast.Expr(each), statement) for each in handed]
+                compiled = compile(ast.Module(kept, []), "<import>", "exec", dont_inherit=True)
+                text = "\n".join(f"@{ast.unparse(each)}" for each in handed)
+                held = vars(module).get(statement.name)
+                is_code = isinstance(held, FunctionType | type)
+                yield ImportEffect(
+                    module.__name__, statement.lineno, compiled, vars(module), text, held if is_code else None
+                )
+                continue
         if not _is_main(statement) and look.has_effect(statement):
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                kept: list[ast.stmt] = [
-                    ast.copy_location(ast.Expr(each), statement) for each in statement.decorator_list
-                ]
+                kept = [ast.copy_location(ast.Expr(each), statement) for each in statement.decorator_list]
             else:
                 kept = [statement]
             compiled = compile(ast.Module(kept, []), "<import>", "exec", dont_inherit=True)
@@ -89,6 +106,18 @@ class _Look:
         if isinstance(statement, ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete):
             return self._assigns_outside(statement)
         return False
+
+    def is_handed_over(self, decorator: ast.expr) -> bool:
+        """Say whether a decorator hands a function or class to a library that may keep it."""
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if not self._is_outside(called):
+            return False
+        root = called
+        while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        value = self._globals.get(getattr(root, "id", ""))
+        name = value.__name__ if isinstance(value, ModuleType) else str(getattr(value, "__module__", ""))
+        return bool(name) and name.partition(".")[0] not in _MAKES_ONLY and value is not None
 
     def _assigns_outside(self, statement: ast.Assign | ast.AugAssign | ast.AnnAssign | ast.Delete) -> bool:
         targets = statement.targets if isinstance(statement, ast.Assign | ast.Delete) else [statement.target]

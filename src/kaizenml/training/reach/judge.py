@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import platform
+from collections.abc import Callable, Iterator
 from types import ModuleType
 
 from kaizenml.training.reach import chance
 from kaizenml.training.reach.found import Effect, Unknown
 from kaizenml.training.reach.names import Bound
 from kaizenml.training.reach.references import Reference
+
+_PLAIN = (bool, int, float, complex, str, bytes)
+#: Facts about the machine that are asked for by calls without arguments.
+_MACHINE: dict[str, Callable[[], object]] = {
+    "os.cpu_count": os.cpu_count,
+    "os.getcwd": os.getcwd,
+    "platform.machine": platform.machine,
+    "platform.node": platform.node,
+    "platform.platform": platform.platform,
+    "platform.python_version": platform.python_version,
+    "platform.release": platform.release,
+    "platform.system": platform.system,
+    "socket.gethostname": platform.node,
+}
 
 
 def judged(found: Bound, reference: Reference, name: str) -> Iterator[Unknown]:
@@ -26,8 +42,18 @@ def judged(found: Bound, reference: Reference, name: str) -> Iterator[Unknown]:
         yield Unknown(f"`{name}` runs text that is made while it runs ({found.dotted})", Effect.FORBIDS)
     if found.dotted in ("importlib.import_module", "__import__") and not is_text:
         yield Unknown(f"`{name}` imports a module whose name is made while it runs", Effect.WIDENS)
+    if found.dotted == "hash" and found.owner is None and not name.endswith("__hash__"):
+        yield Unknown(f"`{name}` uses hash(), which differs between processes for text", Effect.NOTE)
     if found.dotted.startswith(("importlib.metadata.", "pkg_resources")):
         yield Unknown(f"`{name}` looks for plug-ins or versions ({found.dotted})", Effect.WIDENS)
+
+
+def fact(found: Bound) -> str:
+    """Return the value of a library's variable, or of a fact about the machine, where it has a plain one."""
+    value = _MACHINE[found.dotted]() if found.dotted in _MACHINE else found.value
+    if isinstance(value, list | tuple) and all(isinstance(each, _PLAIN) for each in value):
+        return repr(value) if found.dotted != "sys.path" else ""
+    return f"{type(value).__name__}:{value!r}" if isinstance(value, _PLAIN) else ""
 
 
 def shared_draw(found: Bound) -> str | None:

@@ -13,6 +13,7 @@ import logging
 import operator
 import pathlib
 import re
+import struct
 import threading
 import types
 import typing
@@ -69,6 +70,8 @@ class States:
         self._is_own_class = is_own_class
         self._digest_of_value = digest_of_value
         self._open: dict[int, int] = {}
+        #: Functions that remember results: what they remember is no part of what they are.
+        self.caches: list[Any] = []
 
     def text(self, value: Any) -> str:
         """Return the value as text.
@@ -168,6 +171,11 @@ class States:
             return f"(shared {value.__name__})"
         return f"({self.text(owner)}.{value.__name__})"
 
+    def cached(self, value: Any) -> str:
+        """Return the function whose results are remembered."""
+        self.caches.append(value)
+        return self.text(value.__wrapped__)
+
     def dispatch(self, value: Any) -> str:
         """Return what is called, and with what."""
         return self.pairs({name: getattr(value, name) for name in ("func", "args", "keywords")})
@@ -214,7 +222,7 @@ _WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
     (types.MethodType, States.method),
     (types.BuiltinFunctionType, States.builtin),
     ((functools.partial, functools.partialmethod), States.dispatch),
-    (_CACHED, lambda states, value: states.text(value.__wrapped__)),
+    (_CACHED, States.cached),
     (property, lambda states, value: states.texts((value.fget, value.fset, value.fdel))),
     ((classmethod, staticmethod), lambda states, value: states.text(value.__func__)),
     (functools.cached_property, lambda states, value: states.text(value.func)),
@@ -223,6 +231,7 @@ _WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
     (pathlib.PurePath, lambda _, value: repr(str(value))),
     ((operator.itemgetter, operator.attrgetter), lambda states, value: states.texts(value.__reduce__()[1:])),
     (operator.methodcaller, lambda states, value: states.texts(value.__reduce__()[1:])),
+    (struct.Struct, lambda _, value: repr(value.format)),
     (types.SimpleNamespace, lambda states, value: states.pairs(vars(value))),
     (types.GenericAlias, lambda _, value: repr(value)),
     (typing.TypeVar, lambda _, value: f"({value!r},{value.__bound__!r},{value.__constraints__!r})"),

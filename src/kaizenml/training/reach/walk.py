@@ -18,7 +18,7 @@ from kaizenml.training.reach.classes import class_lines
 from kaizenml.training.reach.effects import import_effects
 from kaizenml.training.reach.firstparty import FirstParty
 from kaizenml.training.reach.found import Effect, Symbol, Unknown
-from kaizenml.training.reach.judge import judged, seeds, shared_draw
+from kaizenml.training.reach.judge import fact, judged, seeds, shared_draw
 from kaizenml.training.reach.late import LatePart, late_lines, late_part
 from kaizenml.training.reach.names import Bound, Unloaded, absolute, bound, module_named
 from kaizenml.training.reach.own import is_compiled_own, is_own, is_own_class, is_own_loaded
@@ -154,12 +154,17 @@ class Walk:
 
     def _take_effects(self) -> None:
         """Let what importing the project changes elsewhere count."""
+        is_seeded = self._is_seeded
         for number, effect in enumerate(import_effects(self.code)):
             place = f"{effect.module} (when imported, {number + 1})"
             lines = list(self.code_lines(effect.code, effect.globals, effect.module))
+            lines += [self.of_code(effect.held)] if effect.held is not None else []
             digest = digest_of_bytes("\n".join(lines).encode("utf-8", "surrogatepass"))
             self.symbols[place] = Symbol(digest, functools.partial(str, effect.text))
         self._drain()
+        self._is_seeded = (
+            is_seeded  # other steps draw too: a seed set once says nothing about what is left for this one
+        )
 
     def _take_what_is_read_of_code(self) -> None:
         """Let annotations, docstrings and source text count where some code reads them."""
@@ -345,7 +350,7 @@ class Walk:
         if owner is None and found.label in _BUILTIN_NAMES and found.label not in globals_:
             return found.label
         if isinstance(owner, type) or is_of_library:
-            return found.dotted
+            return f"{found.dotted} {fact(found)}"
         return self._value(value, self._place(found.label, owner, globals_))
 
     def _value(self, value: Any, place: str) -> str:
