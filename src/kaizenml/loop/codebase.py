@@ -17,11 +17,11 @@ from kaizenml.core.digest import digest_of
 from kaizenml.core.step import StepOptions, Symbol
 from kaizenml.loop.loading import Loaded
 from kaizenml.training.engine import CodeOfStep
-from kaizenml.training.fingerprint import Fingerprint, FirstParty, Unhashable, changed_while_running, fingerprint
+from kaizenml.training.fingerprint import Fingerprint, FirstParty, changed_while_running, fingerprint
 from kaizenml.training.graph import Node
 from kaizenml.training.observed import Observed, observing, still_holds
 from kaizenml.training.perform import Watch, unwatched
-from kaizenml.training.values import UnhashableError, code_by_name, value_digest
+from kaizenml.training.values import code_by_name, value_digest
 
 
 class ProjectCode:
@@ -63,7 +63,7 @@ class ProjectCode:
             return code_by_name(code)
         known = self._codes.get(id(code))
         if known is None:
-            known = (code, f"{code_by_name(code)} {fingerprint(code, self._first, digest_of_value=_digest).digest}")
+            known = (code, f"{code_by_name(code)} {fingerprint(code, self._first).digest}")
             self._codes[id(code)] = known
         return known[1]
 
@@ -78,7 +78,7 @@ class ProjectCode:
         before = self._fingerprint(node)
 
         def watch(call: Callable[[], Any]) -> tuple[Any, Mapping[str, object], tuple[str, ...]]:
-            with observing(self._first, ignore=self._ignore) as seen:
+            with observing(self._first, before, ignore=self._ignore) as seen:
                 value = call()
             observed = seen.observed()
             changed = changed_while_running(before, self._fingerprint(node))
@@ -88,19 +88,11 @@ class ProjectCode:
         return watch
 
     def _fingerprint(self, node: Node) -> Fingerprint:
-        return fingerprint(node.code or node.function, self._first, digest_of_value=_digest)
+        return fingerprint(node.code or node.function, self._first, arguments=node.parameters)
 
     def _is_own(self, code: object) -> bool:
         name = getattr(code, "__module__", None)
         return isinstance(name, str) and self._first.is_own_module(name)
-
-
-def _digest(value: object, *, of_code: Callable[[object], str]) -> str:
-    """Return the identity of a value that code holds, as fingerprints ask for it."""
-    try:
-        return value_digest(value, of_code)
-    except UnhashableError as error:
-        raise Unhashable(error.message) from error
 
 
 def declared_reads(options: StepOptions, folder: Path) -> tuple[dict[str, str], dict[str, str]]:
