@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -49,9 +49,14 @@ class Enforced:
     @property
     def is_passed(self) -> bool:
         """Say whether the table as a whole may be used: no hard rule of the table was broken, and a row is left."""
-        table_rules = (Rule.MISSING, Rule.ROWS)
-        broken = [found for found in self.findings if found.rule in table_rules and found.severity is Severity.HARD]
-        return not broken and not self.good.is_empty()
+        return is_passed(self.findings, len(self.good))
+
+
+def is_passed(findings: Iterable[RuleFinding], good: int) -> bool:
+    """Say whether a table may be used of which these rules were broken and so many rows are good."""
+    table_rules = (Rule.MISSING, Rule.ROWS)
+    broken = [found for found in findings if found.rule in table_rules and found.severity is Severity.HARD]
+    return not broken and good > 0
 
 
 def enforce(contract: Contract, cleaned: Cleaned, *, without: Collection[str] = ()) -> Enforced:
@@ -65,19 +70,49 @@ def enforce(contract: Contract, cleaned: Cleaned, *, without: Collection[str] = 
     rules = [rule for rule in contract.columns if rule.column not in without]
     present = [rule for rule in rules if rule.column in cleaned.frame.columns]
     unique = contract.unique if contract.unique in [rule.column for rule in present] else None
-    broken = _broken(present, unique, cleaned)
+    enforced = _enforced(present, cleaned, [_unique(unique, _is_again(unique))] if unique is not None else [])
     frame = cleaned.frame
+    nulls = {rule.column: frame[rule.column].null_count() for rule in present}
+    table = table_findings(contract, rules, nulls, frame.height)
+    return replace(enforced, findings=(*table, *enforced.findings))
+
+
+def enforce_part(contract: Contract, cleaned: Cleaned, again: pl.Series | None) -> Enforced:
+    """Hold some rows of a table to the rules of rows; those of the whole table are not asked.
+
+    Parameters
+    ----------
+    again
+        For each row whether the value that must be unique occurs before it in the table; None where none must be.
+    """
+    present = [rule for rule in contract.columns if rule.column in cleaned.frame.columns]
+    unique = [] if again is None or contract.unique is None else [_unique(contract.unique, pl.lit(again))]
+    return _enforced(present, cleaned, unique)
+
+
+def table_findings(
+    contract: Contract, rules: Collection[ColumnRule], nulls: Mapping[str, int], rows: int
+) -> list[RuleFinding]:
+    """Return which rules of a whole table are broken: columns that lack, shares of nulls, the number of rows.
+
+    Parameters
+    ----------
+    nulls
+        How many rows have no value, by column that is there.
+    """
+    return [*_missing(rules, nulls, rows), *_null_shares(rules, nulls, rows), *_too_few(contract, rows)]
+
+
+def _enforced(rules: list[ColumnRule], cleaned: Cleaned, more: list[_Check]) -> Enforced:
+    broken, frame = _broken(rules, cleaned, more), cleaned.frame
     bad = pl.concat([pl.DataFrame(schema=BAD), *(lines for rule, lines in broken if rule.severity is Severity.HARD)])
     good = frame if bad.is_empty() else frame.filter(~pl.int_range(pl.len()).is_in(bad["row"].unique().implode()))
-    table = [*_missing(rules, frame), *_null_shares(present, frame), *_too_few(contract, frame)]
-    return Enforced(good, bad.sort("row", maintain_order=True), (*table, *(found for found, _ in broken)))
+    return Enforced(good, bad.sort("row", maintain_order=True), tuple(found for found, _ in broken))
 
 
-def _broken(rules: list[ColumnRule], unique: str | None, cleaned: Cleaned) -> list[tuple[RuleFinding, pl.DataFrame]]:
+def _broken(rules: list[ColumnRule], cleaned: Cleaned, more: list[_Check]) -> list[tuple[RuleFinding, pl.DataFrame]]:
     frame = cleaned.frame
-    checks = [check for rule in rules for check in _checks(rule, frame.schema[rule.column])]
-    if unique is not None:
-        checks.append(_Check(unique, Rule.UNIQUE, Severity.HARD, _is_again(unique), "occurs before"))
+    checks = [*(check for rule in rules for check in _checks(rule, frame.schema[rule.column])), *more]
     counts = (
         frame.select(check.is_broken.sum().alias(str(at)) for at, check in enumerate(checks)).row(0) if checks else ()
     )
@@ -117,6 +152,10 @@ def _bound(bound: float | None) -> str:
 def _is_outside(column: pl.Expr, rule: ColumnRule) -> pl.Expr:
     is_low = column < rule.low if rule.low is not None else pl.lit(False)
     return is_low | (column > rule.high) if rule.high is not None else is_low
+
+
+def _unique(column: str, is_again: pl.Expr) -> _Check:
+    return _Check(column, Rule.UNIQUE, Severity.HARD, is_again, "occurs before")
 
 
 def _is_again(unique: str) -> pl.Expr:
@@ -166,23 +205,23 @@ def _failures(rules: list[ColumnRule], cleaned: Cleaned) -> Iterator[tuple[RuleF
             yield _finding(check, lines, cleaned), _lines(check, lines)
 
 
-def _missing(rules: list[ColumnRule], frame: pl.DataFrame) -> Iterator[RuleFinding]:
+def _missing(rules: Collection[ColumnRule], there: Collection[str], rows: int) -> Iterator[RuleFinding]:
     for rule in rules:
-        if rule.is_required and rule.column not in frame.columns:
+        if rule.is_required and rule.column not in there:
             reason = f"{rule.column} is not in the table"
-            yield RuleFinding(rule.column, Rule.MISSING, rule.on_missing, frame.height, 1.0, reason)
+            yield RuleFinding(rule.column, Rule.MISSING, rule.on_missing, rows, 1.0, reason)
 
 
-def _null_shares(rules: list[ColumnRule], frame: pl.DataFrame) -> Iterator[RuleFinding]:
+def _null_shares(rules: Collection[ColumnRule], nulls: Mapping[str, int], rows: int) -> Iterator[RuleFinding]:
     for rule in rules:
-        nulls = frame[rule.column].null_count()
-        share = nulls / max(frame.height, 1)
+        count = nulls.get(rule.column, 0)
+        share = count / max(rows, 1)
         if share > rule.max_null_share:
             reason = f"{share:.1%} of {rule.column} is without a value, {rule.max_null_share:.1%} may be"
-            yield RuleFinding(rule.column, Rule.NULL_SHARE, Severity.SOFT, nulls, share, reason)
+            yield RuleFinding(rule.column, Rule.NULL_SHARE, Severity.SOFT, count, share, reason)
 
 
-def _too_few(contract: Contract, frame: pl.DataFrame) -> Iterator[RuleFinding]:
-    if frame.height < contract.min_rows:
-        reason = f"{frame.height} rows came, {contract.min_rows} are the least"
-        yield RuleFinding("", Rule.ROWS, Severity.HARD, frame.height, 1.0, reason)
+def _too_few(contract: Contract, rows: int) -> Iterator[RuleFinding]:
+    if rows < contract.min_rows:
+        reason = f"{rows} rows came, {contract.min_rows} are the least"
+        yield RuleFinding("", Rule.ROWS, Severity.HARD, rows, 1.0, reason)

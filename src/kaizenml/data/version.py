@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 import polars as pl
 
@@ -12,6 +14,7 @@ from kaizenml.core.digest import Digest
 from kaizenml.core.schema import ColumnKind
 
 _FORMAT = b"frame-1"
+_Parts = Callable[[], Iterable[pl.Series]]
 _TOP = 5
 _SHORT = 80
 
@@ -29,51 +32,80 @@ def frame_digest(frame: pl.DataFrame) -> Digest:
     column its name and type, which cells are null, then the values with nulls made zero; for texts their lengths in
     bytes, then the bytes.
     """
+    return parts_digest(frame.schema, frame.height, lambda name: (frame[name],))
+
+
+def parts_digest(schema: Mapping[str, pl.DataType], rows: int, parts: Callable[[str], Iterable[pl.Series]]) -> Digest:
+    """Return the `frame_digest` of a table that is not in memory.
+
+    Parameters
+    ----------
+    rows
+        How many there are.
+    parts
+        Gives the values of a column in parts, in their order, as often as it is asked: up to three times.
+    """
     whole = hashlib.sha256(_FORMAT)
-    for column in frame.get_columns():
-        whole.update(_column_digest(column))
+    for name, dtype in schema.items():
+        whole.update(_column_digest(name, dtype, rows, partial(parts, name)))
     return Digest(whole.hexdigest())
 
 
-def _column_digest(column: pl.Series) -> bytes:
-    head = f"{column.name!r} {column.dtype!r} {len(column)}".encode()
-    digest = hashlib.sha256(head)
-    _hash_values(digest, column)
+def _column_digest(name: str, dtype: pl.DataType, rows: int, parts: _Parts) -> bytes:
+    digest = hashlib.sha256(f"{name!r} {dtype!r} {rows}".encode())
+    _hash_values(digest, dtype, parts)
     return digest.digest()
 
 
-def _hash_values(digest: hashlib._Hash, column: pl.Series) -> None:
+def _hash_values(digest: hashlib._Hash, dtype: pl.DataType, parts: _Parts) -> None:
+    for bits in _null_bits(parts()):
+        digest.update(bits)
+    if dtype.is_nested():
+        _hash_nested(digest, pl.concat(list(parts())))
+    elif dtype.is_float():
+        for part in parts():
+            floats = part.fill_nan(float("nan")).fill_null(0.0) + 0.0
+            digest.update(floats.to_numpy().tobytes())
+    elif dtype.is_integer() or dtype == pl.Boolean or dtype.is_temporal():
+        for part in parts():
+            digest.update(part.to_physical().fill_null(False if dtype == pl.Boolean else 0).to_numpy().tobytes())
+    elif dtype != pl.Null:
+        for part in parts():
+            digest.update(_bytes_of(part).bin.size().to_numpy().tobytes())
+        for part in parts():
+            digest.update(b"".join(_bytes_of(part).to_list()))
+
+
+def _null_bits(parts: Iterable[pl.Series]) -> Iterator[bytes]:
+    """Return which values are null, eight to a byte, as if they came in one part."""
     import numpy as np
 
-    dtype = column.dtype
-    is_null = column.is_null()
-    digest.update(np.packbits(is_null.to_numpy()).tobytes())
-    if dtype.is_nested():
-        _hash_nested(digest, column)
-    elif dtype.is_float():
-        floats = column.fill_nan(float("nan")).fill_null(0.0) + 0.0
-        digest.update(floats.to_numpy().tobytes())
-    elif dtype.is_integer() or dtype == pl.Boolean or (dtype.is_temporal()):
-        digest.update(column.to_physical().fill_null(False if dtype == pl.Boolean else 0).to_numpy().tobytes())
-    elif dtype != pl.Null:
-        _hash_texts(digest, column)
+    over = np.zeros(0, dtype=bool)
+    for part in parts:
+        flags = np.concatenate([over, part.is_null().to_numpy()])
+        whole = len(flags) // 8 * 8
+        over = flags[whole:]
+        yield np.packbits(flags[:whole]).tobytes()
+    yield np.packbits(over).tobytes()
+
+
+def _bytes_of(column: pl.Series) -> pl.Series:
+    binary = column if column.dtype == pl.Binary else column.cast(pl.String).cast(pl.Binary)
+    return binary.fill_null(b"")
 
 
 def _hash_nested(digest: hashlib._Hash, column: pl.Series) -> None:
     if column.dtype == pl.Struct:
         for field in column.struct.unnest().get_columns():
-            digest.update(_column_digest(field))
+            digest.update(_whole_digest(field))
         return
     lists = column.arr.to_list() if isinstance(column.dtype, pl.Array) else column
     digest.update(lists.list.len().fill_null(0).to_numpy().tobytes())
-    digest.update(_column_digest(lists.drop_nulls().filter(lists.drop_nulls().list.len() > 0).explode().alias("")))
+    digest.update(_whole_digest(lists.drop_nulls().filter(lists.drop_nulls().list.len() > 0).explode().alias("")))
 
 
-def _hash_texts(digest: hashlib._Hash, column: pl.Series) -> None:
-    binary = column if column.dtype == pl.Binary else column.cast(pl.String).cast(pl.Binary)
-    filled = binary.fill_null(b"")
-    digest.update(filled.bin.size().to_numpy().tobytes())
-    digest.update(b"".join(filled.to_list()))
+def _whole_digest(column: pl.Series) -> bytes:
+    return _column_digest(column.name, column.dtype, len(column), lambda: (column,))
 
 
 @dataclass(frozen=True, slots=True)

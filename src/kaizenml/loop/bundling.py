@@ -16,9 +16,9 @@ from kaizenml import __version__
 from kaizenml.core.run import Run
 from kaizenml.core.schema import ColumnKind
 from kaizenml.core.signature import GoldenRows, Signature
-from kaizenml.loop.ingesting import Prepared
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.scoring import LoadedScorer, Recipe, scorer_of
+from kaizenml.loop.snapshotting import Prepared
 from kaizenml.loop.steps import Trained
 from kaizenml.monitoring.profile import learn_reference
 from kaizenml.monitoring.usual import Usual, learn_usual

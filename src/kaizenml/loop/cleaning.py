@@ -14,7 +14,7 @@ from kaizenml.data.infer import found_flaws
 from kaizenml.data.learn import counted_repairs
 from kaizenml.data.source import read
 from kaizenml.loop import contracting, quarantining
-from kaizenml.loop.ingesting import cleaning_plan
+from kaizenml.loop.learning_plan import cleaning_plan
 from kaizenml.loop.wiring import House
 from kaizenml.project import Project
 
@@ -45,5 +45,5 @@ def looked_at(project: Project, folder: Path, house: House) -> Looked:
 def _raw(project: Project, folder: Path, house: House) -> pl.DataFrame:
     """Return the files as they are now, or what was loaded last from a source that is no file."""
     if isinstance(project.source, FilesSource):
-        return quarantining.readmitted(project.name, house, read(project.source, folder)).raw
+        return quarantining.repairs(project.name, house).onto(read(project.source, folder))[0]
     return quarantining.current_raw(house, project.name)

@@ -7,11 +7,12 @@ source that cannot be read, are critical: they hold back retraining (`kaizenml.i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from kaizenml.core.contract import Severity as RuleSeverity
 from kaizenml.core.finding import Finding, Severity
-from kaizenml.data.enforce import Enforced, RuleFinding
+from kaizenml.data.enforce import RuleFinding
 from kaizenml.errors import SourceError
 from kaizenml.loop.alerting import raise_data_alerts
 from kaizenml.loop.loading_data import Gathered, gather
@@ -41,9 +42,11 @@ def gathered(project: Project, folder: Path, house: House, say: Say, *, cause: i
     return found
 
 
-def tell(house: House, project: str, enforced: Enforced, refused: SourceError | None, *, cause: int | None) -> None:
+def tell(
+    house: House, project: str, findings: Sequence[RuleFinding], refused: SourceError | None, *, cause: int | None
+) -> None:
     """Raise an alert for each soft rule that the rows break and for what refuses them; resolve those they keep."""
-    found = [_soft(each) for each in enforced.findings if each.severity is RuleSeverity.SOFT]
+    found = [_soft(each) for each in findings if each.severity is RuleSeverity.SOFT]
     if refused is not None:
         found.append(_finding(CONTRACT, WHOLE, "refused", 1.0, Severity.CRITICAL, refused.message))
     _raise(house, project, CONTRACT, found, cause=cause)

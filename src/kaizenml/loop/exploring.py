@@ -38,9 +38,9 @@ from kaizenml.data.target import task_of
 from kaizenml.data.version import kind_of
 from kaizenml.errors import KaizenError, NotFoundError, StepFailedError, TargetError, UsageError
 from kaizenml.loop import contracting, quarantining
-from kaizenml.loop.ingesting import cleaning_plan
 from kaizenml.loop.label_joining import Settled, nobody, settled
 from kaizenml.loop.labels import human_labels_of
+from kaizenml.loop.learning_plan import cleaning_plan
 from kaizenml.loop.versioning import called, raw_rows
 from kaizenml.loop.wiring import House
 from kaizenml.project import Project
@@ -128,7 +128,7 @@ def _from_source(project: Project, folder: Path) -> Rows:
 def _from_snapshot(project: Project, house: House, snapshot: Snapshot) -> Rows:
     """Make the snapshot's good rows again from the raw rows, with the plan and the contract that it was made with."""
     brought = _settled(project.source, raw_rows(house, snapshot))
-    raw = quarantining.readmitted(project.name, house, brought).raw
+    raw = quarantining.repairs(project.name, house).onto(brought)[0]
     plan = contracting.find_kept(house, snapshot.plan, CleaningPlan) or cleaning_plan(project, raw)
     contract = contracting.find_kept(house, snapshot.contract, Contract)
     people = _people(house, project.name, snapshot)

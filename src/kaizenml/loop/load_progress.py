@@ -1,4 +1,4 @@
-"""How far a long load has come: rows, bytes, rows per second."""
+"""How far long work on rows has come: rows, bytes, rows per second."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Progress:
     say: Say
     began: float = field(default_factory=time.perf_counter)
     last: float = field(default_factory=time.perf_counter)
+    doing: str = "ingest"
 
     def told(self, rows: int, size_bytes: int, of_bytes: int = 0) -> None:
         """Say how far it has come, of how much where that is known, if it has been silent for long."""
@@ -36,4 +37,4 @@ class Progress:
         rate = rows / max(self.last - self.began, 1e-6)
         size = f", {size_bytes / 1e6:.1f} MB" if size_bytes else ""
         size += f" of {of_bytes / 1e6:.1f}" if size and of_bytes else ""
-        self.say(f"ingest: {what}: {rows:,} rows{size}, {rate:,.0f} rows/s")
+        self.say(f"{self.doing}: {what}: {rows:,} rows{size}, {rate:,.0f} rows/s")

@@ -89,12 +89,12 @@ def gather(project: Project, folder: Path, house: House, say: Say, *, cause: int
     progress = Progress(say)
     reader = reader_of(project, folder, house, progress)
     load = _Load(project, house, raw_of(project.name), reader, progress, cause)
-    with _alone(house.settings.home / f"loading-{project.name}.lock", say):
+    with alone(house.settings.home / f"loading-{project.name}.lock", say):
         return load.gathered()
 
 
 @contextmanager
-def _alone(path: Path, say: Say) -> Iterator[None]:
+def alone(path: Path, say: Say) -> Iterator[None]:
     """Let one process at a time load a project's data: two would both find the same rows to be new.
 
     The lock is the system's own, so that it is gone with the process that held it.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from uuid import uuid4
 
@@ -29,13 +30,25 @@ _NOTE = "quarantine"
 _SHORTEST_ID = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Readmitted:
-    """The raw rows with repairs in place, how many rows that were, and when the decisions were read."""
+Repair = tuple[Mapping[str, object], Mapping[str, str | None]]
 
-    raw: pl.DataFrame
-    rows: int
+
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """Rows as they came, each with its new cells; and when the decisions were read."""
+
+    rows: tuple[Repair, ...]
     at: datetime
+
+    def onto(self, raw: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+        """Return raw rows with the repaired cells in place of the broken ones, and how many rows these are.
+
+        Rows that were released need nothing: they keep the contract as they are. The raw table stays as it is.
+        """
+        if not self.rows:
+            return raw, 0
+        count = laws.found_in(raw, [payload for payload, _ in self.rows]).height
+        return laws.amended(raw, self.rows), count
 
 
 def quarantine_of(project: str) -> str:
@@ -48,38 +61,27 @@ def decisions_of(project: str) -> str:
     return f"decisions-{project}"
 
 
-def readmitted(project: str, house: House, raw: pl.DataFrame) -> Readmitted:
-    """Return the raw rows with the repaired cells in the place of the broken ones; the raw table stays as it is.
-
-    Rows that were released need nothing: they keep the contract as they are.
-    """
+def repairs(project: str, house: House) -> Repairs:
+    """Return what was repaired so far."""
     at = house.clock.now()
     if _version(project, house) is None:
-        return Readmitted(raw, 0, at)
-    repairs = [
-        (entry.payload, entry.decision.changes)
-        for entry in entries(house, project)
-        if entry.decision is not None and entry.decision.state is RowState.REPAIRED
-    ]
-    if not repairs:
-        return Readmitted(raw, 0, at)
-    rows = laws.found_in(raw, [payload for payload, _ in repairs]).height
-    return Readmitted(laws.amended(raw, repairs), rows, at)
+        return Repairs((), at)
+    decided = [(entry.payload, entry.decision) for entry in entries(house, project) if entry.decision is not None]
+    done = [(payload, each.changes) for payload, each in decided if each.state is RowState.REPAIRED]
+    return Repairs(tuple(done), at)
 
 
 def keep(
     project: str,
     house: House,
-    bad: pl.DataFrame,
-    raw: pl.DataFrame,
-    origin: pl.Series,
+    lines: Iterable[pl.DataFrame],
     files: tuple[RawFile, ...],
     plan: CleaningPlan,
     contract: Contract,
     *,
     at: datetime,
 ) -> None:
-    """Write what is out: each broken rule beside the whole row, its file, and the value that would keep the rule.
+    """Write what is out, as `lines` tells it, in one commit.
 
     A batch that is the newest already is not written again.
     """
@@ -88,20 +90,28 @@ def keep(
         before = books.notes.get(_NOTE, project)
     if before == batch:
         return
-    if len(bad):
-        paths = {file.digest: file.path for file in files}
-        kept = _lines(bad, raw, origin.replace_strict(paths, default=None, return_dtype=pl.String))
-        kept = kept.with_columns(
-            pl.Series("suggestion", suggestions(plan, contract, bad), dtype=pl.String),
-            pl.lit(batch).alias("batch"),
-            pl.lit(at).cast(pl.Datetime("us", "UTC")).alias("at"),
-        )
-        house.tables.append(quarantine_of(project), kept, key=f"{batch}-{at.isoformat()}")
+    parts = (
+        part.with_columns(pl.lit(batch).alias("batch"), pl.lit(at).cast(pl.Datetime("us", "UTC")).alias("at"))
+        for part in lines
+        if len(part)
+    )
+    first = next(parts, None)
+    if first is not None:
+        house.tables.append_parts(quarantine_of(project), chain((first,), parts), key=f"{batch}-{at.isoformat()}")
     with house.records.writing() as books:
         books.notes.put(_NOTE, project, batch)
 
 
-def _lines(bad: pl.DataFrame, raw: pl.DataFrame, paths: pl.Series) -> pl.DataFrame:
+def lines(
+    bad: pl.DataFrame,
+    raw: pl.DataFrame,
+    origin: pl.Series,
+    files: tuple[RawFile, ...],
+    plan: CleaningPlan,
+    contract: Contract,
+) -> pl.DataFrame:
+    """Return each broken rule beside the whole row, its file, and the value that would keep the rule."""
+    paths = origin.replace_strict({file.digest: file.path for file in files}, default=None, return_dtype=pl.String)
     rows = bad["row"].to_list()
     texts = {row: msgspec.json.encode(raw.row(row, named=True)) for row in dict.fromkeys(rows)}
     ids = {row: laws.row_id(msgspec.json.decode(text)) for row, text in texts.items()}
@@ -110,6 +120,7 @@ def _lines(bad: pl.DataFrame, raw: pl.DataFrame, paths: pl.Series) -> pl.DataFra
         pl.lit(str(RowState.NEW)).alias("state"),
         pl.Series("id", [ids[row] for row in rows], dtype=pl.String),
         paths.gather(rows).alias("file"),
+        pl.Series("suggestion", suggestions(plan, contract, bad), dtype=pl.String),
     )
 
 
@@ -266,7 +277,7 @@ def current_raw(house: House, project: str) -> pl.DataFrame:
     mine = rows.filter(pl.col(FILE).is_in([file.digest for file in newest[0].files])) if newest else rows
     mine = rows if mine.is_empty() else mine
     own = [name for name in rows.columns if name == FILE or name.startswith("__")]
-    return readmitted(project, house, mine.drop(own)).raw
+    return repairs(project, house).onto(mine.drop(own))[0]
 
 
 def _plan(house: House, project: str, raw: pl.DataFrame) -> CleaningPlan:

@@ -19,10 +19,10 @@ from kaizenml.core.ports import Books
 from kaizenml.core.release import Parts, Release, ReleaseState
 from kaizenml.core.run import Run, RunState
 from kaizenml.loop.gating import Champion, Tested
-from kaizenml.loop.ingesting import Prepared
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
 from kaizenml.loop.releasing import decide_by_policy, propose
+from kaizenml.loop.snapshotting import Prepared
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.bundle import Bundle, pack
 from kaizenml.project import Project

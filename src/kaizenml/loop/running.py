@@ -19,7 +19,7 @@ from kaizenml.loop.cancelling import end_run
 from kaizenml.loop.examining import kept
 from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.gating import tested, verdict
-from kaizenml.loop.ingesting import Prepared, prepare
+from kaizenml.loop.ingesting import prepare
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.observing import Observed, code_of, data_of, kept_losses
 from kaizenml.loop.order import Order, Way
@@ -28,6 +28,7 @@ from kaizenml.loop.registering import registered
 from kaizenml.loop.releasing import package
 from kaizenml.loop.rivalry import rival
 from kaizenml.loop.scoring import check_golden
+from kaizenml.loop.snapshotting import Prepared
 from kaizenml.loop.steps import given_by
 from kaizenml.loop.wiring import House, Say
 from kaizenml.packaging.environment import captured

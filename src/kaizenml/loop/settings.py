@@ -22,6 +22,8 @@ KNOWN: dict[str, tuple[str, str]] = {
     "port": ("8400", "port of the control plane"),
     "predict_port": ("8401", "port of the data plane"),
     "clock": ("wall", "wall, or data: the time of the newest rows, for replays of the past"),
+    "stream_mb": ("256", "megabytes of files above which data are taken part by part, in bounded memory"),
+    "train_rows": ("500000", "most rows that a model is trained on when the data are taken part by part"),
 }
 
 
@@ -41,6 +43,8 @@ class Settings:
     port: int
     predict_port: int
     is_replay: bool
+    stream_bytes: int
+    train_rows: int
 
     @property
     def serving(self) -> Path:
@@ -105,6 +109,8 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         port=_port("port", values["port"]),
         predict_port=_port("predict_port", values["predict_port"]),
         is_replay=values["clock"] == "data",
+        stream_bytes=_count("stream_mb", values["stream_mb"], least=0) * 1_000_000,
+        train_rows=_count("train_rows", values["train_rows"], least=1_000),
     )
 
 
@@ -118,6 +124,12 @@ def _server(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise SettingError(f"server={_redacted(url)!r} cannot be.", "It is http://HOST:PORT or https://HOST.")
     return url.rstrip("/")
+
+
+def _count(name: str, text: str, *, least: int) -> int:
+    if text.isdigit() and int(text) >= least:
+        return int(text)
+    raise SettingError(f"{name}={text!r} cannot be.", f"Give a whole number, {least:,} or more.")
 
 
 def _redacted(url: str) -> str:

@@ -28,9 +28,9 @@ from kaizenml.data.clean import FAILURES
 from kaizenml.data.extract import Split, split
 from kaizenml.data.target import task_of
 from kaizenml.errors import NotFoundError, ProjectError
-from kaizenml.loop.ingesting import Prepared
 from kaizenml.loop.label_joining import onto_selected
 from kaizenml.loop.scoring import apply_features
+from kaizenml.loop.snapshotting import Prepared
 from kaizenml.project import Project, Step, defaults_of
 from kaizenml.training.evaluate import Evaluation, evaluation
 from kaizenml.training.fit import Fitted, baselines, default_estimator, fit

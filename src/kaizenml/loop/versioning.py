@@ -334,7 +334,7 @@ def _anew(house: House, declared: Declaration) -> Snapshot:
     if not newest:
         raise StateError(f"{declared.project} has no snapshot.", "Make one: `kaizen run`.")
     now = replace(newest[0], version=house.tables.version(newest[0].table) or 0)
-    raw = quarantining.readmitted(declared.project, house, raw_rows(house, now)).raw
+    raw = quarantining.repairs(declared.project, house).onto(raw_rows(house, now))[0]
     plan = learn_plan(raw)
     cleaned = replay(plan, raw)
     contract = contracting.find_kept(house, now.contract, Contract)

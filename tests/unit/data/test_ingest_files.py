@@ -196,6 +196,7 @@ def test_any_text_survives_a_csv_file(rows):
 CELLS = st.text(st.sampled_from('ab é",;\n\r'), max_size=6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(rows=st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12), size=st.integers(1, 40))
 def test_a_text_cut_anywhere_gives_the_rows_of_the_whole_text(rows, size):
     text = io.StringIO()
