@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import msgspec
@@ -48,7 +49,17 @@ def assessment_of(run: Run, blobs: Blobs) -> Assessment:
     if ASSESSMENT not in run.artefacts:
         why = f": {run.error}" if run.error else ""
         raise StateError(f"The run {run.id} has no evaluation; it is {run.state}{why}.", "`kaizen runs` lists others.")
-    return msgspec.json.decode(blobs.get(run.artefacts[ASSESSMENT]), type=Assessment)
+    return decoded(blobs.get(run.artefacts[ASSESSMENT]))
+
+
+def encoded(found: Assessment) -> bytes:
+    """Return what was found as JSON; numbers that are not finite, as JSON has none, are ``"nan"`` and ``"inf"``."""
+    return msgspec.json.encode(_spelled_out(msgspec.to_builtins(found)))
+
+
+def decoded(content: bytes) -> Assessment:
+    """Return what `encoded` wrote."""
+    return msgspec.json.decode(content, type=Assessment, strict=False)
 
 
 def report(run: Run, blobs: Blobs) -> str:
@@ -58,6 +69,14 @@ def report(run: Run, blobs: Blobs) -> str:
     facts |= {"data": run.snapshot} if run.snapshot else {}
     title = f"{run.release or run.project}: evaluation"
     return page(title, facts, assessment_of(run, blobs), run.verdict)
+
+
+def _spelled_out(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _spelled_out(item) for key, item in value.items()}
+    return [_spelled_out(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def written(run: Run, blobs: Blobs, path: Path) -> Path:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-import msgspec
 import numpy as np
 import polars as pl
 
@@ -16,6 +15,7 @@ from kaizenml.core.digest import Digest
 from kaizenml.core.metric import Task
 from kaizenml.core.ports import Blobs
 from kaizenml.errors import KaizenError
+from kaizenml.loop.evaluation_report import encoded
 from kaizenml.loop.wiring import Say
 from kaizenml.training import plots
 from kaizenml.training.calibration import calibration
@@ -57,7 +57,7 @@ def examined(
 
 def kept(found: Assessment, blobs: Blobs) -> dict[str, Digest]:
     """Write what was found, and every chart, among the blobs; return their digests by name."""
-    made = {ASSESSMENT: blobs.put(msgspec.json.encode(found))}
+    made = {ASSESSMENT: blobs.put(encoded(found))}
     charts: dict[str, Chart | Bars | Grid] = {**found.charts, **found.bars, **found.grids}
     for name, drawn in charts.items():
         made[f"{name}.svg"] = blobs.put(svg(drawn).encode())

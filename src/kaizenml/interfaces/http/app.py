@@ -10,6 +10,7 @@ from starlette.middleware import Middleware
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.acting import add_acting
 from kaizenml.interfaces.http.docs import add_docs
+from kaizenml.interfaces.http.evaluating import add_evaluating
 from kaizenml.interfaces.http.guard import MOST_BYTES, Guard
 from kaizenml.interfaces.http.health import add_health
 from kaizenml.interfaces.http.labelling import add_labelling
@@ -28,6 +29,7 @@ PARTS: tuple[Part, ...] = (
     add_health,
     add_reading,
     add_tracking,
+    add_evaluating,
     add_acting,
     add_pushing,
     add_labelling,

@@ -26,8 +26,10 @@ GRANTED = "kaizen.granted"
 
 _LOG = logging.getLogger(__name__)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_POLICY = "Content-Security-Policy"
+#: What every answer carries; only a page that is whole in itself brings a policy of its own, which allows no script.
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    _POLICY: "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -129,7 +131,8 @@ def _name_of(host: str) -> str:
 def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
-            MutableHeaders(scope=message).update(_HEADERS)
+            headers = MutableHeaders(scope=message)
+            headers.update({name: value for name, value in _HEADERS.items() if name != _POLICY or name not in headers})
         await send(message)
 
     return sending
