@@ -19,7 +19,7 @@ from kaizenml.loop import labelling
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import open_house
 
-ROUNDS = 1500
+ROUNDS = 1000
 TARGET_SECONDS = 0.05
 
 
@@ -34,13 +34,15 @@ def main(count: int) -> None:
         print(f"fill: {count:,} tasks in {time.perf_counter() - start:.1f} s")
         del tasks  # a server holds none of them, and collecting a million objects would be measured below
         gc.collect()
+        gc.freeze()  # as the control plane does
         labelling.next_task(house, "till", "person:idle")
-        handed, gave = [], []
+        handed, computed, gave = [], [], []
         for at in range(ROUNDS):
             who = f"person:new{at}" if at % 20 == 19 else f"person:p{at % 4}"
-            start = time.perf_counter()
+            start, cpu = time.perf_counter(), time.process_time()
             found = labelling.next_task(house, "till", who)
             handed.append(time.perf_counter() - start)
+            computed.append(time.process_time() - cpu)
             assert found is not None
             start = time.perf_counter()
             if at % 10 == 9:
@@ -48,7 +50,7 @@ def main(count: int) -> None:
                 continue
             labelling.give(house, "till", found.task.id, "yes", who)
             gave.append(time.perf_counter() - start)
-    for name, taken in (("next", sorted(handed)), ("give", sorted(gave))):
+    for name, taken in (("next", sorted(handed)), ("next, computing", sorted(computed)), ("give", sorted(gave))):
         half, most = taken[len(taken) // 2], taken[len(taken) * 99 // 100]
         print(f"{name}: median {half * 1e3:.1f} ms, 99 % {most * 1e3:.1f} ms, worst {taken[-1] * 1e3:.1f} ms")
     kept = "kept" if max(handed) <= TARGET_SECONDS else "missed"
