@@ -19,6 +19,10 @@ __all__ = ["Cleaned", "learn_plan", "replay", "rows_to_raw"]
 #: A cell that could not be repaired: the row's position in what was replayed, the column, the cell as text.
 FAILURES = {"row": pl.Int64, "column": pl.String, "value": pl.String}
 
+#: Of so many rows, a column is read once for each different text where these are at most this share of the rows; the
+#: first rows tell whether that is worth a look.
+MANY_ROWS, FEW_SHARE, PEEKED_ROWS = 20_000, 0.25, 4_000
+
 
 class FlawKind(StrEnum):
     """What can be wrong with data that can be read."""
@@ -83,12 +87,47 @@ def replay(plan: CleaningPlan, raw: pl.DataFrame) -> Cleaned:
     for name in plan.names:
         if name not in schema:
             raise NotFoundError("column", name, schema.names(), "The cleaning plan was learned from rows that had it.")
-    said = raw.select([present(column, schema[column.name]) for column in plan.columns])
-    frame = said.select([read_at_first(column, schema[column.name]) for column in plan.columns])
-    unread = _unread(plan.columns, said, frame)
+    said, frame = _read(plan.columns, raw) if raw.height < MANY_ROWS else _read_by_value(plan.columns, raw)
+    return Cleaned(frame, _failures(_unread(plan.columns, said, frame), said, frame))
+
+
+def _read(columns: Sequence[ColumnPlan], raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the cells that say something, and their values."""
+    schema = raw.schema
+    said = raw.select([present(column, schema[column.name]) for column in columns])
+    frame = said.select([read_at_first(column, schema[column.name]) for column in columns])
+    unread = _unread(columns, said, frame)
     if unread:
         frame = frame.with_columns(said.select([repaired(column, schema[column.name]) for column in unread]))
-    return Cleaned(frame, _failures(_unread(unread, said, frame), said, frame))
+    return said, frame
+
+
+def _read_by_value(columns: Sequence[ColumnPlan], raw: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return what `_read` does; a column of few different texts is read once for each of these."""
+    found = [_distinct(raw[column.name]) for column in columns]
+    others = [column for column, places in zip(columns, found, strict=True) if places is None]
+    said, frame = _read(others, raw)
+    saids, values = [], []
+    for column, places in zip(columns, found, strict=True):
+        if places is None:
+            saids.append(said[column.name])
+            values.append(frame[column.name])
+            continue
+        texts, at = places
+        one, value = _read((column,), texts.to_frame())
+        saids.append(one[column.name].gather(at))
+        values.append(value[column.name].gather(at))
+    return pl.DataFrame(saids), pl.DataFrame(values)
+
+
+def _distinct(cells: pl.Series) -> tuple[pl.Series, pl.Series] | None:
+    """Return the different texts of a column and for each row which is its own; None where they are many."""
+    if cells.dtype != pl.String or cells.head(PEEKED_ROWS).n_unique() > PEEKED_ROWS * FEW_SHARE:
+        return None
+    texts = cells.unique()
+    if len(texts) > len(cells) * FEW_SHARE:
+        return None
+    return texts, cells.replace_strict(texts, pl.int_range(len(texts), dtype=pl.UInt32, eager=True))
 
 
 def _unread(columns: Sequence[ColumnPlan], said: pl.DataFrame, frame: pl.DataFrame) -> list[ColumnPlan]:

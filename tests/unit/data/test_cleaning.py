@@ -1,5 +1,6 @@
 """A messy table is repaired or quarantined, nothing is lost, and one row alone gives what it gives in a batch."""
 
+import random
 from datetime import timedelta
 
 import msgspec
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from kaizenml.core.plan import CleaningPlan, Repairs
 from kaizenml.core.schema import ColumnKind
+from kaizenml.data import clean
 from kaizenml.data.clean import learn_plan, replay
 from kaizenml.data.learn import counted_repairs, held_to
 from kaizenml.errors import NotFoundError, SourceError
@@ -344,3 +346,26 @@ def test_repairs_are_counted_alike_when_the_plan_is_learned_and_afterwards():
         column.name: column.repairs for column in plan.columns
     }
     assert counted_repairs(plan["price"], pl.Series("price", ["$1", "2", "x", " 3 ", "-"])) == Repairs(1, 1, 1, 0, 1)
+
+
+def test_a_column_of_few_texts_is_read_as_each_of_its_rows_is(monkeypatch):
+    rng = random.Random(4)
+    some = ["1,5 km", "", None, " 12 ", "n/a", "seven", "-3", "1.000"]
+    raw = pl.DataFrame(
+        {
+            "n": pl.Series([rng.choice(some) for _ in range(500)], dtype=pl.String),
+            "t": [rng.choice(["2024-01-31", "31/01/2024", None, "x"]) for _ in range(500)],
+            "w": [rng.choice(["Red", "red ", "unknown", None]) for _ in range(500)],
+            "id": [f"r{at}" for at in range(500)],
+        }
+    )
+    plan = learn_plan(raw)
+    expected = replay(plan, raw)
+    monkeypatch.setattr(clean, "MANY_ROWS", 1)
+    monkeypatch.setattr(clean, "PEEKED_ROWS", 100)
+
+    found = replay(plan, raw)
+
+    assert found.frame.equals(expected.frame)
+    assert found.frame.schema == expected.frame.schema
+    assert found.failures.equals(expected.failures)
