@@ -5,6 +5,7 @@ PYTHON ?= python3
 DEMO ?=
 PYTEST ?=
 BENCH ?= overhead
+DATA ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +13,7 @@ READY := $(VENV)/.ready
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs-reference lock bench clean
+.PHONY: help setup demo test lint format docs-reference lock bench bench-data clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ lock: setup ## Resolve requirements/dev.txt anew from pyproject.toml, for Python
 
 bench: setup ## Measure what serving costs beside the model (see benchmarks/README.md)
 	$(BIN)/python benchmarks/serving/$(BENCH).py
+
+bench-data: setup ## Measure loading, contracts, cleaning, joins, labels and tables beside other tools; DATA="join labels" chooses
+	$(BIN)/python benchmarks/data/all.py $(DATA)
 
 clean: ## Remove .venv/, caches and demos
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist kaizen-demo

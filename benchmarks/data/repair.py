@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -174,15 +175,15 @@ def readable(frame: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def environment(folder: Path) -> tuple[Path | None, str]:
-    """Make an environment with skrub; None and the reason where that cannot be."""
+def environment(folder: Path, packages: Sequence[str] = ("skrub", "polars", "pyarrow")) -> tuple[Path | None, str]:
+    """Make an environment with packages; None and the reason where that cannot be."""
     uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
     if uv is None:
         return None, "there is no uv"
     python = folder / "env" / "bin" / "python"
     commands = (
         [uv, "venv", "--quiet", "--python", sys.executable, str(folder / "env")],
-        [uv, "pip", "install", "--quiet", "--python", str(python), "skrub", "polars", "pyarrow"],
+        [uv, "pip", "install", "--quiet", "--python", str(python), *packages],
     )
     for command in commands:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600)
