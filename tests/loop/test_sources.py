@@ -321,3 +321,45 @@ def test_what_a_dead_process_committed_is_adopted_and_not_loaded_again(home: Hom
 def test_the_secret_test_would_notice(home: Home) -> None:
     assert os.environ.get("PASSWORD") != SECRET
     assert "run.started" in home.everything()
+
+
+def test_columns_in_another_order_are_told_by_their_names(home: Home) -> None:
+    (home.folder / "a.csv").write_text("id,y,z\n1,2,3\n")
+    (home.folder / "b.csv").write_text("z,id,y\n6,4,5\n")
+
+    found = home.load(kz.files("*.csv")).rows
+
+    assert found.select("id", "y", "z").rows() == [("1", "2", "3"), ("4", "5", "6")]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="there is no file that always fails to be read")
+def test_a_file_that_cannot_be_read_is_named(home: Home) -> None:
+    (home.folder / "a.csv").symlink_to("/proc/self/mem")
+
+    with pytest.raises(SourceError, match=r"a\.csv cannot be read: Input/output error"):
+        home.load(kz.files("*.csv"))
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "another encoding": (b"id,y,town\n4,5,Berlin\n6,7,Z\xfcrich\n", r"b\.csv is not UTF-8.*line 3, column town.*0xfc"),
+    "an endless line": (b"id,y,town\n4,5," + b"x" * 70_000_000, r"b\.csv, line 2, column town.*within 32 MB"),
+    "an endless quote": (b'id,y,town\n4,5,"' + b"x\n" * 35_000_000, r"b\.csv, line 2.*limit.*column town"),
+    "a column that is gone": (b"id,town\n4,x\n", r"b\.csv lacks y"),
+    "a line that is cut off": (b"id,y,town\n4,5,x\n6,7", r"b\.csv, line 3: 2 fields"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_input_is_named_by_place_and_leaves_the_table_as_it_was(home: Home, kind: str) -> None:
+    content, said = BAD[kind]
+    (home.folder / "a.csv").write_text("id,y,town\n1,2,Bern\n")
+    home.load(kz.files("*.csv"))
+    version = home.house.tables.version("raw-shop")
+    (home.folder / "b.csv").write_bytes(content)
+
+    with pytest.raises(SourceError, match=said):
+        home.load(kz.files("*.csv"))
+
+    assert home.house.tables.version("raw-shop") == version
+    assert len(list(home.folder.rglob("part-*.parquet"))) == 1
+    assert home.load(kz.files("a.csv")).rows.rows() == [("1", "2", "Bern")]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,7 @@ from kaizenml.errors import SourceError
 
 _DELIMITERS = (",", ";", "\t", "|")
 _LINES = 50
+_PEEKED = 10_000
 Check = Callable[[list[str]], None]
 
 
@@ -144,7 +146,9 @@ def sniffed(text: str) -> str:
 
 
 def _fit(text: str, delimiter: str) -> tuple[bool, float, int]:
-    lines = [row for row, _ in zip(csv.reader(io.StringIO(text), delimiter=delimiter), range(_LINES), strict=False)]
+    lines: list[list[str]] = []
+    with suppress(csv.Error):  # whoever reads the rows will say where
+        lines.extend(row for row, _ in zip(csv.reader(io.StringIO(text), delimiter=delimiter), range(_LINES)))  # noqa: B905
     counts = [len(row) for row in lines if row]
     header = counts[0] if counts else 1
     return header > 1, sum(count == header for count in counts) / max(len(counts), 1), header
@@ -178,7 +182,8 @@ def _quoted_rows(layout: Layout, piece: _Piece) -> tuple[pl.DataFrame, str]:
             rows, has_blank, line = rows + (not is_blank), has_blank or is_blank, reader.line_num + 1
     except csv.Error as error:
         if piece.is_last or "unexpected end" not in str(error):
-            raise _misquoted(layout, piece.line + line - 1, error) from error
+            begun = _before_line(piece.text, line)[1][:_PEEKED]
+            raise _misquoted(layout, piece.line + line - 1, layout.column_at(begun), error) from error
         text, rest = _before_line(text, line)
     is_plain = not has_blank and not any('"' in each for each in layout.names)  # polars leaves quotes in names doubled
     frame = _parsed(layout, text, piece.has_header) if is_plain else None
@@ -211,11 +216,11 @@ def _parsed(layout: Layout, text: str, has_header: bool) -> pl.DataFrame:
         raise SourceError(f"{name} cannot be read: {reason}.", "Export it again.", {"file": name}) from error
 
 
-def _misquoted(layout: Layout, line: int, error: csv.Error) -> SourceError:
+def _misquoted(layout: Layout, line: int, column: str, error: csv.Error) -> SourceError:
     return SourceError(
-        f"{layout.name}, line {line}: {error}.",
+        f"{layout.name}, line {line}: {error}; the first quote of that line is in column {column}.",
         'A quote is not closed, or stands inside a field; a quote inside a quoted field is written "".',
-        {"file": layout.name, "line": line},
+        {"file": layout.name, "line": line, "column": column},
     )
 
 

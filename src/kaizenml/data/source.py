@@ -114,8 +114,13 @@ def _hint(pattern: str, root: Path) -> str:
 
 
 def _raw_file(path: str, root: Path) -> RawFile:
-    with (root / path).open("rb") as file:
-        digest = Digest(hashlib.file_digest(file, "sha256").hexdigest())
+    try:
+        with (root / path).open("rb") as file:
+            digest = Digest(hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise SourceError(
+            f"{path} cannot be read: {error.strerror or error}.", "Check its permissions and its disk.", {"file": path}
+        ) from error
     return RawFile(path, (root / path).stat().st_size, digest)
 
 

@@ -21,6 +21,7 @@ from kaizenml.core.plan import CleaningPlan
 from kaizenml.data.clean import Cleaned, replay
 from kaizenml.data.enforce import enforce_part
 from kaizenml.data.enforce_parts import Tally, repeated
+from kaizenml.data.spread_rows import spread
 from kaizenml.data.version import parts_digest
 from kaizenml.loop import label_joining, quarantining
 from kaizenml.loop.label_joining import Settled
@@ -136,7 +137,7 @@ class _Source:
             yield raw, part[FILE]
 
     def sample(self, rows: int) -> pl.DataFrame:
-        return _spread((raw for raw, _ in self.parts()), rows, SAMPLE_ROWS)
+        return spread((raw for raw, _ in self.parts()), rows, SAMPLE_ROWS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,13 +272,4 @@ class _Good:
         return self.scan().select(project.id).filter(named).collect(engine="streaming")
 
     def spread(self, most: int) -> pl.DataFrame:
-        return _spread(map(pl.read_parquet, self.paths), self.rows, most)
-
-
-def _spread(parts: Iterator[pl.DataFrame], rows: int, most: int) -> pl.DataFrame:
-    """Return every n-th row, so that at most so many are left."""
-    step, before, found = max(1, -(-rows // most)), 0, []
-    for part in parts:
-        found.append(part.gather_every(step, -before % step))
-        before += part.height
-    return pl.concat(found)
+        return spread(map(pl.read_parquet, self.paths), self.rows, most)

@@ -255,7 +255,7 @@ def test_an_endless_line_is_refused_in_packed_text_and_in_json_too(tmp_path, end
 
 def test_the_first_line_may_be_no_table(tmp_path):
     with pytest.raises(SourceError, match="its first lines are no table"):
-        read_file(write(tmp_path / "x.csv", "x" * 150_000 + "\n1\n"))
+        read_file(write(tmp_path / "x.csv", '"' + "x" * 150_000 + '"\n1\n'))
 
 
 def test_large_parquet_comes_in_parts(tmp_path, monkeypatch):
