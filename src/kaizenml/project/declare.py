@@ -242,7 +242,7 @@ class Project:
         """
         unknown = [name for name in also if name not in tuple(Study)]
         if unknown:
-            raise NotFoundError("study", unknown[0], tuple(Study))
+            raise NotFoundError("study", unknown[0], [each.value for each in Study])
         self.examination = Examination(_names(slices), _names(groups), tuple(map(Study, also)), importance_seconds)
 
     def serve(

@@ -138,7 +138,7 @@ def _studies(text: str) -> tuple[Study, ...]:
     names = [name.strip() for name in text.split(",") if name.strip()]
     unknown = [name for name in names if name not in tuple(Study)]
     if unknown:
-        raise NotFoundError("study", unknown[0], tuple(Study))
+        raise NotFoundError("study", unknown[0], [each.value for each in Study])
     return tuple(map(Study, names))
 
 
