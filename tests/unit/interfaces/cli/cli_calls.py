@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars  # noqa: F401  a process that has loaded it is not copied for a run: tests must not go on in a copy
 import pytest
 
 from kaizenml.interfaces.cli.main import main
