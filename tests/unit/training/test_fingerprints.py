@@ -1,5 +1,7 @@
 """What a fingerprint says beside its digest; which edits change the digest is in the mutation corpus."""
 
+import sys
+
 import pytest
 from mutation_projects import load, write
 
@@ -78,3 +80,18 @@ def test_a_clock_forbids_keeping_the_result(tmp_path):
 
     assert unknown.effect is Effect.FORBIDS
     assert "datetime.now" in unknown.reason
+
+
+def test_a_library_that_only_the_step_imports_changes_nothing_by_being_loaded(tmp_path, monkeypatch):
+    body = (
+        "def step():\n    import colorsys as c\n    from colorsys import rgb_to_hls\n    return c.ONE_SIXTH, rgb_to_hls"
+    )
+    write(tmp_path, {"project.py": body})
+    code = load(tmp_path)
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)
+    before = fingerprint(code.modules["project"].step, code)
+
+    code.modules["project"].step()
+
+    assert "colorsys" in sys.modules
+    assert changed_while_running(before, fingerprint(code.modules["project"].step, code)) is None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, TypeVar
@@ -78,7 +79,7 @@ class FirstParty:
         """Return a Python file, parsed."""
         known = self.memo.setdefault("parsed", {})
         if path not in known:
-            known[path] = parsed(self.source(path))
+            known[path] = Parsed(self.source(path))
         return known[path]  # type: ignore[no-any-return]
 
     def all_code(self) -> Digest:
@@ -91,45 +92,59 @@ class FirstParty:
         return self.memo["all"]  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
 class Parsed:
-    """A Python file: what it says apart from comments, formatting and docstrings."""
+    """A Python file: what it says apart from comments, formatting and docstrings. Each part is read when asked for."""
 
-    digest: Digest
-    tree: ast.Module
-    #: Functions, classes and lambdas by the line where they begin.
-    nodes: Mapping[int, list[ast.AST]]
-    #: The code of every class body, by its qualified name.
-    classes: Mapping[str, list[CodeType]]
-    #: Decorators, bases and keywords of every class, by its name.
-    heads: Mapping[str, list[CodeType]]
-    #: What imports at the top bind: the local name, and where it comes from.
-    imports: Mapping[str, str]
+    def __init__(self, source: bytes) -> None:
+        self._source = source
+        self.nodes: dict[int, list[ast.AST]] = {}
+        #: What imports bind: the local name, and where it comes from, as ``module:name``.
+        self.imports: dict[str, str] = {}
+        try:
+            self.tree = ast.parse(source)
+            self.is_readable = True
+        except (SyntaxError, ValueError):
+            self.tree, self.is_readable = ast.Module([], []), False
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+                first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
+                self.nodes.setdefault(first, []).append(node)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self.imports |= _imports(node)
+
+    @cached_property
+    def digest(self) -> Digest:
+        """The identity of what the file says; of one that cannot be parsed, of its bytes."""
+        if not self.is_readable:
+            return digest_of_bytes(self._source)
+        text = ast.dump(without_docstrings(ast.parse(self._source)))
+        return digest_of_bytes(text.encode("utf-8", "surrogatepass"))
+
+    @cached_property
+    def classes(self) -> Mapping[str, list[CodeType]]:
+        """The code of every class body, by its qualified name."""
+        found: dict[str, list[CodeType]] = {}
+        if self.is_readable:
+            code = compile(without_docstrings(ast.parse(self._source)), "<own>", "exec", dont_inherit=True)
+            for each in inner_codes(code):
+                if not each.co_flags & inspect.CO_NEWLOCALS and each is not code:
+                    found.setdefault(each.co_qualname, []).append(each)
+        return found
+
+    @cached_property
+    def heads(self) -> Mapping[str, list[CodeType]]:
+        """Decorators, bases and keywords of every class, by its name."""
+        found: dict[str, list[CodeType]] = {}
+        for node in (each for listed in self.nodes.values() for each in listed if isinstance(each, ast.ClassDef)):
+            found.setdefault(node.name, []).append(_head(node))
+        return found
 
 
-def parsed(source: bytes) -> Parsed:
-    """Parse a file; one that cannot be parsed counts by its bytes."""
-    try:
-        tree = ast.parse(source)
-        code = compile(without_docstrings(ast.parse(source)), "<own>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
-        return Parsed(digest_of_bytes(source), ast.Module([], []), {}, {}, {}, {})
-    nodes: dict[int, list[ast.AST]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-            first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
-            nodes.setdefault(first, []).append(node)
-    classes: dict[str, list[CodeType]] = {}
-    for each in inner_codes(code):
-        if not each.co_flags & 0x2 and each is not code:  # no fast locals: the body of a class
-            classes.setdefault(each.co_qualname, []).append(each)
-    heads: dict[str, list[CodeType]] = {}
-    for node in (each for listed in nodes.values() for each in listed if isinstance(each, ast.ClassDef)):
-        heads.setdefault(node.name, []).append(_head(node))
-    text = ast.dump(without_docstrings(ast.parse(source)))
-    return Parsed(
-        digest_of_bytes(text.encode("utf-8", "surrogatepass")), tree, nodes, classes, heads, dict(_imports(tree))
-    )
+def _imports(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
+    if isinstance(node, ast.Import):
+        return {each.asname or each.name.split(".")[0]: each.name for each in node.names}
+    source = f"{'.' * node.level}{node.module or ''}"
+    return {each.asname or each.name: f"{source}:{each.name}" for each in node.names}
 
 
 def _head(node: ast.ClassDef) -> CodeType:
@@ -150,16 +165,6 @@ def without_docstrings(tree: T) -> T:
         if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
             body[:1] = [] if len(body) > 1 or isinstance(node, ast.Module) else [ast.copy_location(ast.Pass(), first)]
     return tree
-
-
-def _imports(tree: ast.Module) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom):
-            for each in node.names:
-                yield each.asname or each.name, f"{'.' * node.level}{node.module or ''}:{each.name}"
-        elif isinstance(node, ast.Import):
-            for each in node.names:
-                yield each.asname or each.name.split(".")[0], each.name
 
 
 @cache

@@ -50,6 +50,8 @@ def judged(found: Bound, reference: Reference, name: str) -> Iterator[Unknown]:
 
 def fact(found: Bound) -> str:
     """Return the value of a library's variable, or of a fact about the machine, where it has a plain one."""
+    if found.is_imported_inside and found.dotted not in _MACHINE:
+        return ""  # its module may be loaded or not
     value = _MACHINE[found.dotted]() if found.dotted in _MACHINE else found.value
     if isinstance(value, list | tuple) and all(isinstance(each, _PLAIN) for each in value):
         return repr(value) if found.dotted != "sys.path" else ""

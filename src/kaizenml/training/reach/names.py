@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -42,6 +42,10 @@ class Bound:
         An attribute that a module of the project does not have.
     modules
         The modules on the way.
+    said
+        The whole name, where it begins with a library's module: the same whether the library is loaded yet or not.
+    is_imported_inside
+        Whether the function imports it itself.
     """
 
     label: str
@@ -51,6 +55,8 @@ class Bound:
     last: str = ""
     lost: str = ""
     modules: tuple[ModuleType, ...] = ()
+    said: str = ""
+    is_imported_inside: bool = False
 
 
 def bound(reference: Reference, globals_: Mapping[str, Any], code: FirstParty) -> Bound | None:
@@ -58,7 +64,14 @@ def bound(reference: Reference, globals_: Mapping[str, Any], code: FirstParty) -
     root = _root(reference, globals_, code)
     if root is None:
         return None
-    label, value, rest = root
+    found = _followed(*root, code)
+    if isinstance(root[1], ModuleType) and not is_own_loaded(root[1], code):
+        said = ".".join((root[1].__name__, *root[2]))
+        return replace(found, said=said, is_imported_inside=reference.module is not None)
+    return found
+
+
+def _followed(label: str, value: Any, rest: tuple[str, ...], code: FirstParty) -> Bound:
     dotted = value.__name__ if isinstance(value, ModuleType) else label
     owner, last, modules = None, dotted.rpartition(".")[2], []
     for at, attribute in enumerate(rest):

@@ -45,7 +45,7 @@ def node_of(code: FirstParty, function: CodeType) -> ast.AST | None:
 def is_decorated(code: FirstParty, function: CodeType) -> bool:
     """Say whether somebody else gets hold of the function where it is defined, and may read its annotations."""
     decorators = getattr(node_of(code, function), "decorator_list", [])
-    return any(not ast.unparse(each).endswith(".step") for each in decorators)
+    return any(getattr(each, "attr", "") != "step" for each in decorators)
 
 
 def _class_node(code: FirstParty, kind: type) -> ast.AST | None:

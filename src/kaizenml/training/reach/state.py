@@ -185,6 +185,25 @@ class States:
         return f"({self._of_code(type(value))}.{value.name})" if value.name else f"({self.text(value.value)})"
 
 
+def held_by(value: types.FunctionType) -> dict[str, object]:
+    """Return what a function holds beside its code: defaults, cells of its closure, attributes."""
+    registry = getattr(value, "registry", None)
+    if isinstance(registry, types.MappingProxyType) and hasattr(value, "dispatch"):
+        return {"registry": {kind.__qualname__: each for kind, each in registry.items()}}
+    held: dict[str, object] = {}
+    if value.__defaults__:
+        held["defaults"] = value.__defaults__
+    if value.__kwdefaults__:
+        held["keyword defaults"] = value.__kwdefaults__
+    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
+        try:
+            held[f"cell {name}"] = cell.cell_contents
+        except ValueError:
+            held[f"cell {name}"] = "empty"
+    held |= {f"attribute {name}": each for name, each in sorted(vars(value).items()) if name != "__signature__"}
+    return held
+
+
 def _content(value: Any) -> str:
     """Return the number or text that a value of a derived class is."""
     plain = next(each for each in _PLAIN if isinstance(value, each))

@@ -24,7 +24,7 @@ from kaizenml.training.reach.names import Bound, Unloaded, absolute, bound, modu
 from kaizenml.training.reach.own import is_compiled_own, is_own, is_own_class, is_own_loaded
 from kaizenml.training.reach.references import Reference, Uses, uses_of
 from kaizenml.training.reach.source import is_decorated, text_of
-from kaizenml.training.reach.state import States, Unhashable, ValueDigest
+from kaizenml.training.reach.state import States, Unhashable, ValueDigest, held_by
 
 _BUILTIN_NAMES = frozenset(dir(builtins))
 #: Whoever calls these can see the names of the caller's locals.
@@ -117,7 +117,7 @@ class Walk:
         return name
 
     def _holds_own(self, function: FunctionType) -> bool:
-        held = list(_held(function).values())
+        held = list(held_by(function).values())
         held += [each for value in held if isinstance(value, tuple | list) for each in value]
         return any(is_own(each, self.code) or isinstance(each, functools.partial | types.MethodType) for each in held)
 
@@ -197,7 +197,7 @@ class Walk:
         return self._whole_module(value)
 
     def _function(self, name: str, function: FunctionType) -> Iterator[str]:
-        held = _held(function)
+        held = held_by(function)
         if not is_own(function, self.code):
             for label, each in held.items():
                 yield f"{label} {self.text(each, f'{name}: {label}', is_foreign=True)}"
@@ -269,7 +269,7 @@ class Walk:
                 yield f"{each.chain} missing"
                 continue
             self.judge(found, each, globals_, name)
-            yield f"{found.label} {self.counted(found, globals_)}"
+            yield f"{found.said or found.label} {self.counted(found, globals_)}"
         if uses.names & _NAME_READERS:
             yield from self._words(uses, globals_)
 
@@ -342,6 +342,8 @@ class Walk:
             return self.of_code(value)
         if value is os.environ:
             return found.dotted
+        if found.said and not self._is_changed(value):
+            return f"{found.said} {fact(found)}"
         is_of_library = isinstance(owner, ModuleType) and not is_own_loaded(owner, self.code)
         if isinstance(value, FunctionType | type | ModuleType) or (
             isinstance(value, types.BuiltinFunctionType) and not is_of_library
@@ -352,6 +354,12 @@ class Walk:
         if isinstance(owner, type) or is_of_library:
             return f"{found.dotted} {fact(found)}"
         return self._value(value, self._place(found.label, owner, globals_))
+
+    def _is_changed(self, value: object) -> bool:
+        """Say whether a library's name leads to the project's code, because somebody put it there."""
+        if isinstance(value, ModuleType):
+            return is_own_loaded(value, self.code)
+        return is_own(value, self.code) or (isinstance(value, FunctionType) and self._holds_own(value))
 
     def _value(self, value: Any, place: str) -> str:
         """Return a variable's value as a symbol of its own."""
@@ -371,25 +379,6 @@ class Walk:
         origin = self.code.parsed(file).imports.get(label, "") if file and self.code.is_own_file(file) else ""
         source, _, name = origin.partition(":")
         return f"{absolute(source, globals_)}.{name}" if name else f"{globals_.get('__name__', '')}.{label}"
-
-
-def _held(value: FunctionType) -> dict[str, object]:
-    """Return what a function holds beside its code: defaults, cells of its closure, attributes."""
-    registry = getattr(value, "registry", None)
-    if isinstance(registry, types.MappingProxyType) and hasattr(value, "dispatch"):
-        return {"registry": {kind.__qualname__: each for kind, each in registry.items()}}
-    held: dict[str, object] = {}
-    if value.__defaults__:
-        held["defaults"] = value.__defaults__
-    if value.__kwdefaults__:
-        held["keyword defaults"] = value.__kwdefaults__
-    for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=False):
-        try:
-            held[f"cell {name}"] = cell.cell_contents
-        except ValueError:
-            held[f"cell {name}"] = "empty"
-    held |= {f"attribute {name}": each for name, each in sorted(vars(value).items()) if name != "__signature__"}
-    return held
 
 
 def _annotations(function: FunctionType) -> str:
