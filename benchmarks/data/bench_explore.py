@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Callable
@@ -23,6 +24,7 @@ import kaizenml as kz
 from kaizenml.data.clean import learn_plan, replay
 from kaizenml.data.explore_page import page
 from kaizenml.data.explore_table import table_report
+from kaizenml.data.ingest import read_file
 from kaizenml.loop.exploring import Rows, exploration
 
 T = TypeVar("T")
@@ -48,6 +50,9 @@ def timed(what: str, call: Callable[[], T]) -> T:
 def main(out: Path | None) -> None:
     """Time each step once."""
     raw = flights()
+    with tempfile.TemporaryDirectory() as folder:
+        raw.write_csv(Path(folder) / "flights.csv")
+        timed("read the CSV", lambda: read_file(Path(folder) / "flights.csv"))
     print(f"{raw.height:,} x {raw.width}, {pl.thread_pool_size()} threads")
     plan = timed("learn the cleaning plan (as `kaizen run`)", lambda: learn_plan(raw))
     clean = timed("clean (as `kaizen run`)", lambda: replay(plan, raw).frame)
