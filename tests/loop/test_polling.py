@@ -113,7 +113,8 @@ def noticed(running: Up, name: str) -> Any:
 def finished(running: Up, name: str) -> list[Any]:
     runs = running.get(f"/api/v1/runs?project={name}")["runs"]
     assert not [run for run in runs if run["state"] == "failed"]
-    return [run for run in runs if run["cause"] is not None and run["state"] == "finished"]
+    done = [running.get(f"/api/v1/runs/{run['id']}") for run in runs if run["state"] == "finished"]
+    return [run for run in done if run["cause"] is not None]
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ class Declaration:
     monitors: tuple[Mapping[str, object], ...]
     retraining: Retraining = Retraining()
     polling: Polling | None = None
+    group: str | None = None
 
     @property
     def requirements(self) -> tuple[gates.Requirement, ...]:

@@ -26,6 +26,7 @@ class Role(StrEnum):
     TARGET = "target"
     ID = "id"
     TIME = "time"
+    GROUP = "group"  # says which rows belong together; no feature
     IGNORED = "ignored"
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from kaizenml import __version__
 from kaizenml.core.run import Run
-from kaizenml.core.schema import ColumnKind
+from kaizenml.core.schema import ColumnKind, Role
 from kaizenml.core.signature import GoldenRows, Signature
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.scoring import LoadedScorer, Recipe, scorer_of
@@ -93,7 +93,7 @@ def _signature(problem: Problem, target: pl.Series) -> Signature:
 
 def _usual_rows(rows: pl.DataFrame, problem: Problem) -> dict[str, bytes]:
     """Return what later rows are held against: the training rows in cells, and how much days usually differ."""
-    columns = {c.name: c.kind for c in problem.inputs if c.kind is not ColumnKind.TIME}
+    columns = {c.name: c.kind for c in problem.inputs if c.kind is not ColumnKind.TIME and c.role is not Role.GROUP}
     reference = learn_reference(rows, columns)
     blocks = blocks_of(problem, rows)
     usual = Usual() if blocks is None else learn_usual(reference, *_some_blocks(rows, blocks))

@@ -214,7 +214,7 @@ def _plan_of(frame: pl.DataFrame, plan: CleaningPlan) -> CleaningPlan:
 
 
 def _role(project: Project, name: str) -> Role:
-    given = {project.target: Role.TARGET, project.id: Role.ID, project.time: Role.TIME}
+    given = {project.target: Role.TARGET, project.id: Role.ID, project.time: Role.TIME, project.group: Role.GROUP}
     return given.get(name) or (Role.IGNORED if name in project.ignore else Role.FEATURE)
 
 

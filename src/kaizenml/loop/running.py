@@ -54,6 +54,7 @@ def declare(project: Project, folder: Path) -> Declaration:
         monitors=tuple(monitor_facts(each) for each in project.monitors),
         retraining=project.retraining,
         polling=project.polling,
+        group=project.group,
     )
 
 

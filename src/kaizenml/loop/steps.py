@@ -26,6 +26,7 @@ from kaizenml.core.plan import CleaningPlan, ColumnPlan
 from kaizenml.core.schema import Column, Role
 from kaizenml.data.clean import FAILURES
 from kaizenml.data.extract import Split, split
+from kaizenml.data.groups import split_groups
 from kaizenml.data.target import task_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.loop.label_joining import onto_selected
@@ -56,11 +57,14 @@ class Declared:
     ignore: tuple[str, ...]
     seed: int
     holdout: float | str
+    group: str | None = None
 
 
 def declared_by(project: Project) -> Declared:
     """Return what a project says of its table."""
-    return Declared(project.target, project.id, project.time, project.ignore, project.seed, project.holdout)
+    return Declared(
+        project.target, project.id, project.time, project.ignore, project.seed, project.holdout, project.group
+    )
 
 
 def given_by(project: Project, prepared: Prepared) -> dict[str, object]:
@@ -113,6 +117,8 @@ def rows(select: pl.DataFrame, live: pl.DataFrame, human_labels: pl.DataFrame, d
 def problem(rows: pl.DataFrame, plan: CleaningPlan, declared: Declared) -> Problem:
     """Say what is to be learned: task, classes, and the columns that a request must bring."""
     target = rows[declared.target]
+    if declared.group is not None and declared.group not in rows.columns:
+        raise NotFoundError("group column", declared.group, rows.columns)
     task = task_of(target, ColumnPlan(declared.target, kind_of(target)), pl.DataFrame(schema=FAILURES))
     left_out = {declared.target, declared.id, *declared.ignore}
     names = [name for name in plan.names if name in rows.columns and name not in left_out]
@@ -120,7 +126,7 @@ def problem(rows: pl.DataFrame, plan: CleaningPlan, declared: Declared) -> Probl
         Column(
             name,
             plan[name].kind,
-            Role.TIME if name == declared.time else Role.FEATURE,
+            Role.TIME if name == declared.time else Role.GROUP if name == declared.group else Role.FEATURE,
             is_nullable=rows[name].null_count() > 0,
             example=_example(rows[name]),
         )
@@ -129,19 +135,24 @@ def problem(rows: pl.DataFrame, plan: CleaningPlan, declared: Declared) -> Probl
     if not inputs:
         raise ProjectError("No column is left to learn from.", "Ignore fewer columns.")
     classes = classes_for(task, target)
-    return Problem(task, declared.target, inputs, classes, declared.id, declared.time, declared.seed, declared.holdout)
+    return Problem(
+        task, declared.target, inputs, classes, declared.id, declared.time, declared.seed, declared.holdout,
+        declared.group,
+    )  # fmt: skip
 
 
 def table(rows: pl.DataFrame, features: pl.DataFrame, problem: Problem) -> pl.DataFrame:
-    """Put the target, the id, the time and the number of each row beside the features."""
-    beside = [name for name in (problem.target, problem.id, problem.time) if name and name not in features.columns]
+    """Put the target, the id, the time, the group and the number of each row beside the features."""
+    named = (problem.target, problem.id, problem.time, problem.group)
+    beside = [name for name in dict.fromkeys(named) if name and name not in features.columns]
     return features.with_columns(*(rows[name] for name in beside), pl.int_range(len(rows)).alias(ROW))
 
 
 def split_rows(table: pl.DataFrame, problem: Problem) -> Split:
-    """Keep rows back for the test: the newest where there is a time, else drawn at random."""
+    """Keep rows back for the test: the newest where there is a time, else drawn at random; whole groups of them."""
     is_stratified = problem.task is not Task.REGRESSION and problem.time is None
-    return split(
+    part = split if problem.group is None else partial(split_groups, group=problem.group)
+    return part(
         table,
         time=problem.time,
         target=problem.target,

@@ -35,6 +35,9 @@ class Project:
         The column that tells one row from every other, if there is one.
     time
         The column that says when a row happened, if there is one: rows are then split in time, never at random.
+    group
+        The column that says which rows belong together, such as a customer or a patient, if there is one: no group is
+        both learned from and tested on. It is no feature, and requests bring it.
     ignore
         Columns that are no features, such as those known only afterwards.
     seed
@@ -58,15 +61,22 @@ class Project:
         target: str,
         id: str | None = None,  # noqa: A002  the word that users know
         time: str | None = None,
+        group: str | None = None,
         ignore: Sequence[str] = (),
         seed: int = 0,
         holdout: float | str = 0.2,
     ) -> None:
+        if group is not None and group in (target, time, *ignore):
+            raise ProjectError(
+                f"group={group!r} is the target, the time, or ignored.",
+                "Name the column that tells which rows belong together.",
+            )
         self.name = checked_name("project", name)
         self.source = source
         self.target = target
         self.id = id
         self.time = time
+        self.group = group
         self.ignore = tuple(ignore)
         self.seed = seed
         self.holdout = holdout if isinstance(holdout, str) else _checked_share(holdout)

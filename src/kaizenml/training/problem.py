@@ -21,7 +21,7 @@ class Problem:
     """What is to be learned from the selected rows.
 
     ``inputs`` are the columns that a request brings, ``id`` and ``time`` the columns that tell rows apart and order
-    them. ``blocks`` says how rows that go together are grouped when uncertainty is told: by day of ``time``.
+    them, ``group`` the one that says which rows belong together: no group is both learned from and judged by.
     """
 
     task: Task
@@ -32,6 +32,7 @@ class Problem:
     time: str | None
     seed: int
     holdout: float | str
+    group: str | None = None
 
 
 def target_of(problem: Problem, rows: pl.DataFrame) -> NDArray[np.float64]:
@@ -48,9 +49,12 @@ def classes_for(task: Task, target: pl.Series) -> tuple[str, ...]:
 
 
 def blocks_of(problem: Problem, rows: pl.DataFrame) -> NDArray[np.int64] | None:
-    """Return the day of each row, counted from 1970, shape (n,); None where the project has no time."""
+    """Return which rows go together when uncertainty is told, shape (n,); None where rows stand alone.
+
+    That is the day of each row, counted from 1970, where the project has a time; else the number of its group.
+    """
     if problem.time is None or problem.time not in rows.columns:
-        return None
+        return None if problem.group is None else rows[problem.group].rank("dense").cast(pl.Int64).to_numpy()
     return rows[problem.time].dt.epoch("d").fill_null(-1).cast(pl.Int64).to_numpy()
 
 
@@ -85,15 +89,16 @@ def time_parts(rows: pl.DataFrame) -> pl.DataFrame:
 def model_inputs(featured: pl.DataFrame, problem: Problem, *, keeps_all: bool = False) -> tuple[Column, ...]:
     """Return the columns of featured rows that a model learns from.
 
-    Left out are the target, the id, times (their parts stand for them), columns with a single value, and text in which
-    nearly every row has a value of its own: nothing general can be learned from those.
+    Left out are the target, the id, the group, times (their parts stand for them), columns with a single value, and
+    text in which nearly every row has a value of its own: nothing general can be learned from those.
 
     Parameters
     ----------
     keeps_all
         The model's shape was made for these columns: also those with a single value stay.
     """
-    names = [name for name in featured.columns if name not in (problem.target, problem.id, problem.time, ROW)]
+    others = (problem.target, problem.id, problem.time, problem.group, ROW)
+    names = [name for name in featured.columns if name not in others]
     found = (Column(name, kind_of(featured[name])) for name in names)
     kept = (column for column in found if column.kind is not ColumnKind.TIME)
     return tuple(column for column in kept if keeps_all or _teaches(featured[column.name]))
