@@ -27,7 +27,7 @@ def run_of(folder: Path, group: str, *, code: int) -> Any:
 
 def test_whole_groups_are_set_aside_for_the_test(tmp_path: Path) -> None:
     leaky = run_of(tmp_path / "rows", 'ignore=["customer"]', code=0)
-    honest = run_of(tmp_path / "groups", 'group="customer"', code=0)
+    honest = run_of(tmp_path / "groups", 'group="customer"', code=1)  # its gate sees through it
 
     assert leaky["metrics"]["roc_auc"]["value"] > 0.95
     assert honest["metrics"]["roc_auc"]["value"] < 0.75

@@ -107,7 +107,7 @@ def kept_losses(
         keys = rows[key].cast(pl.String)
     else:
         number = rows[ROW] if ROW in rows.columns else pl.Series(range(len(rows)))
-        keys = f"{snapshot.digest[:16]}:" + number.cast(pl.String)
+        keys = pl.Series([f"{snapshot.digest[:16]}:{each}" for each in number])
     frame = pl.DataFrame({"key": keys, "loss": losses(evaluated, task)})
     blocks = evaluated.blocks
     frame = frame.with_columns(block=pl.lit(None, pl.Int64) if blocks is None else pl.Series(blocks))
