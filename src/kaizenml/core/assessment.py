@@ -32,7 +32,7 @@ class Examination:
     slices: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     also: tuple[Study, ...] = ()
-    importance_seconds: float = 1.0
+    importance_seconds: float = 3.0
 
 
 @dataclass(frozen=True, slots=True)

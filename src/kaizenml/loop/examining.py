@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -45,7 +45,7 @@ def examined(
     """
     problem, evaluated, split = values["problem"], values["evaluate"], values["split"]
     say("evaluate: calibration, slices")
-    found = _looked_at(asked, problem, evaluated, _beside(rows, split.holdout))
+    found = _looked_at(asked, problem, evaluated, _beside(rows, split.holdout), split.holdout.columns)
     studied = _studied(asked, problem, values["train"].fitted, split.train, split.holdout, say)
     found = replace(found, serving=serving, **studied)
     return replace(
@@ -64,10 +64,13 @@ def kept(found: Assessment, blobs: Blobs) -> dict[str, Digest]:
     return made
 
 
-def _looked_at(asked: Examination, problem: Problem, evaluated: Evaluation, rows: pl.DataFrame) -> Assessment:
+def _looked_at(
+    asked: Examination, problem: Problem, evaluated: Evaluation, rows: pl.DataFrame, known: Sequence[str]
+) -> Assessment:
+    """Look at the test rows; slices are searched for among what is known when a request comes, and no other columns."""
     task = problem.task
     left_out = {problem.target, problem.id, problem.time, ROW}
-    searched = [name for name in rows.columns if name not in left_out and _is_cut(rows[name])]
+    searched = [name for name in known if name not in left_out and _is_cut(rows[name])]
     rng = np.random.default_rng(problem.seed)
     return Assessment(
         task=task,
@@ -127,8 +130,11 @@ def _tried(look: Callable[[], Importances | None]) -> tuple[Importances | None, 
 
 
 def _missing(asked: Examination, found: Assessment) -> tuple[str, ...]:
+    """Return what was asked for and could not be told, each with why."""
     few = "there are too few rows"
+    told = {each.where[0][0] for each in (found.slices.declared if found.slices else ())}
     return (
+        *(f"No slice of {name} is told of: {few} of each value." for name in asked.slices if name not in told),
         f"No learning curve: {few}." if Study.LEARNING_CURVE in asked.also and found.learning_curve is None else "",
         f"No staleness: the project has no time, or {few}."
         if Study.STALENESS in asked.also and found.staleness is None

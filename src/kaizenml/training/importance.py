@@ -48,7 +48,7 @@ def importance(
     *,
     seconds: float | None = None,
     clock: Callable[[], float] = time.monotonic,
-) -> Importances | None:
+) -> Importances:
     """Return what every column of the model is worth.
 
     Parameters
@@ -57,14 +57,9 @@ def importance(
         Rows with features, target and time.
     seconds
         Within this budget few rows are looked at, and columns are shuffled while time remains; None: all rows, ten
-        times. The model is trained once in any case.
+        times. The model is trained once, and every column shuffled once, in any case.
     clock
         Gives seconds.
-
-    Returns
-    -------
-    None
-        When not one round fitted into the budget.
     """
     rng, end = np.random.default_rng(problem.seed), None if seconds is None else clock() + seconds
     if seconds is not None:
@@ -78,13 +73,9 @@ def importance(
     before = row_losses(problem.task, y, with_shadows.predict(tested))
     names = [each.name for each in (*fitted.columns, *shadows)]
     rises, repeats = np.zeros((len(names), len(y))), 0
-    while repeats < MOST_REPEATS and (end is None or clock() < end):
-        found = _round(with_shadows, tested, names, problem, y, before, rng, lambda: end is not None and clock() > end)
-        if found is None:
-            break
-        rises, repeats = rises + found, repeats + 1
-    if not repeats:
-        return None
+    while repeats < MOST_REPEATS and (not repeats or end is None or clock() < end):
+        rises += _round(with_shadows, tested, names, problem, y, before, rng)
+        repeats += 1
     blocks = blocks_of(problem, tested)
     listed = _held_against_shadows([each.name for each in fitted.columns], rises / repeats, blocks)
     return Importances(len(train), len(y), repeats, listed)
@@ -98,14 +89,11 @@ def _round(
     y: Array,
     before: Array,
     rng: np.random.Generator,
-    is_over: Callable[[], bool],
-) -> Array | None:
+) -> Array:
     """Return by how much each row's loss rises when each column is shuffled, shape (columns, rows)."""
     found = np.empty((len(names), len(y)))
     step = max(1, MOST_AT_ONCE // len(y))
     for start in range(0, len(names), step):
-        if is_over():
-            return None
         some = names[start : start + step]
         shuffled = pl.concat(
             [tested.with_columns(tested[name].gather(rng.permutation(len(y))).alias(name)) for name in some]

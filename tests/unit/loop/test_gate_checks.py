@@ -205,6 +205,25 @@ project.steps["estimator"] = lambda: HistGradientBoostingClassifier(max_iter=5, 
     assert "does not learn from shadow columns: ValueError" in " ".join(assessment_of(done, house(folder).blobs).notes)
 
 
+def test_slices_are_searched_for_among_what_a_request_brings_only(tmp_path):
+    """A column that is known only afterwards parts the rows best of all, and says nothing about the model."""
+    code = """
+@project.step
+def select(raw):
+    return raw.with_columns(after=pl.col("churned"))
+
+
+project.ignore = ("after",)
+project.evaluate(slices=["after"], importance_seconds=0)
+"""
+    folder = write(tmp_path, code, rows=600)
+
+    found = assessment_of(run_in(folder), house(folder).blobs).slices
+
+    assert {column for each in found.declared for column, _ in each.where} == {"after"}
+    assert not {column for each in found.found for column, _ in each.where} & {"after", "churned", "id"}
+
+
 def test_a_run_that_failed_has_no_report(tmp_path):
     folder = write(tmp_path, "project.evaluate(slices=['amout'])", rows=100)
     with pytest.raises(NotFoundError):
