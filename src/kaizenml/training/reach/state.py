@@ -32,7 +32,7 @@ _PLAIN: tuple[type, ...] = (
 #: What has no state that a result could depend on.
 _HARMLESS: tuple[type, ...] = (
     logging.Logger, logging.LoggerAdapter, logging.Handler, type(threading.Lock()), type(threading.RLock()),
-    threading.Condition, threading.Event, threading.Semaphore, threading.local,
+    threading.Condition, threading.Semaphore,
     types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType,
 )  # fmt: skip
 _CODE = (types.FunctionType, type, types.ModuleType, types.BuiltinFunctionType)
@@ -99,10 +99,10 @@ class States:
             return self._of_code(value)
         for known, write in _WRITERS:
             if isinstance(value, known):
-                if known in (tuple, list, dict, set, frozenset) and self._is_own_class(kind):
+                if self._is_own_class(kind):
                     return f"{self._of_code(kind)}{write(self, value)}{self._attributes(value)}"
-                if kind is not known and known in (tuple, list, dict, set, frozenset):
-                    return f"{self._of_code(kind)}{write(self, value)}"
+                if kind is not known:
+                    self._of_code(kind)  # its library counts
                 return f"{kind.__name__}{write(self, value)}"
         if isinstance(value, _HARMLESS):
             return f"{kind.__module__}.{kind.__qualname__}"
@@ -146,6 +146,8 @@ class States:
         return self.pairs({name: found[name] for name in sorted(found)})
 
     def _foreign(self, value: Any, kind: type) -> str:
+        if kind.__name__ == "ufunc" and "vectorized" in getattr(value, "__name__", ""):
+            raise Unhashable("the function in a ufunc made by frompyfunc cannot be read")
         inside = [each for name in _WRAPPED if callable(each := getattr(value, name, None))] if callable(value) else []
         try:
             text = f"{kind.__module__}.{kind.__qualname__}:{self._digest_of_value(value, of_code=self._of_code)}"
@@ -216,7 +218,7 @@ def _is_plain(kind: type) -> bool:
 
 _CACHED = type(functools.lru_cache(len))
 _ALIAS = type(typing.List[int])  # noqa: UP006  the class of subscripted types, which has no public name
-_BARE = {object, Exception, BaseException, enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.ReprEnum}
+_BARE = {object, enum.Enum, enum.IntEnum, enum.StrEnum, enum.Flag, enum.ReprEnum}
 
 
 def _project(states: States, value: Any) -> str:
@@ -250,6 +252,8 @@ _WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
     (pathlib.PurePath, lambda _, value: repr(str(value))),
     ((operator.itemgetter, operator.attrgetter), lambda states, value: states.texts(value.__reduce__()[1:])),
     (operator.methodcaller, lambda states, value: states.texts(value.__reduce__()[1:])),
+    (threading.local, lambda states, value: states.pairs(vars(value))),
+    (threading.Event, lambda _, value: str(value.is_set())),
     (struct.Struct, lambda _, value: repr(value.format)),
     (types.SimpleNamespace, lambda states, value: states.pairs(vars(value))),
     (types.GenericAlias, lambda _, value: repr(value)),
