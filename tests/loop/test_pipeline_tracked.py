@@ -4,6 +4,7 @@ import io
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -97,3 +98,63 @@ def test_runs_are_found_by_what_they_hold(shop):
     error = cli(shop, "runs", "metrics.roc_acu > 0.5", code=2)["error"]
     assert (error["code"], error["details"]["position"]) == ("query", 0)
     assert "metrics.roc_auc" in error["hint"]
+
+
+def test_two_runs_are_compared_by_what_differs_and_by_the_rows_that_both_were_tested_on(shop, run):
+    _, first = run
+    second = cli(shop, "run", "--set", "select.scale=3.0")["run"]
+
+    found = cli(shop, "compare", first.id, second)
+
+    assert found["parameters"] == {"select.scale": [2.0, 3.0]}
+    assert (found["code"], found["files"], found["environment"], found["data"]) == ({}, {}, {}, {})
+    assert [(each["word"], each["after"] - each["before"]) for each in found["metrics"]] == [("the same", 0.0)]
+    assert cli(shop, "compare", first.id, "nobody", code=2)["error"]["code"] == "not_found"
+
+
+def test_an_old_run_gives_the_same_again_although_code_and_data_have_changed(shop, run):
+    house, first = run
+    before = (shop / "project.py").read_text(), (shop / "data.csv").read_text()
+    (shop / "project.py").write_text(before[0].replace("return raw", "raise RuntimeError('newer code')"))
+    (shop / "data.csv").write_text(before[1].replace("true", "false", 30))
+    try:
+        done = cli(shop, "rerun", first.id, "--within", "0")
+    finally:
+        (shop / "project.py").write_text(before[0])
+        (shop / "data.csv").write_text(before[1])
+
+    assert (done["original"], done["largest"], done["predictions"]) == (first.id, 0.0, 0.0)
+    assert done["metrics"]["roc_auc"] == 0.0
+    with house.records.reading() as books:
+        again = books.runs.get(done["run"])
+    assert (again.kind, again.again, again.parameters) == ("rerun", first.id, first.parameters)
+
+
+def test_another_environment_is_refused_by_name(shop, run):
+    house, first = run
+    older = {**first.environment.packages, "polars": "0.1.0"}
+    with house.records.writing() as books:
+        books.runs.save(replace(first, id="older", environment=replace(first.environment, packages=older)))
+
+    error = cli(shop, "rerun", "older", code=3)["error"]
+
+    assert "polars" in error["message"]
+    assert "instead of 0.1.0" in error["message"]
+    assert "--anyway" in error["hint"]
+
+
+def test_a_tracked_program_is_executed_again_from_the_code_of_then(shop):
+    (shop / "numbers.txt").write_text("1 2 3")
+    (shop / "try.py").write_text(
+        "import sys, kaizenml as kz\nwith kz.run('sum', seed=1) as run:\n"
+        "    run.log(total=sum(map(int, open('numbers.txt').read().split())) * int(sys.argv[1]))\n"
+    )
+    subprocess.run([sys.executable, "try.py", "2"], cwd=shop, check=True, timeout=60)
+    (shop / "try.py").write_text("raise SystemExit('newer code')")
+
+    same = cli(shop, "rerun", "sum")
+    (shop / "numbers.txt").write_text("1 2 4")
+    other = cli(shop, "rerun", "sum")
+
+    assert (same["metrics"], same["largest"]) == ({"total": 0.0}, 0.0)
+    assert other["largest"] == 2.0

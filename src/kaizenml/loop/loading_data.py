@@ -126,6 +126,11 @@ def reader_of(project: Project, folder: Path, house: House, progress: Progress) 
             return KafkaReader(source, os.environ)
 
 
+def settled_rows(project: Project, folder: Path, house: House, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that count of all that were loaded, such as the newest of each key."""
+    return reader_of(project, folder, house, Progress(lambda _: None)).settled(rows)
+
+
 @dataclass(frozen=True, slots=True)
 class PushReader:
     """Rows that were sent: they are in the table already."""
