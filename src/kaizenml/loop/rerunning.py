@@ -22,6 +22,7 @@ from kaizenml.loop.bundling import bundled
 from kaizenml.loop.comparing import found_run
 from kaizenml.loop.executing import executed, nodes_of
 from kaizenml.loop.loading import Loaded, load_code
+from kaizenml.loop.observing import Observed
 from kaizenml.loop.order import Order, Way
 from kaizenml.loop.pinning import prepared_again
 from kaizenml.loop.steps import given_by
@@ -118,7 +119,9 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
     with house.records.writing() as books:
         books.runs.save(begun)
     try:
-        ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
+        with Observed(house, begun) as seen:
+            ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
+            ended = seen.noted(ended)
     except BaseException as error:
         _save(house, replace(begun, state=RunState.FAILED, error=f"{type(error).__name__}: {error}"[:500]))
         raise
@@ -166,7 +169,9 @@ def _program_again(house: House, original: Run, say: Say) -> tuple[Run, float | 
         say(f"executing {' '.join(words[1:])} in {command.folder}")
         environment = {key: value for key, value in environment.items() if key != "KAIZEN_SERVER"}
         environment |= {AGAIN: original.id, "KAIZEN_HOME": str(house.settings.home)}
-        done = subprocess.run(words, cwd=command.folder, env=environment, check=False)
+        done = subprocess.run(
+            words, cwd=command.folder, env=environment, stdout=2, check=False
+        )  # beside what is told here
     finally:
         shutil.rmtree(code, ignore_errors=True)
     run = _made_by(house, original)
