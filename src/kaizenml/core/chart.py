@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 WIDTH, HEIGHT = 460, 320
-_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 34, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 58, 14, 44, 44
 _STYLE = """
 svg.kz{--ink:#1b2330;--quiet:#5c6675;--edge:#dde2e9;--card:#fff;--c0:#1f6fd6;--c1:#c2571a;--c2:#2b8a3e;--c3:#8a5cc9;
 font:12px system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;max-width:100%;height:auto}

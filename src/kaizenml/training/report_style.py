@@ -27,6 +27,9 @@ tr + tr td { border-top: 1px solid var(--edge); }
 .good { color: var(--good); } .bad { color: var(--bad); } .faint td { color: var(--quiet); }
 .gate td:nth-child(2) { min-width: 12rem; }
 .mark { white-space: nowrap; font-weight: 600; }
-@media (max-width: 480px) { body { padding: .75rem .6rem 2rem; } section { padding: .8rem .8rem; } }
+@media (max-width: 480px) { body { padding: .75rem .6rem 2rem; } section { padding: .8rem .8rem; }
+  td:first-child { min-width: 11rem; } .gate td:first-child { min-width: 0; } .gate tr:first-child { display: none; }
+  .gate tr { display: grid; grid-template-columns: auto 1fr; padding: .4rem 0; border-top: 1px solid var(--edge); }
+  .gate tr td { border: 0; padding: .1rem .7rem .1rem 0; } .gate td:last-child { grid-column: 1 / -1; } }
 @media print { section { break-inside: avoid; } body { max-width: none; } }
 """
