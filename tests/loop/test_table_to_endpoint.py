@@ -32,7 +32,7 @@ def test_new_and_run_make_a_release_that_beats_the_dummy(made, name):
 
     assert new["task"] == TASKS.get(name, "binary")
     assert set(run) == {
-        "run", "status", "release", "model_version", "metrics", "baselines", "gate", "snapshot",
+        "run", "status", "release", "model_version", "metrics", "baselines", "gate", "snapshot", "steps",
     }  # fmt: skip
     assert (run["status"], run["release"], run["snapshot"]) == ("finished", f"{name}/1", f"{name}@1")
     assert run["gate"]["passed"] is True
