@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs-reference lock bench bench-data clean
+.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench: setup ## Measure what serving costs beside the model (see benchmarks/READ
 
 bench-data: setup ## Measure loading, contracts, cleaning, joins, labels and tables beside other tools; DATA="join labels" chooses
 	$(BIN)/python benchmarks/data/all.py $(DATA)
+
+bench-tracking: setup ## Measure what tracking costs: points a second, finding runs
+	$(BIN)/python benchmarks/tracking/bench_tracking.py
 
 clean: ## Remove .venv/, caches and demos
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist kaizen-demo

@@ -37,6 +37,7 @@ from kaizenml.project import (
 
 if TYPE_CHECKING:
     from kaizenml.data.join import join
+    from kaizenml.loop.autologging import autolog
     from kaizenml.loop.tracking import current_run, run
     from kaizenml.training.network import torch
 
@@ -44,6 +45,7 @@ __all__ = [
     "Project",
     "__version__",
     "at_least",
+    "autolog",
     "baseline",
     "beats_baselines",
     "beats_champion",
@@ -76,6 +78,7 @@ __all__ = [
 
 #: What is loaded when it is asked for, because it needs what `kaizen --help` does not, and where it is.
 _LATER = {
+    "autolog": "kaizenml.loop.autologging",
     "current_run": "kaizenml.loop.tracking",
     "join": "kaizenml.data.join",
     "run": "kaizenml.loop.tracking",

@@ -38,6 +38,7 @@ class TrackedRun:
         self._names: set[str] = set()
         self._parameters = dict(run.parameters)
         self._is_over = False
+        self.fits = 0  # of models, as autologging counts them
 
     @property
     def id(self) -> str:
