@@ -2,14 +2,17 @@
 
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+import zlib
 
 import pytest
 
 from kaizenml.loop import syncing
 from kaizenml.loop.wiring import open_house, read_settings
+from kaizenml.training.journal import Points, framed
 
 PROGRAM = """
 import os, sys
@@ -97,3 +100,19 @@ time.sleep(30)
 
     with house.records.reading() as books:
         assert books.runs.get(name).latest == {"from_child": 1.0}
+
+
+def test_a_journal_that_is_not_understood_is_put_aside_and_stops_nobody(tmp_path):
+    house = open_house(read_settings(tmp_path))
+    for name, content in (("strange", b"no entry"), ("headless", framed(Points(1, 0, {"loss": 1.0})))):
+        folder = syncing.journals(house.settings.home) / name
+        folder.mkdir(parents=True)
+        frame = struct.pack("<II", len(content), zlib.crc32(content)) + content if name == "strange" else content
+        (folder / "journal").write_bytes(frame)
+        os.utime(folder, (0, 0))
+
+    with pytest.warns(UserWarning, match="was put aside"):
+        assert syncing.pick_up(house) == []
+
+    assert len(list((house.settings.home / "journals-unreadable").iterdir())) == 2
+    assert syncing.pick_up(house) == []

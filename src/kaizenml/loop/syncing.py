@@ -6,8 +6,10 @@ come twice, from anybody, and counts once.
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,7 +20,7 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Blobs, Books, Clock
 from kaizenml.core.run import Console, Run, RunState
 from kaizenml.core.series import Point
-from kaizenml.errors import ConflictError, UsageError
+from kaizenml.errors import ConflictError, IntegrityError, KaizenError, UsageError
 from kaizenml.loop.wiring import House
 from kaizenml.training import console, journal
 from kaizenml.training.journal import Ended, Entry, Journal, Kept, Points, Read, Started, Words, Wrote
@@ -113,18 +115,20 @@ def end_dead(folder: Path, blobs: Blobs) -> Journal | None:
     if not taken.size and time.time() - folder.stat().st_mtime < _YOUNG_SECONDS:
         taken.close()
         return None
-    if taken.size and not has_ended(taken.path):
+    if taken.size and not _has_ended_or_is_unreadable(taken.path):
         keep_console(taken, folder, blobs)
         at = datetime.fromtimestamp(taken.path.stat().st_mtime, UTC)
         taken.append(Ended(RunState.FAILED, at, DIED, "Begin it again; everything that it had logged is kept."))
     return taken
 
 
-def has_ended(path: Path) -> bool:
-    """Say whether the end of the run stands in a journal."""
+def _has_ended_or_is_unreadable(path: Path) -> bool:
     at, last = 0, None
     while content := journal.piece(path, at, PIECE_BYTES):
-        entries, taken = journal.entries(content)
+        try:
+            entries, taken = journal.entries(content)
+        except IntegrityError:
+            return True
         at, last = at + taken, entries[-1]
     return isinstance(last, Ended)
 
@@ -144,9 +148,20 @@ def _picked_up(house: House, folder: Path) -> bool:
         if taken.size:
             bring(house, folder.name, taken.path)
         shutil.rmtree(folder, ignore_errors=True)
+    except (ConflictError, IntegrityError, UsageError) as error:
+        _put_aside(folder, error)
+        return False
     finally:
         taken.close()
     return True
+
+
+def _put_aside(folder: Path, error: KaizenError) -> None:
+    """Move a journal that will never be understood out of the way, so that it does not stand in it every time."""
+    aside = folder.parent.with_name("journals-unreadable")
+    aside.mkdir(exist_ok=True)
+    os.replace(folder, aside / f"{folder.name}-{time.time_ns()}")
+    warnings.warn(f"The journal of run {folder.name} was put aside, in {aside}: {error.message}", stacklevel=2)
 
 
 def _check_blobs(blobs: Blobs, entries: Iterable[Entry]) -> None:
