@@ -19,6 +19,7 @@ class RunKind(StrEnum):
     PIPELINE = "pipeline"  # a project's steps
     SCRIPT = "script"  # a program that calls `kz.run()`
     NOTEBOOK = "notebook"  # cells that call `kz.run()`
+    TUNING = "tuning"  # a search for better parameters of a project's steps
     RERUN = "rerun"  # an old run, executed again from its record
     MLFLOW = "mlflow"  # what an MLflow client told of
 

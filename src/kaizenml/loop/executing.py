@@ -88,7 +88,7 @@ def executed(
     perform = Performer({node.name: node for node in nodes}, shelf, code)
     with (
         StepJournal(house.settings.home, order.id) as journal,
-        closing(_runner(loaded, house, order, perform)) as runner,
+        closing(runner_of(loaded, house, order.way.runner, perform)) as runner,
     ):
 
         def told(story: StepRun) -> None:
@@ -110,9 +110,9 @@ def executed(
     return Executed(engine.value, tuple(steps))
 
 
-def _runner(loaded: Loaded, house: House, order: Order, perform: Performer) -> Runner:
-    """Return where the steps run: as the order says, or else the settings."""
-    name = order.way.runner or house.settings.runner
+def runner_of(loaded: Loaded, house: House, wanted: str, perform: Performer) -> Runner:
+    """Return where the steps run: as it is wanted, or else as the settings say."""
+    name = wanted or house.settings.runner
     if name not in RUNNERS:
         raise NotFoundError("runner", name, RUNNERS)
 

@@ -13,7 +13,7 @@ from kaizenml.core.task import Outcome, Runner, StepCache, Task
 from kaizenml.errors import NotFoundError
 from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
-from kaizenml.loop.steps import GIVEN, steps_of
+from kaizenml.loop.steps import GIVEN, steps_beside, steps_of
 from kaizenml.training.graph import Node, graph
 from kaizenml.training.perform import performed
 from kaizenml.training.shelf import Shelf
@@ -54,7 +54,7 @@ class Performer:
 def performer(loaded: Loaded, cache: StepCache, home: Path) -> Performer:
     """Return what performs any step of a project with values from a cache."""
     code = ProjectCode(loaded, ignore=(home,))
-    nodes = graph(steps_of(loaded.project), GIVEN, {}, loaded.project.options)
+    nodes = graph(steps_of(loaded.project) | steps_beside(), GIVEN, {}, loaded.project.options)
     return Performer({node.name: node for node in nodes}, Shelf(cache, code.of_code), code)
 
 

@@ -33,8 +33,10 @@ from kaizenml.loop.label_joining import onto_selected
 from kaizenml.loop.scoring import apply_features
 from kaizenml.loop.snapshotting import Prepared
 from kaizenml.project import Project, Step, defaults_of
+from kaizenml.training.crossval import folds
 from kaizenml.training.evaluate import Evaluation, evaluation
 from kaizenml.training.fit import Fitted, baselines, default_estimator, fit
+from kaizenml.training.metrics import value_of
 from kaizenml.training.model import checked_model, keeps_columns
 from kaizenml.training.problem import ROW, Problem, classes_for, kind_of, model_inputs, target_of, time_parts
 
@@ -168,6 +170,11 @@ def estimator() -> None:
 
 def train(split: Split, estimator: Any, problem: Problem) -> Trained:
     """Fit the estimator, and the baselines, behind the preparation that suits each."""
+    fitted, same = _fitted(split, estimator, problem)
+    return Trained(fitted, baselines(split.train, target_of(problem, split.train), **same))
+
+
+def _fitted(split: Split, estimator: Any, problem: Problem) -> tuple[Fitted, dict[str, Any]]:
     chosen = default_estimator(problem.task, problem.seed) if estimator is None else estimator
     chosen = checked_model(chosen, problem.task)
     _seed(chosen, problem.seed)
@@ -175,7 +182,7 @@ def train(split: Split, estimator: Any, problem: Problem) -> Trained:
     if not columns:
         raise ProjectError("No feature is left to learn from: each has one value only, or a new one in every row.")
     same = {"columns": columns, "task": problem.task, "classes": problem.classes, "seed": problem.seed}
-    return Trained(fit(chosen, split.train, y, **same), baselines(split.train, y, **same))  # type: ignore[arg-type]
+    return fit(chosen, split.train, y, **same), same  # type: ignore[arg-type]
 
 
 def evaluate(train: Trained, split: Split, problem: Problem) -> Evaluation:
@@ -193,6 +200,25 @@ BUILT_IN: dict[str, Step] = {
     "train": built_in(train),
     "evaluate": built_in(evaluate),
 }
+
+
+#: The step that only tuning runs.
+FOLD = "fold_score"
+
+
+def fold_score(
+    split: Split, estimator: Any, problem: Problem, number: int = 0, of: int = 3, gap: str = "", metric: str = ""
+) -> float:
+    """Return a metric of the estimator in one fold of the training rows; what is held out for the test is not seen."""
+    fold = folds(problem, split.train, of, gap)[number]
+    tested = split.train[fold.test]
+    fitted, _ = _fitted(Split(split.train[fold.train], tested), estimator, problem)
+    return value_of(metric, problem.task, target_of(problem, tested), fitted.predict(tested))
+
+
+def steps_beside() -> dict[str, Step]:
+    """Return the steps that are no part of a run."""
+    return {FOLD: built_in(fold_score)}
 
 
 def _feature_step(function: Step) -> Step:

@@ -1,6 +1,7 @@
 """What a user declares in `project.py`: values only; nothing is read, trained or served by declaring it."""
 
 from kaizenml.core.monitor import Bias, Drift, Latency, Performance, Resources, Staleness
+from kaizenml.core.space import between, choice
 from kaizenml.project.checks import baseline, calibrated, direction, invariant, minimum, size
 from kaizenml.project.declare import (
     Project,
@@ -32,8 +33,10 @@ __all__ = [
     "baseline",
     "beats_baselines",
     "beats_champion",
+    "between",
     "bias",
     "calibrated",
+    "choice",
     "defaults_of",
     "direction",
     "drift",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 from kaizenml.core.assessment import Examination, Study
@@ -13,6 +13,7 @@ from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Re
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
 from kaizenml.core.source import PushSource, Source
+from kaizenml.core.space import Space, Tuning
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.project.signature import Step
@@ -85,6 +86,7 @@ class Project:
         self.steps: dict[str, Step] = {}
         self.options: dict[str, StepOptions] = {}
         self.pipelines: dict[str, Pipeline] = {}
+        self.tuning = Tuning()
         self.requirements: tuple[Requirement, ...] = ()
         self.checks: dict[str, Callable[..., Any]] = {}
         self.behaviours: dict[str, Behaviour] = {}
@@ -197,6 +199,23 @@ class Project:
             raise ProjectError(f"The pipeline {name!r} has no goal.", "Name the step it is run for.")
         names = tuple(goal if isinstance(goal, str) else goal.__name__ for goal in goals)
         self.pipelines[checked_name("pipeline", name)] = Pipeline(name, names)
+
+    def tune(
+        self, space: Mapping[str, Space] | None = None, *, metric: str = "", folds: int = 3, gap: str = ""
+    ) -> None:
+        """Say where `kaizen tune` looks for better parameters, and how it tests them.
+
+        Parameters
+        ----------
+        space
+            ``{"estimator.learning_rate": kz.between(0.01, 0.3, log=True)}``, or ``kz.choice(…)``. Without, it is
+            guessed from the defaults of the step `estimator`.
+        metric
+            What is made better; the task's first metric unless told otherwise.
+        folds, gap
+            How many folds of the training rows, and how far apart in time (``"7d"``), as long as labels take.
+        """
+        self.tuning = Tuning(tuple((space or {}).items()), metric, folds, gap)
 
     def gate(self, *requirements: Requirement | Callable[..., Any]) -> None:
         """Say what a model version must pass before it can become a release; a function is a `check` of your own."""

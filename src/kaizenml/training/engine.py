@@ -149,7 +149,7 @@ class Engine:
         self._again = {asked.only} if asked.only else _again(asked.start, nodes)
 
     def execute(self, given: Mapping[str, object]) -> None:
-        """Run what must run, in order.
+        """Run what must run, in order, from what is given: values, or their places on the shelf.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class Engine:
             When a step raised as often as it may be tried.
         """
         for name, value in given.items():
-            self._refs[name] = self._shelf.given(value)
+            self._refs[name] = value if isinstance(value, Ref) else self._shelf.given(value)
         for node in self._nodes:
             self._refs[node.name] = self._step(node)
 

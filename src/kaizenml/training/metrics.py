@@ -54,6 +54,12 @@ def value_of(metric: str, task: Task, y: ArrayLike, predicted: ArrayLike) -> flo
     return float("nan") if found is None else float(found(np.ones((1, len(np.asarray(y)))))[0])
 
 
+def names_of(task: Task) -> list[str]:
+    """Return the names of the task's metrics."""
+    y = np.array([0.0, 1.0])
+    return list(measures(task, y, y if task is Task.REGRESSION else np.eye(2)))
+
+
 def estimate(value: float, found: Array) -> Estimate:
     """Return a value with the percentile interval of what was found on the draws; NaN among these is left out."""
     found = found[np.isfinite(found)]

@@ -74,7 +74,6 @@ def test_a_setting_that_sets_nothing_is_refused(kaizen: Kaizen, tmp_path, text):
         (("rnu",), "no command 'rnu'", "`kaizen run`"),
         (("new",), "Missing argument", "kaizen new --help"),
         (("run", "--jsn"), "No such option", "--json"),
-        (("run", "--on", "mars"), "no runner 'mars'", "local"),
     ],
 )
 def test_a_command_that_nobody_knows_is_told_the_closest(kaizen: Kaizen, words, problem, hint):
