@@ -8,15 +8,10 @@ from kaizenml.project.declare import (
     at_least,
     beats_baselines,
     beats_champion,
-    bias,
-    drift,
-    latency,
     not_worse,
-    performance,
-    resources,
     slices,
-    staleness,
 )
+from kaizenml.project.monitors import bias, drift, latency, performance, resources, staleness
 from kaizenml.project.signature import Step, defaults_of, each, inputs_of, items_of
 from kaizenml.project.sources import files, frame, kafka, push, sql
 

@@ -9,7 +9,7 @@ from kaizenml.core.assessment import Examination, Study
 from kaizenml.core.behaviour import Behaviour, named, requirement_of
 from kaizenml.core.declaration import Delivery, Polling, Retraining
 from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Own, Requirement, Slices
-from kaizenml.core.monitor import Bias, Drift, Latency, Monitor, Performance, Resources, Staleness, every
+from kaizenml.core.monitor import Monitor, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
 from kaizenml.core.source import PushSource, Source
@@ -356,36 +356,6 @@ def beats_baselines(metric: str = "") -> Requirement:
 def slices(column: str, *, worst: float, metric: str = "", min_rows: int = 200) -> Requirement:
     """Require that the metric reaches ``worst`` for every value of a column that has enough rows."""
     return Slices(column=column, worst=worst, metric=metric, min_rows=min_rows)
-
-
-def drift(*columns: str, psi_warn: float = Drift().psi_warn) -> Monitor:
-    """Watch whether inputs still look like the training data."""
-    return Drift(psi_warn=psi_warn, columns=columns)
-
-
-def performance(metric: str, *, drop: float = 0.03) -> Monitor:
-    """Watch whether live predictions are as good as promised, once their labels are known."""
-    return Performance(metric, drop)
-
-
-def bias(limit: float = 0.05) -> Monitor:
-    """Watch whether predictions are on average too high or too low."""
-    return Bias(limit)
-
-
-def staleness(*, days: float) -> Monitor:
-    """Watch the age of the newest row that the serving model learned from."""
-    return Staleness(days)
-
-
-def latency(*, p99_seconds: float) -> Latency:
-    """Watch how long an answer takes; in a gate, require it of single rows as the run measures them."""
-    return Latency(p99_seconds)
-
-
-def resources(*, memory_bytes: int | None = None, cpu_share: float | None = None) -> Monitor:
-    """Watch what serving costs."""
-    return Resources(memory_bytes, cpu_share)
 
 
 def _at_least_zero(what: str, value: Any) -> Any:

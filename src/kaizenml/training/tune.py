@@ -9,6 +9,7 @@ Source: Akiba et al. (2019), *Optuna: a next-generation hyperparameter optimizat
 
 from __future__ import annotations
 
+import fcntl
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +65,7 @@ class Search:
         optuna = _optuna()
         path.parent.mkdir(parents=True, exist_ok=True)
         backend = optuna.storages.journal.JournalFileBackend(str(path))
-        self._optuna = optuna
+        self._optuna, self._path = optuna, path
         self._study = optuna.create_study(
             study_name=name,
             storage=optuna.storages.JournalStorage(backend),
@@ -76,11 +77,22 @@ class Search:
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + done, n_startup_trials=FIRST_TRIALS)
 
     def clear_abandoned(self) -> int:
-        """End the trials of a search that was interrupted; return how many."""
+        """End the trials of a search that was interrupted; return how many. Those of one that goes on are left."""
+        if not self._is_alone():
+            return 0
         running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
         for trial in running:
             self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
         return len(running)
+
+    def _is_alone(self) -> bool:
+        """Say whether no other process is at this study; held until this process ends."""
+        self._lock = self._path.with_suffix(".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def try_first(self, parameters: Mapping[str, object]) -> None:
         """Let these parameters be tried before any other, unless they were."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from types import FrameType
 
 
-def guarded(work: Callable[[], int], died: Callable[[int, int], None]) -> int:
+def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_process: bool) -> int:
     """Do the work in a child process and return its exit code; where no child can be made, do it here.
 
     Parameters
@@ -19,8 +19,10 @@ def guarded(work: Callable[[], int], died: Callable[[int, int], None]) -> int:
         Returns the exit code; it runs in the child, which begins as a copy of this process.
     died
         Called with the child's process id and the signal that ended it; raises the error that says so.
+    is_process
+        Whether this process is there for the command alone: a copy of any other would go on with what it was doing.
     """
-    if not _can_fork():
+    if not is_process or not _can_fork():
         return work()
     parent = os.getpid()
     child = os.fork()

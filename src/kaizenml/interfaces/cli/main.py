@@ -99,11 +99,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from kaizenml.interfaces.cli.output import told
 
     given: list[str] = list(sys.argv[1:] if arguments is None else arguments)
-    sys.exit(told(lambda: _call(given), as_json="--json" in given and "demo" not in given[:1]))
+    is_process = arguments is None  # this process is there for the command alone, and may fork
+    sys.exit(told(lambda: _call(given, is_process=is_process), as_json="--json" in given and "demo" not in given[:1]))
 
 
-def _call(given: list[str]) -> Any:
-    return kaizen.main(args=given, prog_name="kaizen", standalone_mode=False)
+def _call(given: list[str], *, is_process: bool) -> Any:
+    return kaizen.main(args=given, prog_name="kaizen", standalone_mode=False, obj={"is_process": is_process})
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def run(
     return guarded(
         lambda: _run(folder, parameters, way, explain=explain, as_json=as_json),
         lambda pid, by: _killed(folder, pid, by),
+        is_process=bool((click.get_current_context().obj or {}).get("is_process")),
     )
 
 
