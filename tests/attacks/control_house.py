@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -69,8 +69,15 @@ class House:
             raise NotFoundError("endpoint", endpoint, ["flights"])
         return self._noted("rollback", endpoint, by)
 
-    def trigger(self, project: str, *, by: str, reason: str) -> object:
+    def trigger(self, project: str, *, by: str, reason: str, facts: Mapping[str, object]) -> object:
+        assert set(facts) == {"parameters", "way"}
         return self._noted("trigger", project, by, reason)
+
+    def tune(self, project: str, *, by: str, trials: int, seconds: float | None) -> object:
+        return self._noted("tune", project, by, trials, seconds)
+
+    def cancel(self, run: str, *, by: str) -> object:
+        return self._noted("cancel", run, by)
 
     def acknowledge(self, alert: str, *, by: str) -> object:
         return self._noted("acknowledge", alert, by)

@@ -33,6 +33,7 @@ class Work(StrEnum):
     BACKTEST = "backtest"  # compare two releases on labelled history
     PACKAGE = "package"  # build the wheel of a release
     LOOK = "look"  # load what is new in a project's source, and say so
+    TUNE = "tune"  # look for better parameters of a project's steps
     LABEL = "label"  # choose the rows of a project that people are to label, or look at again
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
@@ -11,19 +13,34 @@ from kaizenml.loop.wiring import House
 _LOOKED = "looked"
 
 
-def queue_run(books: Books, house: House, declared: Declaration, *, by: str, cause: int) -> Job:
-    """Queue a run of a project; the event that causes it makes the job's key, so that one cause makes one run."""
+def queue_run(
+    books: Books, house: House, declared: Declaration, *, by: str, cause: int, more: Mapping[str, object] | None = None
+) -> Job:
+    """Queue a run of a project; the event that causes it makes the job's key, so that one cause makes one run.
+
+    ``more`` may hold its parameters and its way.
+    """
     now = house.clock.now()
     job = Job(
         id=f"{declared.project}-{now:%Y%m%d-%H%M%S}-{cause}",
         key=f"run/{declared.project}/{cause}",
         project=declared.project,
         work=Work.RUN,
-        facts={"folder": declared.folder, "author": by},
+        facts={"folder": declared.folder, "author": by, **(more or {})},
         created_at=now,
         cause=cause,
     )
     return books.jobs.enqueue(job)
+
+
+def queue_tuning(
+    books: Books, house: House, declared: Declaration, *, by: str, trials: int, seconds: float | None
+) -> Job:
+    """Queue a search for better parameters of a project's steps."""
+    now = house.clock.now()
+    name = f"tune-{declared.project}-{now:%Y%m%d-%H%M%S-%f}"
+    facts = {"folder": declared.folder, "author": by, "trials": trials, "seconds": seconds}
+    return books.jobs.enqueue(Job(name, name, declared.project, Work.TUNE, facts, now))
 
 
 def wants_look(books: Books, house: House, declared: Declaration) -> bool:

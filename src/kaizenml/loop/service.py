@@ -12,8 +12,8 @@ from kaizenml.core.alert import acknowledged
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
-from kaizenml.loop import controller, delivering, releasing
-from kaizenml.loop.ordering import queue_run
+from kaizenml.loop import cancelling, controller, delivering, releasing
+from kaizenml.loop.ordering import queue_run, queue_tuning
 from kaizenml.loop.wiring import House
 
 
@@ -60,14 +60,24 @@ class LoopService:
         with self.records.writing() as books:
             return delivering.roll_back(books, self.house, endpoint, by)
 
-    def trigger(self, project: str, *, by: str, reason: str) -> object:
+    def trigger(self, project: str, *, by: str, reason: str, facts: Mapping[str, object]) -> object:
         """Queue a run of the project."""
         with self.records.writing() as books:
             declared = books.declarations.get(project)
-            facts = {"because": reason}
-            draft = Draft(project, by, Kind.TRIGGER_FIRED, f"project:{project}", None, self.house.data_at(books), facts)
+            why = {"because": reason}
+            draft = Draft(project, by, Kind.TRIGGER_FIRED, f"project:{project}", None, self.house.data_at(books), why)
             event = books.events.append(draft, self.now())
-            return queue_run(books, self.house, declared, by=by, cause=event.id)
+            return queue_run(books, self.house, declared, by=by, cause=event.id, more=facts)
+
+    def tune(self, project: str, *, by: str, trials: int, seconds: float | None) -> object:
+        """Queue a search for better parameters."""
+        with self.records.writing() as books:
+            declared = books.declarations.get(project)
+            return queue_tuning(books, self.house, declared, by=by, trials=trials, seconds=seconds)
+
+    def cancel(self, run: str, *, by: str) -> object:
+        """Cancel a run that is queued or under way."""
+        return cancelling.cancel(self.house, run, by=by)
 
     def acknowledge(self, alert: str, *, by: str) -> object:
         """Take on an alert."""

@@ -99,9 +99,23 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
         )
         done = run(load_folder(folder), folder, house, order, say)
         return {"run": done.id, "state": done.state, "release": done.release}
+    if job.work is Work.TUNE:
+        return _tune(house, job, say)
     if job.work is Work.LABEL:
         return {"queued": _fill(house, job)}
     raise KaizenError(f"No worker here knows how to {job.work}.", "Start one of this version: `kaizen up`.")
+
+
+def _tune(house: House, job: Job, say: Say) -> Mapping[str, object]:
+    from kaizenml.loop.tuning import tune
+
+    folder, seconds = Path(str(job.facts["folder"])), job.facts.get("seconds")
+    order = Order(job.id, str(job.facts["author"]), {}, cause=job.cause, job=job)
+    found = tune(
+        load_folder(folder), folder, house, order, say, trials=int(str(job.facts["trials"])),
+        seconds=float(str(seconds)) if seconds else None,
+    )  # fmt: skip
+    return {"run": found.run, "best": dict(found.best.parameters), "metric": found.metric, "value": found.value.value}
 
 
 def _fill(house: House, job: Job) -> int:

@@ -21,6 +21,10 @@ from kaizenml.loop.wiring import open_blobs, open_house, read_settings
 PORT_SECONDS = 4.0
 
 
+#: What a worker can be told to do.
+WORKS = ("run", "watch", "backtest", "package", "look", "tune", "label")
+
+
 @click.command()
 @click.option("--host", default="", help="Where to listen; 127.0.0.1 unless told otherwise.")
 @click.option("--port", default="", help="Port of the control plane; 8400.")
@@ -119,7 +123,10 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
 
 @click.command()
 @click.option(
-    "--work", "works", multiple=True, type=click.Choice(["run", "watch", "backtest", "package", "look", "label"])
+    "--work",
+    "works",
+    multiple=True,
+    type=click.Choice(["run", "watch", "backtest", "package", "look", "tune", "label"]),
 )
 @click.option("--parent", type=int, hidden=True)
 @project_option

@@ -8,6 +8,8 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from kaizenml.core.assessment import Study
+from kaizenml.core.pipeline import TRAINING
 from kaizenml.interfaces.http import views
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
@@ -18,6 +20,7 @@ By = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$", description="the person who acts, as the log names them")
 ]
 Reason = Annotated[str, Field(max_length=2000)]
+Name = Annotated[str, Field(max_length=200)]
 Step = Annotated[int, Field(ge=1, le=100)]
 
 
@@ -53,9 +56,31 @@ class Shipment(_Body):
 
 
 class Wish(_Body):
-    """Who wants a run, and why."""
+    """Who wants a run, why, and how its steps are executed, as for `kaizen run`."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     reason: Reason = ""
+    parameters: Annotated[dict[Name, str | int | float | bool | None], Field(max_length=200)] = {}
+    pipeline: Name = TRAINING
+    start: Annotated[Name, Field(alias="from")] = ""
+    only: Name = ""
+    cache: bool = True
+    also: Annotated[list[Study], Field(max_length=10)] = []
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the job carries: parameters, and the way of the run."""
+        way = {"pipeline": self.pipeline, "start": self.start, "only": self.only, "uses_cache": self.cache,
+               "also": list(self.also)}  # fmt: skip
+        return {"parameters": dict(self.parameters), "way": way}
+
+
+class Search(_Body):
+    """Who wants better parameters, after how many trials in all, and for how long at the most."""
+
+    trials: Annotated[int, Field(ge=1, le=100_000)] = 30
+    seconds: Annotated[float, Field(gt=0)] | None = None
 
 
 class Act(_Body):
@@ -78,6 +103,8 @@ def add_acting(routes: Routes, service: Service) -> None:
     routes.post("/api/v1/endpoints/{name}/rollback", act.rollback, permission=Permission.OPERATE)
     routes.post("/api/v1/alerts/{id}/acknowledge", act.acknowledge, permission=Permission.OPERATE)
     routes.post("/api/v1/projects/{name}/run", act.run, permission=Permission.RUN)
+    routes.post("/api/v1/projects/{name}/tune", act.tune, permission=Permission.RUN)
+    routes.post("/api/v1/runs/{id}/cancel", act.cancel, permission=Permission.RUN)
     routes.post("/api/v1/clock", act.clock, permission=Permission.ADMIN)
 
 
@@ -116,8 +143,19 @@ class Acting:
     def run(self, name: str, body: Wish | None = None) -> Response:
         """Queue a run of a project."""
         told = body or Wish()
-        queued = views.plain(self._service.trigger(name, by=told.actor, reason=told.reason))
+        queued = views.plain(self._service.trigger(name, by=told.actor, reason=told.reason, facts=told.facts))
         return answer({"done": views.without_folder(queued)}, 202)
+
+    def tune(self, name: str, body: Search | None = None) -> Response:
+        """Queue a search for better parameters of a project's steps."""
+        told = body or Search()
+        queued = views.plain(self._service.tune(name, by=told.actor, trials=told.trials, seconds=told.seconds))
+        return answer({"done": views.without_folder(queued)}, 202)
+
+    def cancel(self, id: str, body: Act | None = None) -> Response:  # noqa: A002  it is the path's word
+        """Cancel a run, or another job, that is queued or under way."""
+        job = views.plain(self._service.cancel(id, by=(body or Act()).actor))
+        return answer({"done": views.without_folder(job)}, 202)
 
     def clock(self, body: Moment) -> Response:
         """Let the data's clock of a replay reach a time."""

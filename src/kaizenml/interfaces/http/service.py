@@ -50,8 +50,16 @@ class Service(Protocol):
         """Give the endpoint back to the release before."""
         ...
 
-    def trigger(self, project: str, *, by: str, reason: str) -> object:
-        """Queue a run of the project."""
+    def trigger(self, project: str, *, by: str, reason: str, facts: Mapping[str, object]) -> object:
+        """Queue a run of the project; ``facts`` are its parameters and its way."""
+        ...
+
+    def tune(self, project: str, *, by: str, trials: int, seconds: float | None) -> object:
+        """Queue a search for better parameters."""
+        ...
+
+    def cancel(self, run: str, *, by: str) -> object:
+        """Cancel a run that is queued or under way."""
         ...
 
     def acknowledge(self, alert: str, *, by: str) -> object:
