@@ -58,8 +58,8 @@ def ended(client, name, *, seconds=90):
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = client.get(f"/api/v1/runs/{name}")
-        if found.status_code == 200 and found.json()["run"]["state"] != "running":
-            return found.json()["run"]
+        if found.status_code == 200 and found.json()["state"] != "running":
+            return found.json()
         time.sleep(0.2)
     raise AssertionError(f"{name} did not end")
 
