@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kaizenml.core.contract import ColumnRule, Contract, Rule, Severity, loosened
+from kaizenml.core.contract import GRADED, ColumnRule, Contract, Severity, age_text, loosened
 
 _MOST_WORDS = 5
 
@@ -18,8 +18,11 @@ _LINES = {
     "high": "high",
     "categories": "categories",
     "max_null_share": "max_null_share",
+    "min_length": "min_length",
+    "max_length": "max_length",
+    "max_age": "max_age_seconds",
+    "monotone": "is_monotone",
 }
-_SEVERE = (Rule.MISSING, Rule.TYPE, Rule.NULL, Rule.RANGE, Rule.CATEGORY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ def _of_table(old: Contract, new: Contract) -> Iterator[Change]:
         yield Change("", "unique", old.unique or "", new.unique or "", old.unique is not None)
     if old.min_rows != new.min_rows:
         yield Change("", "min_rows", str(old.min_rows), str(new.min_rows), new.min_rows < old.min_rows)
+    if old.max_rows != new.max_rows:
+        is_looser = old.max_rows is not None and (new.max_rows is None or new.max_rows > old.max_rows)
+        yield Change("", "max_rows", _said(old.max_rows), _said(new.max_rows), is_looser)
 
 
 def _of(name: str, old: Contract, new: Contract) -> Iterator[Change]:
@@ -77,7 +83,8 @@ def _of_column(was: ColumnRule, now: ColumnRule) -> Iterator[Change]:
     for line, field in _LINES.items():
         before, after = getattr(was, field), getattr(now, field)
         if before != after:
-            yield Change(was.column, line, *_shown(before, after), _is_looser(was, now, field))
+            shown = (_aged(before), _aged(after)) if line == "max_age" else _shown(before, after)
+            yield Change(was.column, line, *shown, _is_looser(was, now, field))
     if _hard(was) != _hard(now):
         gone = set(_hard(was)) - set(_hard(now))
         yield Change(was.column, "hard", _list(_hard(was)), _list(_hard(now)), is_looser=bool(gone))
@@ -90,13 +97,17 @@ def _is_looser(was: ColumnRule, now: ColumnRule, field: str) -> bool:
 
 
 def _hard(rule: ColumnRule) -> list[str]:
-    return [str(name) for name in _SEVERE if getattr(rule, f"on_{name}") is Severity.HARD]
+    return [str(name) for name in GRADED if getattr(rule, f"on_{name}") is Severity.HARD]
 
 
 def _shown(before: object, after: object) -> tuple[str, str]:
     if isinstance(before, frozenset) and isinstance(after, frozenset):
         return _also(before - after), _also(after - before)
     return _said(before), _said(after)
+
+
+def _aged(seconds: float | None) -> str:
+    return "" if seconds is None else age_text(seconds)
 
 
 def _also(words: frozenset[str]) -> str:

@@ -6,9 +6,10 @@ from typing import Any, NoReturn
 
 import yaml
 
-from kaizenml.core.contract import ColumnRule, Contract, Rule, Severity
+from kaizenml.core.contract import GRADED, ColumnRule, Contract, Rule, Severity, age_text
+from kaizenml.core.monitor import every
 from kaizenml.core.schema import ColumnKind
-from kaizenml.errors import UsageError, bounded, close_match
+from kaizenml.errors import ProjectError, UsageError, bounded, close_match
 
 _HEAD = """\
 # The data contract: what the rows of this project must look like. Learned from the data; yours to edit.
@@ -17,11 +18,15 @@ _HEAD = """\
 # required        the column must be there                  nullable   a row may be without a value
 # low, high       bounds that belong to the range           categories the known values; leave out to allow any
 # max_null_share  the greatest share of rows, 0 to 1, that may be without a value
-# hard            which rules keep a row out (missing, type, null, range, category); the others are counted and reported
+# min_length,     bounds of the number of characters of a text
+#   max_length
+# max_age         how old the newest time may be when the data are loaded, such as 2d
+# monotone        no time is before that of the row above
+# hard            which rules keep a row out (missing, type, null, range, category, length) or refuse the whole table
+#                 (missing, freshness, monotone); the others are counted and reported
 # unique          the column that names the rows: the same value twice is an error
-# min_rows        a table of fewer rows is taken for cut off
+# min_rows        a table of fewer rows is taken for cut off   max_rows   of more, for loaded twice: that is reported
 """
-_BY_COLUMN = (Rule.MISSING, Rule.TYPE, Rule.NULL, Rule.RANGE, Rule.CATEGORY)
 _KEYS: dict[str, tuple[type, ...]] = {
     "kind": (str,),
     "required": (bool,),
@@ -30,6 +35,10 @@ _KEYS: dict[str, tuple[type, ...]] = {
     "high": (int, float),
     "max_null_share": (int, float),
     "categories": (list,),
+    "min_length": (int,),
+    "max_length": (int,),
+    "max_age": (str,),
+    "monotone": (bool,),
     "hard": (list,),
 }
 
@@ -51,6 +60,7 @@ def to_yaml(contract: Contract) -> str:
     page = {
         "unique": contract.unique,
         "min_rows": contract.min_rows,
+        **({} if contract.max_rows is None else {"max_rows": contract.max_rows}),
         "columns": {rule.column: _written(rule) for rule in contract.columns},
     }
     written = yaml.dump(page, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
@@ -66,7 +76,11 @@ def _written(rule: ColumnRule) -> dict[str, object]:
         "high": rule.high,
         "max_null_share": rule.max_null_share,
         "categories": None if rule.categories is None else sorted(rule.categories),
-        "hard": [str(name) for name in _BY_COLUMN if getattr(rule, f"on_{name}") is Severity.HARD],
+        "min_length": rule.min_length,
+        "max_length": rule.max_length,
+        "max_age": None if rule.max_age_seconds is None else age_text(rule.max_age_seconds),
+        "monotone": rule.is_monotone or None,
+        "hard": [str(name) for name in GRADED if getattr(rule, f"on_{name}") is Severity.HARD],
     }
     return {key: value for key, value in written.items() if value is not None}
 
@@ -82,9 +96,9 @@ def from_yaml(text: str) -> Contract:
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
-        page = _entries(node, loader, "the contract", ("unique", "min_rows", "columns"))
+        page = _entries(node, loader, "the contract", ("unique", "min_rows", "max_rows", "columns"))
         unique = page.get("unique", (None, None))
-        rows = page.get("min_rows", (1, None))
+        rows, most = page.get("min_rows", (1, None)), page.get("max_rows", (None, None))
         columns = _entries(page["columns"][1], loader, "columns") if "columns" in page else {}
         rules = tuple(_rule(name, entry, loader) for name, (_, entry) in columns.items())
     except yaml.YAMLError as error:
@@ -94,7 +108,10 @@ def from_yaml(text: str) -> Contract:
         _refuse(f"unique is {unique[0]!r}, which is no column", _line(unique[1]), _offer(str(unique[0]), columns))
     if type(rows[0]) is not int or rows[0] < 0:
         _refuse(f"min_rows is {rows[0]!r}", _line(rows[1]), "Write a whole number, such as 100.")
-    return Contract(rules, unique[0], rows[0])
+    if most[0] is not None and (type(most[0]) is not int or most[0] < rows[0]):
+        hint = f"Write a whole number, {rows[0]} (min_rows) or more."
+        _refuse(f"max_rows is {most[0]!r}", _line(most[1]), hint)
+    return Contract(rules, unique[0], rows[0], most[0])
 
 
 def _refuse(problem: str, line: int, hint: str) -> NoReturn:
@@ -154,20 +171,48 @@ def _check(column: str, key: str, value: object, line: int) -> None:
         _refuse(f"kind of {column} is {value!r}", line, _offer(str(value), ColumnKind))
     if key == "max_null_share" and not 0 <= value <= 1:  # type: ignore[operator]
         _refuse(f"max_null_share of {column} is {value!r}", line, "Write a share from 0 to 1.")
+    if key in ("min_length", "max_length") and value < 0:  # type: ignore[operator]
+        _refuse(f"{key} of {column} is {value!r}", line, "Write a number of characters, 0 or more.")
+    if key == "max_age":
+        _seconds(column, str(value), line)
     for item in value if isinstance(value, list) else ():
         if not isinstance(item, str):
             _refuse(f"{item!r} in {key} of {column} is no text", line, "Put it in quotes.")
-        if key == "hard" and item not in _BY_COLUMN:
-            _refuse(f"{item!r} in hard of {column} is no rule", line, _offer(item, _BY_COLUMN))
+        if key == "hard" and item not in GRADED:
+            _refuse(f"{item!r} in hard of {column} is no rule", line, _offer(item, GRADED))
+
+
+def _seconds(column: str, text: str, line: int) -> float:
+    try:
+        return every(text).seconds
+    except ProjectError as error:
+        _refuse(f"max_age of {column} is {text!r}", line, error.hint or "Write a span of time, such as 2d.")
+
+
+def _check_kind(column: str, values: dict[str, Any], line: int) -> None:
+    """Refuse rules that this kind of column cannot break, and bounds that nothing can keep."""
+    kind = values["kind"]
+    for key, kinds in {
+        "min_length": ("text", "category"),
+        "max_length": ("text", "category"),
+        "max_age": ("time",),
+        "monotone": ("time",),
+    }.items():
+        if key in values and kind not in kinds:
+            _refuse(f"{key} of {column}, which is a {kind}", line, f"It is asked of columns of kind {kinds[0]}.")
+    shortest, longest = values.get("min_length", 0), values.get("max_length")
+    if longest is not None and shortest > longest:
+        _refuse(f"min_length of {column} is {shortest}, above max_length {longest}", line, "Swap them.")
 
 
 def _built(column: str, values: dict[str, Any], line: int) -> ColumnRule:
     low, high = values.get("low"), values.get("high")
     if low is not None and high is not None and low > high:
         _refuse(f"low of {column} is {low}, above high {high}", line, "Swap them.")
+    _check_kind(column, values, line)
     defaults = ColumnRule(column, ColumnKind(values["kind"]))
-    hard = values.get("hard", [str(name) for name in _BY_COLUMN if getattr(defaults, f"on_{name}") is Severity.HARD])
-    severities = {f"on_{name}": Severity.HARD if name in hard else Severity.SOFT for name in _BY_COLUMN}
+    hard = values.get("hard", [str(name) for name in GRADED if getattr(defaults, f"on_{name}") is Severity.HARD])
+    severities = {f"on_{name}": Severity.HARD if name in hard else Severity.SOFT for name in GRADED}
     categories = values.get("categories")
     return ColumnRule(
         column,
@@ -178,5 +223,9 @@ def _built(column: str, values: dict[str, Any], line: int) -> ColumnRule:
         high=None if high is None else float(high),
         categories=None if categories is None else frozenset(categories),
         max_null_share=float(values.get("max_null_share", 1.0)),
+        min_length=values.get("min_length"),
+        max_length=values.get("max_length"),
+        max_age_seconds=_seconds(column, values["max_age"], line) if "max_age" in values else None,
+        is_monotone=bool(values.get("monotone", False)),
         **severities,
     )

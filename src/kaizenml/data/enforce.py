@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
-from kaizenml.core.contract import ColumnRule, Contract, Rule, Severity
+from kaizenml.core.contract import ColumnRule, Contract, Rule, Severity, length_reason
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.clean import Cleaned
+from kaizenml.data.enforce_table import RuleFinding, Seen, is_passed, table_findings
 from kaizenml.data.repair import DTYPES
 
 #: One line for each hard rule that a row broke; ``row`` is its position among the rows that came.
 BAD = {"row": pl.Int64, "rule": pl.String, "column": pl.String, "value": pl.String, "reason": pl.String}
-
-
-@dataclass(frozen=True, slots=True)
-class RuleFinding:
-    """How often one rule was broken: in ``count`` rows, a ``share`` in [0, 1] of those that came."""
-
-    column: str
-    rule: Rule
-    severity: Severity
-    count: int
-    share: float
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +42,25 @@ class Enforced:
         return is_passed(self.findings, len(self.good))
 
 
-def is_passed(findings: Iterable[RuleFinding], good: int) -> bool:
-    """Say whether a table may be used of which these rules were broken and so many rows are good."""
-    table_rules = (Rule.MISSING, Rule.ROWS)
-    broken = [found for found in findings if found.rule in table_rules and found.severity is Severity.HARD]
-    return not broken and good > 0
-
-
-def enforce(contract: Contract, cleaned: Cleaned, *, without: Collection[str] = ()) -> Enforced:
+def enforce(
+    contract: Contract, cleaned: Cleaned, *, without: Collection[str] = (), now: datetime | None = None
+) -> Enforced:
     """Return which rows keep the contract, which break it and why, and how often each rule was broken.
 
     Parameters
     ----------
     without
         Columns whose rules are not asked, such as the target of rows that are yet to be predicted.
+    now
+        When the rows were loaded; None where their age is not asked, as of those of the past.
     """
     rules = [rule for rule in contract.columns if rule.column not in without]
     present = [rule for rule in rules if rule.column in cleaned.frame.columns]
     unique = contract.unique if contract.unique in [rule.column for rule in present] else None
     enforced = _enforced(present, cleaned, [_unique(unique, _is_again(unique))] if unique is not None else [])
-    frame = cleaned.frame
-    nulls = {rule.column: frame[rule.column].null_count() for rule in present}
-    table = table_findings(contract, rules, nulls, frame.height)
+    seen = Seen()
+    seen.add(cleaned.frame, present)
+    table = table_findings(contract, rules, seen, now)
     return replace(enforced, findings=(*table, *enforced.findings))
 
 
@@ -88,19 +75,6 @@ def enforce_part(contract: Contract, cleaned: Cleaned, again: pl.Series | None) 
     present = [rule for rule in contract.columns if rule.column in cleaned.frame.columns]
     unique = [] if again is None or contract.unique is None else [_unique(contract.unique, pl.lit(again))]
     return _enforced(present, cleaned, unique)
-
-
-def table_findings(
-    contract: Contract, rules: Collection[ColumnRule], nulls: Mapping[str, int], rows: int
-) -> list[RuleFinding]:
-    """Return which rules of a whole table are broken: columns that lack, shares of nulls, the number of rows.
-
-    Parameters
-    ----------
-    nulls
-        How many rows have no value, by column that is there.
-    """
-    return [*_missing(rules, nulls, rows), *_null_shares(rules, nulls, rows), *_too_few(contract, rows)]
 
 
 def _enforced(rules: list[ColumnRule], cleaned: Cleaned, more: list[_Check]) -> Enforced:
@@ -139,6 +113,12 @@ def _checks(rule: ColumnRule, dtype: pl.DataType) -> Iterator[_Check]:
     if rule.kind in (ColumnKind.NUMBER, ColumnKind.INTEGER) and not (rule.low is None and rule.high is None):
         reason = f"is outside {_bound(rule.low)} to {_bound(rule.high)}"
         yield _Check(rule.column, Rule.RANGE, rule.on_range, _is_outside(column, rule), reason)
+    if dtype == pl.String and not (rule.min_length is None and rule.max_length is None):
+        least, most = rule.min_length or 0, rule.max_length
+        length = column.str.len_chars()
+        is_broken = (length < least) if most is None else (length < least) | (length > most)
+        reason = f"has a number of characters that is {length_reason(rule)}"
+        yield _Check(rule.column, Rule.LENGTH, rule.on_length, is_broken, reason)
     if rule.categories is not None:
         known = pl.Series(sorted(rule.categories), dtype=pl.String).implode()
         reason = f"is none of the {len(rule.categories)} known values"
@@ -203,25 +183,3 @@ def _failures(rules: list[ColumnRule], cleaned: Cleaned) -> Iterator[tuple[RuleF
         if not lines.is_empty():
             check = _Check(rule.column, Rule.TYPE, rule.on_type, pl.lit(True), f"cannot be read as {rule.kind}")
             yield _finding(check, lines, cleaned), _lines(check, lines)
-
-
-def _missing(rules: Collection[ColumnRule], there: Collection[str], rows: int) -> Iterator[RuleFinding]:
-    for rule in rules:
-        if rule.is_required and rule.column not in there:
-            reason = f"{rule.column} is not in the table"
-            yield RuleFinding(rule.column, Rule.MISSING, rule.on_missing, rows, 1.0, reason)
-
-
-def _null_shares(rules: Collection[ColumnRule], nulls: Mapping[str, int], rows: int) -> Iterator[RuleFinding]:
-    for rule in rules:
-        count = nulls.get(rule.column, 0)
-        share = count / max(rows, 1)
-        if share > rule.max_null_share:
-            reason = f"{share:.1%} of {rule.column} is without a value, {rule.max_null_share:.1%} may be"
-            yield RuleFinding(rule.column, Rule.NULL_SHARE, Severity.SOFT, count, share, reason)
-
-
-def _too_few(contract: Contract, rows: int) -> Iterator[RuleFinding]:
-    if rows < contract.min_rows:
-        reason = f"{rows} rows came, {contract.min_rows} are the least"
-        yield RuleFinding("", Rule.ROWS, Severity.HARD, rows, 1.0, reason)

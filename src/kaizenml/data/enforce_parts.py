@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import polars as pl
 
 from kaizenml.core.contract import Contract, Rule
 from kaizenml.data.clean import Cleaned
-from kaizenml.data.enforce import Enforced, RuleFinding, is_passed, table_findings
+from kaizenml.data.enforce import Enforced
+from kaizenml.data.enforce_table import RuleFinding, Seen, is_passed, table_findings
 
 #: So many values are compared in memory at once.
 VALUES_AT_ONCE = 4_000_000
@@ -39,28 +41,31 @@ class Tally:
     """What the parts of a table broke so far; rules are asked of rows in `enforce_part`."""
 
     contract: Contract
-    rows: int = 0
+    now: datetime | None = None
     good: int = 0
     bad: int = 0
-    _nulls: dict[str, int] = field(default_factory=dict)
+    _seen: Seen = field(default_factory=Seen)
     _found: dict[tuple[str, Rule], RuleFinding] = field(default_factory=dict)
 
     def add(self, cleaned: Cleaned, enforced: Enforced) -> None:
         """Count a part."""
-        self.rows += cleaned.frame.height
         self.good += enforced.good.height
         self.bad += cleaned.frame.height - enforced.good.height
-        for column in cleaned.frame.get_columns():
-            self._nulls[column.name] = self._nulls.get(column.name, 0) + column.null_count()
+        self._seen.add(cleaned.frame, [rule for rule in self.contract.columns if rule.column in cleaned.frame.columns])
         for finding in enforced.findings:
             first = self._found.setdefault((finding.column, finding.rule), replace(finding, count=0))
             self._found[finding.column, finding.rule] = replace(first, count=first.count + finding.count)
+
+    @property
+    def rows(self) -> int:
+        """How many rows came so far."""
+        return self._seen.rows
 
     def findings(self, *, without: Collection[str] = ()) -> tuple[RuleFinding, ...]:
         """Return every rule that was broken, those of the whole table first."""
         rules = [rule for rule in self.contract.columns if rule.column not in without]
         shared = (replace(found, share=found.count / max(self.rows, 1)) for found in self._found.values())
-        return (*table_findings(self.contract, rules, self._nulls, self.rows), *shared)
+        return (*table_findings(self.contract, rules, self._seen, self.now), *shared)
 
     @property
     def is_passed(self) -> bool:

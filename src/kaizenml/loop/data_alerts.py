@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kaizenml.core.contract import Severity as RuleSeverity
 from kaizenml.core.finding import Finding, Severity
-from kaizenml.data.enforce import RuleFinding
+from kaizenml.data.enforce_table import RuleFinding
 from kaizenml.errors import SourceError
 from kaizenml.loop.alerting import raise_data_alerts
 from kaizenml.loop.loading_data import Gathered, gather

@@ -91,7 +91,7 @@ def _check_whole(
     people = label_joining.settled(house, project.name)
     plan, contract = plan_and_contract(project, folder, house, raw, people, rows=len(raw))
     cleaned, people = people.onto(replay(plan, raw), project, plan)
-    enforced = enforce(contract, cleaned)
+    enforced = enforce(contract, cleaned, now=house.clock.now())
     lines = quarantining.lines(enforced.bad, raw, whole[FILE], gathered.files, plan, contract)
     quarantining.keep(project.name, house, (lines,), gathered.files, plan, contract, at=again.at)
     bad = enforced.bad["row"].n_unique()

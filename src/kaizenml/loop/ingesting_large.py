@@ -99,7 +99,7 @@ def _check_large(
     del sample
     again = _repeated(source, plan, contract, place, rows)
     progress = Progress(say, doing="clean")
-    tally, people = _enforced(source, project, plan, contract, people, again, place, progress)
+    tally, people = _enforced(source, project, plan, Tally(contract, house.clock.now()), people, again, place, progress)
     if source.repaired:
         say(f"quarantine: {source.repaired:,} repaired rows join again")
     kept = (pl.read_parquet(path) for path in place.bad())
@@ -188,14 +188,14 @@ def _enforced(
     source: _Source,
     project: Project,
     plan: CleaningPlan,
-    contract: Contract,
+    tally: Tally,
     people: Settled,
     again: pl.Series | None,
     place: _Workshop,
     progress: Progress,
 ) -> tuple[Tally, Settled]:
     """Clean every row and hold it to the contract; put good rows and those that are out into the workshop."""
-    tally, joined = Tally(contract), people
+    contract, joined = tally.contract, people
     for at, (raw, origin) in enumerate(source.parts()):
         cleaned, found = people.onto(replay(plan, raw), project, plan)
         joined = _merged(joined, found)

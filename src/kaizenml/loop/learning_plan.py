@@ -11,9 +11,9 @@ import polars as pl
 from kaizenml.core.contract import Contract, Severity
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.data.clean import learn_plan, replay
-from kaizenml.data.contract import FEWEST_ROWS_SHARE, learn_contract
+from kaizenml.data.contract import learn_contract, rows_allowed
 from kaizenml.data.contract_yaml import to_yaml
-from kaizenml.data.enforce import RuleFinding
+from kaizenml.data.enforce_table import RuleFinding
 from kaizenml.errors import SourceError
 from kaizenml.loop import contracting, data_alerts
 from kaizenml.loop.label_joining import Settled
@@ -42,8 +42,11 @@ def plan_and_contract(
     if page is not None:
         return contracting.held(house, project.name, page, learned, raw), page
     cleaned, _ = people.onto(replay(learned, raw), project, learned)
-    contract = learn_contract(cleaned.frame, learned, id=project.id, time=project.time)
-    contract = replace(contract, min_rows=max(1, int(FEWEST_ROWS_SHARE * rows)))
+    contract = learn_contract(cleaned.frame, learned, id=project.id, time=project.time, now=house.clock.now())
+    fewest, most = rows_allowed(rows)
+    contract = replace(contract, min_rows=fewest, max_rows=most)
+    if rows > len(raw):
+        contract = replace(contract, columns=tuple(replace(rule, is_monotone=False) for rule in contract.columns))
     (folder / contracting.PAGE).write_text(to_yaml(contract), "utf-8")
     return learned, contract
 

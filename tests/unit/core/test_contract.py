@@ -12,6 +12,7 @@ AGE = ColumnRule("age", ColumnKind.NUMBER, is_nullable=False, low=0.0, high=120.
 CARRIER = ColumnRule("carrier", ColumnKind.CATEGORY, categories=frozenset({"AA", "UA"}))
 WHEN = ColumnRule("when", ColumnKind.TIME, is_nullable=False, on_null=Severity.HARD)
 CONTRACT = Contract((AGE, CARRIER, WHEN), unique="when", min_rows=10)
+PINNED = "2b93e2719ded065fbd2ddaff40cb760440ccbc3c2b08c804d5ce81ced193418d"
 ROW = {"age": 40.0, "carrier": "AA", "when": datetime(2020, 1, 1, tzinfo=UTC)}
 
 
@@ -94,6 +95,45 @@ def test_each_rule_that_lets_more_through_is_named(change, rule):
     new = replace(CONTRACT, columns=(replace(AGE, **change), CARRIER, WHEN))
 
     assert [(found.column, found.rule) for found in loosened(CONTRACT, new)] == [("age", rule)]
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"min_length": 1}, Rule.LENGTH),
+        ({"max_length": None}, Rule.LENGTH),
+        ({"max_age_seconds": 120.0}, Rule.FRESHNESS),
+        ({"is_monotone": False}, Rule.MONOTONE),
+        ({"on_monotone": Severity.SOFT}, Rule.MONOTONE),
+        ({"on_length": Severity.SOFT}, Rule.LENGTH),
+    ],
+)
+def test_looser_lengths_ages_and_orders_are_named(change, rule):
+    old = ColumnRule(
+        "x", ColumnKind.TIME, min_length=2, max_length=5, max_age_seconds=60.0, is_monotone=True,
+        on_monotone=Severity.HARD, on_length=Severity.HARD,
+    )  # fmt: skip
+
+    found = loosened(Contract((old,)), Contract((replace(old, **change),)))
+
+    assert [each.rule for each in found] == [rule]
+    assert loosened(Contract((replace(old, **change),)), Contract((old,))) == ()
+
+
+def test_more_rows_are_looser_than_fewer():
+    few, many = replace(CONTRACT, max_rows=20), replace(CONTRACT, max_rows=30)
+
+    assert [found.rule for found in loosened(few, many)] == [Rule.ROWS]
+    assert [found.rule for found in loosened(few, CONTRACT)] == [Rule.ROWS]
+    assert loosened(many, few) == loosened(CONTRACT, few) == ()
+
+
+def test_a_contract_that_says_nothing_new_keeps_its_digest():
+    bare = Contract((ColumnRule("x", ColumnKind.NUMBER),))
+
+    assert bare.digest == PINNED
+    assert replace(bare, max_rows=5).digest != bare.digest
+    assert replace(bare, columns=(replace(bare["x"], is_monotone=True),)).digest != bare.digest
 
 
 def test_tighter_rules_are_not_looser():

@@ -26,12 +26,17 @@ RULES = st.builds(
     max_null_share=st.sampled_from([0.0, 0.5, 1.0]),
     on_range=st.sampled_from(Severity),
     on_type=st.sampled_from(Severity),
+    min_length=st.sampled_from([None, 1, 2]),
+    max_age_seconds=st.sampled_from([None, 60.0, 120.0]),
+    is_monotone=st.booleans(),
+    on_length=st.sampled_from(Severity),
 )
 CONTRACTS = st.builds(
     Contract,
     columns=st.lists(RULES, max_size=2, unique_by=lambda rule: rule.column).map(tuple),
     unique=st.sampled_from([None, "a", "b"]),
     min_rows=st.integers(1, 3),
+    max_rows=st.sampled_from([None, 5, 6]),
 )
 
 
@@ -52,6 +57,12 @@ def test_only_the_words_that_came_or_went_are_shown():
     new = replace(OLD, columns=(AGE, replace(CITY, categories=frozenset({"Lyon", "Graz"}))))
 
     assert differences(OLD, new) == (Change("city", "categories", "also Oslo", "also Graz", is_looser=True),)
+
+
+def test_an_age_is_shown_as_its_page_writes_it():
+    old, new = with_age(max_age_seconds=7200.0), with_age(max_age_seconds=86_400.0)
+
+    assert differences(old, new) == (Change("age", "max_age", "2h", "1d", is_looser=True),)
 
 
 def test_a_rule_that_is_soft_now_is_looser():
@@ -82,7 +93,9 @@ def test_something_is_looser_exactly_when_the_core_says_so(old, new):
 
 @given(CONTRACTS, CONTRACTS)
 def test_contracts_differ_exactly_when_their_digests_do(old, new):
-    same_order = Contract(tuple(sorted(old.columns, key=lambda rule: rule.column)), old.unique, old.min_rows)
-    other = Contract(tuple(sorted(new.columns, key=lambda rule: rule.column)), new.unique, new.min_rows)
+    same_order = Contract(
+        tuple(sorted(old.columns, key=lambda rule: rule.column)), old.unique, old.min_rows, old.max_rows
+    )
+    other = Contract(tuple(sorted(new.columns, key=lambda rule: rule.column)), new.unique, new.min_rows, new.max_rows)
 
     assert (differences(same_order, other) == ()) == (same_order.digest == other.digest)
