@@ -11,6 +11,9 @@ from kaizenml.core.plan import NumberStyle
 #: Integers beyond this do not fit a float without loss.
 EXACT = 2**53
 
+#: A factor, because Polars divides many rows by multiplying, and one row by dividing: the last bit would depend on it.
+PERCENT = 0.01
+
 
 def parsed_number(text: pl.Expr, style: NumberStyle) -> pl.Expr:
     """Return the finite numbers that folded texts of this style say, null where they say none."""
@@ -40,7 +43,7 @@ def _parsed_styled(text: pl.Expr, style: NumberStyle) -> pl.Expr:
         digits = digits.str.replace(style.decimal, ".", literal=True)
     number = pl.when(bare.str.contains(pattern)).then(digits).cast(pl.Float64, strict=False)
     return (
-        pl.when(text.str.contains("%", literal=True)).then(number / 100).otherwise(number)
+        pl.when(text.str.contains("%", literal=True)).then(number * PERCENT).otherwise(number)
         if style.is_percent
         else number
     )

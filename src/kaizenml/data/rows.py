@@ -44,7 +44,7 @@ def _column(plan: ColumnPlan, values: list[object]) -> tuple[list[object], pl.Da
         return values, _INTEGER
     if plan.kind is ColumnKind.BOOLEAN and kinds == {bool}:
         return values, _BOOLEAN
-    return [_text(value, plan, row) for row, value in enumerate(values)], _STRING
+    return [cell_text(value, plan, row) for row, value in enumerate(values)], _STRING
 
 
 _STRING, _INTEGER, _FLOAT, _BOOLEAN = pl.String(), pl.Int64(), pl.Float64(), pl.Boolean()
@@ -54,10 +54,17 @@ def _numbers(values: list[object], plan: ColumnPlan) -> tuple[list[object], pl.D
     try:
         return [None if value is None else float(value) for value in values], _FLOAT  # type: ignore[arg-type]
     except OverflowError:
-        return [_text(value, plan, row) for row, value in enumerate(values)], _STRING
+        return [cell_text(value, plan, row) for row, value in enumerate(values)], _STRING
 
 
-def _text(value: object, plan: ColumnPlan, row: int) -> str | None:
+def cell_text(value: object, plan: ColumnPlan, row: int) -> str | None:
+    """Return one cell as the text that the column's own style writes for it.
+
+    Raises
+    ------
+    RowError
+        For a list or an object; names row and column.
+    """
     if value is None or isinstance(value, str):
         return value
     write = _WRITERS.get(type(value))

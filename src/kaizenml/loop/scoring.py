@@ -6,7 +6,8 @@ Only processes that answer requests or run steps come here; the control plane ne
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from kaizenml.core.schema import Column
 from kaizenml.core.scorer import Scorer
 from kaizenml.core.signature import Answer, Cell, Signature, furthest
 from kaizenml.data.clean import replay, rows_to_raw
+from kaizenml.data.row_plan import RowPlan
 from kaizenml.errors import IntegrityError, KaizenError, RowError
 from kaizenml.loop.loading import load_code
 from kaizenml.packaging.bundle import Bundle, unpack
@@ -39,6 +41,9 @@ from kaizenml.training.problem import time_parts
 
 T = TypeVar("T")
 _MOST_PROBLEMS = 20
+
+#: Up to so many rows plain Python prepares sooner than Polars (benchmarks/data/bench_row.py).
+FEW_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,10 @@ class LoadedScorer:
     features: Callable[[pl.DataFrame], pl.DataFrame]
     pipeline: Any
     lowered: Callable[[pl.DataFrame], NDArray[np.float64]] | None = None
+    row_plan: RowPlan = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "row_plan", RowPlan(self.plan))
 
     def answer(self, rows: Sequence[Mapping[str, Cell]]) -> tuple[Answer, ...]:
         """Return one answer for each raw row; `RowError` names every row and column that breaks the contract."""
@@ -67,15 +76,25 @@ class LoadedScorer:
 
     def prepared(self, rows: Sequence[Mapping[str, Cell]]) -> pl.DataFrame:
         """Return raw rows as the cleaning plan prepares them; `RowError` for cells that break a hard rule."""
-        cleaned = replay(self.plan, rows_to_raw(rows, self.plan))
-        problems = [
+        frame, typed, failures = self._read(rows)
+        problems: list[dict[str, object]] = [
             {"row": row, "column": column, "problem": f"{value!r} cannot be read as {self.plan[column].kind}"}
-            for row, column, value in cleaned.failures.rows()
+            for row, column, value in failures
         ]
-        problems += self._broken(cleaned.frame)
+        problems += self._broken(typed)
         if problems:
             raise row_error(problems)
-        return cleaned.frame
+        return self.row_plan.frame(typed) if frame is None else frame
+
+    def _read(
+        self, rows: Sequence[Mapping[str, Cell]]
+    ) -> tuple[pl.DataFrame | None, list[dict[str, Any]], list[tuple[int, str, str]]]:
+        """Return the typed rows, as a frame too where many rows were read at once, and what could not be read."""
+        if 0 < len(rows) <= FEW_ROWS:
+            with suppress(RowError):  # the frame's own error names the row
+                return None, *self.row_plan.all(rows)
+        cleaned = replay(self.plan, rows_to_raw(rows, self.plan))
+        return cleaned.frame, cleaned.frame.rows(named=True), cleaned.failures.rows()
 
     def predict(self, prepared: pl.DataFrame) -> NDArray[np.float64]:
         """Return what the model says of prepared rows: probabilities (n, k), or values (n,)."""
@@ -86,10 +105,10 @@ class LoadedScorer:
             return predicted(self.pipeline, frame, task, count)
         return predicted(self.pipeline.named_steps["model"], self.lowered(frame), task, count)
 
-    def _broken(self, frame: pl.DataFrame) -> list[dict[str, object]]:
+    def _broken(self, typed: Sequence[Mapping[str, object]]) -> list[dict[str, object]]:
         return [
             {"row": row, "column": problem.column, "problem": problem.reason}
-            for row, values in enumerate(frame.iter_rows(named=True))
+            for row, values in enumerate(typed)
             for problem in row_problems(self.contract, values)
             if problem.severity is Severity.HARD
         ]
