@@ -17,17 +17,15 @@ from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
 from kaizenml.loop.performing import Local, Performer, Pool
+from kaizenml.loop.settings import RUNNERS, is_runner
 from kaizenml.loop.step_journal import StepJournal
 from kaizenml.loop.steps import GIVEN, steps_of
-from kaizenml.loop.wiring import House, Say, open_pool, open_step_cache
+from kaizenml.loop.wiring import House, Say, open_pool, open_ray, open_step_cache
 from kaizenml.project import Project
 from kaizenml.training.engine import Asked, Engine
 from kaizenml.training.graph import Node, graph, needed_for
 from kaizenml.training.serialize import deserialized, serialized
 from kaizenml.training.shelf import Shelf
-
-#: Where steps can run.
-RUNNERS = ("local", "pool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +111,16 @@ def executed(
 def runner_of(loaded: Loaded, house: House, wanted: str, perform: Performer) -> Runner:
     """Return where the steps run: as it is wanted, or else as the settings say."""
     name = wanted or house.settings.runner
-    if name not in RUNNERS:
-        raise NotFoundError("runner", name, RUNNERS)
+    if not is_runner(name):
+        raise NotFoundError("runner", name, (*RUNNERS, "ray://HOST:PORT"))
 
     def pool() -> Pool:
+        if name.startswith("ray"):
+            address = name.removeprefix("ray").removeprefix(":").removeprefix("//")
+            return open_ray(house.settings, address, loaded.code, loaded.digest, serialized, deserialized)
         return open_pool(house.settings, loaded.folder, loaded.digest, serialized, deserialized)
 
-    return Local(perform, pool, prefers_pool=name == "pool")
+    return Local(perform, pool, prefers_pool=name != "local")
 
 
 def sentence(story: StepRun) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +10,16 @@ from pathlib import Path
 
 from kaizenml.errors import SettingError, bounded, close_match
 
+#: Where steps can run.
+RUNNERS = ("local", "pool", "ray")
+_RAY_ADDRESS = re.compile(r"ray:(//)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}")
+
 #: Every setting, its default and what it says.
 KNOWN: dict[str, tuple[str, str]] = {
     "home": (".kaizen", "folder of everything that is remembered, seen from the project"),
     "database": ("", "where metadata live: sqlite:///… (default: in the home)"),
     "store": ("", "where tables and blobs live: file:///… (default: in the home)"),
-    "runner": ("local", "where steps run: local, or pool (a process for each)"),
+    "runner": ("local", "where steps run: local, pool (a process for each), ray, or ray://HOST:PORT"),
     "notify": ("", "where alerts are told"),
     "token": ("", "what a caller must show; needed to listen on anything but loopback"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
@@ -67,6 +72,11 @@ def settings(folder: Path, environment: Mapping[str, str], flags: Mapping[str, s
     return _checked(folder, values)
 
 
+def is_runner(name: str) -> bool:
+    """Say whether this names a place where steps can run: one of `RUNNERS`, or the address of a cluster."""
+    return name in RUNNERS or _RAY_ADDRESS.fullmatch(name) is not None
+
+
 def _from_file(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
@@ -86,8 +96,10 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
     home = (folder / values["home"]).resolve()
     if values["clock"] not in ("wall", "data"):
         raise SettingError(f"clock={values['clock']!r} cannot be.", 'It is "wall" or "data".')
-    if values["runner"] not in ("local", "pool"):
-        raise SettingError(f"runner={values['runner']!r} cannot be.", 'It is "local" or "pool".')
+    if not is_runner(values["runner"]):
+        raise SettingError(
+            f"runner={values['runner']!r} cannot be.", 'It is "local", "pool", "ray" or "ray://HOST:PORT".'
+        )
     database = values["database"] or f"sqlite:///{home / 'kaizen.db'}"
     if not database.startswith("sqlite:///"):
         raise SettingError(f"database={_redacted(database)!r} cannot be.", "Today it is sqlite:///PATH.")

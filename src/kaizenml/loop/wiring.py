@@ -15,6 +15,7 @@ from kaizenml.loop.settings import Settings, settings
 
 if TYPE_CHECKING:
     from kaizenml.adapters.pool_runner import PoolRunner
+    from kaizenml.adapters.ray_runner import RayRunner
 
 #: Tells a person, in a line, what is being done.
 Say = Callable[[str], None]
@@ -113,3 +114,23 @@ def open_pool(
 
     command = python_command("kaizenml.loop.pool_worker", str(folder), code, str(of.home / "cache"))
     return PoolRunner(Team(command, os.cpu_count() or 1, write, read))
+
+
+def open_ray(
+    of: Settings,
+    address: str,
+    code: Mapping[str, bytes],
+    digest: str,
+    write: Callable[[object], bytes],
+    read: Callable[[bytes], Any],
+) -> RayRunner:
+    """Open a Ray cluster that performs steps of the project with this code; without an address, one is started.
+
+    ``write`` and ``read`` make bytes of tasks and of what comes of them, and back.
+    """
+    from kaizenml.adapters.ray_cluster import Cluster
+    from kaizenml.adapters.ray_runner import RayRunner, Shipment
+
+    cache = open_step_cache(of)
+    worker = "kaizenml.loop.ray_worker"
+    return RayRunner(Cluster(address), Shipment(code, digest, worker, cache.get, cache.put, write, read))

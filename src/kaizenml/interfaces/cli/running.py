@@ -26,7 +26,7 @@ from kaizenml.interfaces.cli.run_report import print_run
 @click.command()
 @project_option
 @click.option("--set", "settings", multiple=True, metavar="STEP.PARAM=VALUE", help="Give a step's parameter a value.")
-@click.option("--on", "runner", default="", help="Where steps run: local, or pool (a process for each).")
+@click.option("--on", "runner", default="", help="Where steps run: local, pool (processes), ray, or ray://HOST:PORT.")
 @click.option("--pipeline", default=TRAINING, help="Which of the project's pipelines; training unless told otherwise.")
 @click.option("--from", "start", default="", metavar="STEP", help="Run this step and all that depend on it again.")
 @click.option("--only", default="", metavar="STEP", help="Run this step alone again; what it needs must be kept.")

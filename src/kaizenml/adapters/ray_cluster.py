@@ -1,0 +1,187 @@
+"""A Ray cluster as the runner needs it: joined or started, asked what its nodes have, and left again."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import secrets
+import socket
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from kaizenml.core.task import Task
+from kaizenml.errors import StepFailedError, UsageError
+
+_NODES_SECONDS = 1.0
+_MEET_SECONDS = 5.0
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Cluster:
+    """A Ray cluster.
+
+    Parameters
+    ----------
+    address
+        ``HOST:PORT`` of its head, as `ray start` names it; this machine must be one of its nodes. Empty: a cluster of
+        this machine alone is started, which only its loopback reaches, and ended with `leave`.
+    """
+
+    def __init__(self, address: str = "") -> None:
+        self._address = address
+        self._ray: Any = None
+        self._is_ours = False
+        self._nodes: tuple[float, list[Mapping[str, float]]] = (0.0, [])
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether tasks can be handed to it."""
+        return self._ray is not None
+
+    def join(self) -> None:
+        """Join the cluster, or start it.
+
+        Raises
+        ------
+        UsageError
+            When Ray is not installed, when nothing is said of how its nodes know each other, or when it is not there.
+        """
+        if not self._address:
+            self._set_own_token()
+        elif not os.environ.get("RAY_AUTH_MODE"):
+            raise UsageError(
+                f"RAY_AUTH_MODE is not set, so that the cluster at {self._address} cannot be joined safely.",
+                "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as on the cluster's nodes (or RAY_AUTH_MODE=disabled).",
+            )
+        else:
+            self._meet()
+        if not self._address or self._address.rpartition(":")[0] in _LOOPBACK:
+            os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else it takes another address of the machine
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        ray = _imported()
+        if not ray.is_initialized():
+            where = {"address": self._address} if self._address else {
+                "address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1",
+            }  # fmt: skip
+            try:
+                ray.init(**where, log_to_driver=True, logging_level="error", namespace="kaizen")
+            except Exception as error:
+                what = f"The Ray cluster at {self._address} could not be joined" if self._address else (
+                    "No Ray cluster could be started"
+                )  # fmt: skip
+                raise UsageError(
+                    f"{what}: {str(error).strip()[:300]}",
+                    "This machine must be a node of it: `ray start --address=HOST:PORT`, with the same token.",
+                ) from error
+            self._is_ours = True
+        self._ray = ray
+
+    def leave(self) -> None:
+        """Leave the cluster; one that was started here ends."""
+        if self._ray is not None and self._is_ours:
+            self._ray.shutdown()
+        self._ray = None
+
+    def check(self, task: Task) -> None:
+        """Raise `StepFailedError` when no node could take a task, even if all of it were free."""
+        wanted = _resources(task)
+        if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in self._alive()):
+            return
+        asked = ", ".join(_said(name, amount) for name, amount in wanted.items())
+        nodes = "; ".join(", ".join(_said(name, node.get(name, 0.0)) for name in wanted) for node in self._alive()[:5])
+        raise StepFailedError(
+            f"The step `{task.step}` needs {asked}, which no node of the cluster has (nodes: {nodes or 'none'}).",
+            "Ask for less (cpus=…, gpus=…, memory=…), or add such a node.",
+            {"step": task.step, "item": task.item},
+        )
+
+    def put(self, value: object) -> Any:
+        """Ship a value to the cluster; return what stands for it among the arguments of a call."""
+        return self._ray.put(value)
+
+    def call(self, task: Task, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Have a generator function called with what a task asks for; return what tells of its answers."""
+        wanted = _resources(task)
+        remote = self._ray.remote(function).options(
+            num_cpus=wanted["CPU"],
+            num_gpus=wanted.get("GPU", 0),
+            memory=wanted.get("memory"),
+            max_retries=0,
+            num_returns="streaming",
+            name=f"{task.step} {task.item}" if task.item is not None else task.step,
+        )
+        return remote.remote(*arguments)
+
+    def ready(self, answers: list[Any], seconds: float) -> list[Any]:
+        """Return those that have something new to tell, as soon as there is one."""
+        if not answers:
+            return []
+        found, _ = self._ray.wait(answers, num_returns=1, timeout=seconds)
+        return list(found)
+
+    def next(self, answer: Any) -> Any:
+        """Return what is new; raise what `lost` names when there will be nothing."""
+        return self._ray.get(next(answer))
+
+    def cancel(self, answer: Any) -> None:
+        """End what is running for an answer, with its process."""
+        with suppress(Exception):
+            self._ray.cancel(answer, force=True)
+
+    def lost(self) -> tuple[type[BaseException], ...]:
+        """Return the errors that mean a lost worker or node."""
+        known = self._ray.exceptions
+        return (known.WorkerCrashedError, known.NodeDiedError, known.ObjectLostError, known.OutOfMemoryError)
+
+    def _alive(self) -> list[Mapping[str, float]]:
+        at, found = self._nodes
+        if time.monotonic() - at > _NODES_SECONDS:
+            found = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+            self._nodes = (time.monotonic(), found)
+        return found
+
+    def _meet(self) -> None:
+        """Look whether anybody listens, for Ray itself would try for minutes and then end this process."""
+        host, _, port = self._address.rpartition(":")
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), _MEET_SECONDS).close()
+        except (OSError, OverflowError) as error:
+            raise UsageError(
+                f"Nobody answers at {self._address}, where a Ray cluster should be: {error}.",
+                "Give the address that `ray start --head` printed: HOST:PORT, not its client server's port.",
+            ) from error
+
+    def _set_own_token(self) -> None:
+        os.environ["RAY_AUTH_MODE"] = "token"
+        if not os.environ.get("RAY_AUTH_TOKEN"):
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+def _imported() -> Any:
+    try:
+        ray = importlib.import_module("ray")
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            "Steps on a cluster need Ray, which is not installed.", "Install it: pip install 'kaizenml[ray]'"
+        ) from error
+    raylet = importlib.import_module("ray._raylet")
+    raylet.Config.initialize("")  # where it was imported before, it has read another mode
+    raylet.AuthenticationTokenLoader.instance().reset_cache()
+    return ray
+
+
+def _resources(task: Task) -> dict[str, float]:
+    options = task.options
+    wanted = {"CPU": float(options.cpus)}
+    if options.gpus:
+        wanted["GPU"] = float(options.gpus)
+    if options.memory_bytes:
+        wanted["memory"] = float(options.memory_bytes)
+    return wanted
+
+
+def _said(name: str, amount: float) -> str:
+    return f"{amount / 1e9:.1f} GB of memory" if name == "memory" else f"{amount:g} {name}s"
