@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +65,9 @@ def test_many_small_batches_are_merged_and_stay_in_order(home: Home, client: htt
 
     found = home.load(kz.push())
 
+    until = time.monotonic() + 30
+    while home.house.tables.version("raw-shop") <= 12 and time.monotonic() < until:
+        time.sleep(0.05)
     assert home.house.tables.version("raw-shop") > 12
     assert found.rows["id"].to_list() == [text for number in range(12) for text in (str(number), "99")]
     assert home.load(kz.push(key="id")).rows.filter(id="99")["y"].to_list() == ["11"]

@@ -41,6 +41,8 @@ _WRITER_FEATURES = frozenset({"appendOnly", "invariants", "timestampNtz"})
 _TIERS = tuple(mebibytes * 1024 * 1024 for mebibytes in (1, 4, 16, 64))
 _MERGED_AT_ONCE = 8
 _VERSIONS_KEPT = 16
+#: A folder that is listed while others commit may show a commit and not the one before; listed anew, it shows both.
+_LISTINGS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +233,7 @@ class LocalDeltaTable:
         if self._table is None:
             if not self._log.file(0).exists():
                 return None
-            self._table = DeltaTable(self._folder)
+            self._table = _open(self._folder)
             _check_protocol(self._table, self.name)
         else:
             self._table.update_incremental()
@@ -276,6 +278,15 @@ class LocalDeltaTable:
                 synced(log)
             synced(self._folder)
             synced(self._folder / "_delta_log")
+
+
+def _open(folder: Path) -> DeltaTable:
+    """Return the table, listing its log anew when that looks broken: see `_LISTINGS`."""
+    for _ in range(_LISTINGS - 1):
+        with suppress(DeltaError):
+            return DeltaTable(folder)
+        time.sleep(0.01)
+    return DeltaTable(folder)
 
 
 def _written_as(schema: pl.Schema) -> WriterProperties:

@@ -17,6 +17,7 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 from polars.exceptions import PolarsError
 
+from kaizenml.adapters import delta_compaction
 from kaizenml.adapters.delta_files import pruned
 from kaizenml.adapters.delta_rewrite import IsGone
 from kaizenml.adapters.delta_table import LocalDeltaTable, NewFiles, Version
@@ -140,6 +141,15 @@ class DeltaTables:
         one = self._one(table)
         with one.lock, _table_errors(table):
             return one.compact()
+
+    def compact_aside(self, table: str) -> None:
+        """Begin to compact in a process of its own, and return at once; nothing happens while one is under way.
+
+        Appends go on meanwhile. A process that dies changes nothing: the next one merges the files.
+        """
+        checked_name("table", table)
+        with _table_errors(table):
+            delta_compaction.start(self._root / table)
 
     def remove(self, table: str, is_gone: IsGone, *, key: str) -> tuple[int, int]:
         """Leave out the rows of which ``is_gone`` says so, in a new version; return it, and how many they were.

@@ -369,6 +369,10 @@ class Tables(Protocol):
         """Merge small files into large ones without changing any row; return the version that is newest then."""
         ...
 
+    def compact_aside(self, table: str) -> None:
+        """Begin to do so, beside whatever else is done with the table, and return at once."""
+        ...
+
 
 class Notifier(Protocol):
     """Tells people."""

@@ -77,7 +77,7 @@ def settle(house: House) -> None:
 def _append(house: House, table: str, frame: pl.DataFrame, *, key: str) -> None:
     version = house.tables.append(table, frame, key=key)
     if version and version % APPENDS_BETWEEN_COMPACTIONS == 0:
-        house.tables.compact(table)
+        house.tables.compact_aside(table)
 
 
 def _frames(lines: Iterable[Answered | Feedback]) -> list[tuple[str, pl.DataFrame]]:

@@ -46,7 +46,7 @@ def append(house: House, project: str, labels: Sequence[HumanLabel], *, key: str
     table = human_labels_of(project)
     version = house.tables.append(table, pl.DataFrame(rows, schema=HUMAN_LABELS, orient="row"), key=key)
     if version and version % collecting.APPENDS_BETWEEN_COMPACTIONS == 0:
-        house.tables.compact(table)
+        house.tables.compact_aside(table)
 
 
 def given(house: House, project: str, *, version: int | None = None) -> pl.DataFrame:

@@ -183,9 +183,9 @@ class _Load:
             last = books.notes.get("compacted", self.table)
         version = self.house.tables.version(self.table) or 0
         if version - (last if isinstance(last, int) else 0) >= COMMITS_BETWEEN_COMPACTIONS:
-            compacted = self.house.tables.compact(self.table)
+            self.house.tables.compact_aside(self.table)
             with self.house.records.writing() as books:
-                books.notes.put("compacted", self.table, compacted)
+                books.notes.put("compacted", self.table, version)
 
     def _whole_stream(self, ledger: Mapping[str, int]) -> dict[str, list[RawFile]]:
         """Return every batch of the stream as a file."""

@@ -64,6 +64,10 @@ class PinnedTables:
         """Refuse: the past does not change."""
         _read_only(table)
 
+    def compact_aside(self, table: str) -> None:
+        """Refuse: the past does not change."""
+        _read_only(table)
+
 
 def prepared_again(project: Project, folder: Path, house: House, snapshot: Snapshot) -> Prepared:
     """Return the rows of a snapshot as the run that made it had them; nothing is loaded or written.

@@ -1,0 +1,66 @@
+"""Compaction of a Delta table in a process of its own, so that no append waits for it.
+
+The process holds a lock of the table, which ends with it: there is one at a time, and one that was killed leaves
+nothing but files of no commit, which `vacuum` deletes a day later. What it commits is a commit like any other.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LOCK = "_compacting.lock"
+#: Compacting can wait; appending and answering cannot.
+_NICENESS = 10
+_LONGEST_COMPLAINT = 500
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def compacting(folder: Path) -> Iterator[bool]:
+    """Hold the table for compaction; False when somebody else does."""
+    with (folder / _LOCK).open("ab") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def start(folder: Path) -> subprocess.Popen[bytes] | None:
+    """Begin to compact the table in a folder; None when that is under way, or there is no table."""
+    if not (folder / "_delta_log").is_dir():
+        return None
+    with compacting(folder) as is_free:
+        if not is_free:
+            return None
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kaizenml.adapters.delta_compaction_process", str(folder)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    threading.Thread(target=_await, args=(process, folder.name), name=f"compacting {folder.name}", daemon=True).start()
+    return process
+
+
+def perform(folder: Path, compact: Callable[[], object]) -> bool:
+    """Compact with little claim to the processors, unless somebody else is at it; say whether it was done."""
+    os.nice(_NICENESS)
+    with compacting(folder) as is_free:
+        if is_free:
+            compact()
+        return is_free
+
+
+def _await(process: subprocess.Popen[bytes], table: str) -> None:
+    _, complaint = process.communicate()
+    if process.returncode:
+        said = complaint.decode(errors="replace").strip()[-_LONGEST_COMPLAINT:]
+        _log.warning("Compacting %s ended with %d; the next one merges its files. %s", table, process.returncode, said)
