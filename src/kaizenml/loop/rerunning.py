@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from kaizenml.core.difference import differing, environment_facts, estimates
 from kaizenml.core.metric import Estimate
+from kaizenml.core.preparation import settable
 from kaizenml.core.run import Command, Environment, Run, RunKind, RunState, StepRun
 from kaizenml.core.secrets import HIDDEN
 from kaizenml.core.signature import furthest
@@ -137,7 +138,7 @@ def _executed_again(
         of = books.snapshots.get(snapshot)
     prepared = prepared_again(loaded.project, folder, house, of)
     say(f"data: {of.name}, the same {of.rows:,} rows")
-    order = Order(begun.id, begun.author, begun.parameters, way=Way(uses_cache=False, runner="local"))
+    order = Order(begun.id, begun.author, settable(begun.parameters), way=Way(uses_cache=False, runner="local"))
     steps: list[StepRun] = []
     with loaded.at_hand():
         done = executed(

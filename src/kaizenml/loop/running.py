@@ -12,6 +12,7 @@ from kaizenml.core.gate import as_facts
 from kaizenml.core.job import renewed
 from kaizenml.core.monitor import as_facts as monitor_facts
 from kaizenml.core.pipeline import TRAINING
+from kaizenml.core.preparation import PREPARED
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.errors import KaizenError
 from kaizenml.loop.bundling import bundled
@@ -189,7 +190,8 @@ def _parameters(project: Project, given: Mapping[str, object]) -> dict[str, obje
     """Return every parameter of the project's steps, with what was given in place of defaults."""
     steps = {"features": time_parts} | project.steps
     found = {f"{name}.{each}": value for name, step in steps.items() for each, value in defaults_of(step).items()}
-    return {name: value for name, value in {**found, **given}.items() if _is_plain(value)}
+    prepared = {f"{PREPARED}{each.column}": each.text for each in project.preparations}
+    return {name: value for name, value in {**found, **given, **prepared}.items() if _is_plain(value)}
 
 
 def _is_plain(value: object) -> bool:

@@ -23,6 +23,7 @@ import polars as pl
 from kaizenml.core.metric import Task
 from kaizenml.core.monitor import every
 from kaizenml.core.plan import CleaningPlan, ColumnPlan
+from kaizenml.core.preparation import Preparation
 from kaizenml.core.schema import Column, Role
 from kaizenml.data.clean import FAILURES
 from kaizenml.data.extract import Split, split
@@ -60,13 +61,15 @@ class Declared:
     seed: int
     holdout: float | str
     group: str | None = None
+    said: tuple[Preparation, ...] = ()
 
 
 def declared_by(project: Project) -> Declared:
     """Return what a project says of its table."""
     return Declared(
-        project.target, project.id, project.time, project.ignore, project.seed, project.holdout, project.group
-    )
+        project.target, project.id, project.time, project.ignore, project.seed, project.holdout, project.group,
+        project.preparations,
+    )  # fmt: skip
 
 
 def given_by(project: Project, prepared: Prepared) -> dict[str, object]:
@@ -168,20 +171,27 @@ def estimator() -> None:
     """Leave the choice to `train`: gradient-boosted trees."""
 
 
-def train(split: Split, estimator: Any, problem: Problem) -> Trained:
+def train(split: Split, estimator: Any, problem: Problem, declared: Declared) -> Trained:
     """Fit the estimator, and the baselines, behind the preparation that suits each."""
-    fitted, same = _fitted(split, estimator, problem)
+    fitted, same = _fitted(split, estimator, problem, declared)
     return Trained(fitted, baselines(split.train, target_of(problem, split.train), **same))
 
 
-def _fitted(split: Split, estimator: Any, problem: Problem) -> tuple[Fitted, dict[str, Any]]:
+def _fitted(split: Split, estimator: Any, problem: Problem, declared: Declared) -> tuple[Fitted, dict[str, Any]]:
     chosen = default_estimator(problem.task, problem.seed) if estimator is None else estimator
     chosen = checked_model(chosen, problem.task)
     _seed(chosen, problem.seed)
     y, columns = target_of(problem, split.train), model_inputs(split.train, problem, keeps_all=keeps_columns(chosen))
     if not columns:
         raise ProjectError("No feature is left to learn from: each has one value only, or a new one in every row.")
-    same = {"columns": columns, "task": problem.task, "classes": problem.classes, "seed": problem.seed}
+    named = [name for name in split.train.columns if name not in (problem.target, ROW)]
+    for each in declared.said:
+        if each.column not in named:
+            raise NotFoundError("feature", each.column, named, "`prepare` in project.py names it.")
+    same = {
+        "columns": columns, "task": problem.task, "classes": problem.classes, "seed": problem.seed,
+        "said": declared.said,
+    }  # fmt: skip
     return fit(chosen, split.train, y, **same), same  # type: ignore[arg-type]
 
 
@@ -207,12 +217,19 @@ FOLD = "fold_score"
 
 
 def fold_score(
-    split: Split, estimator: Any, problem: Problem, number: int = 0, of: int = 3, gap: str = "", metric: str = ""
+    split: Split,
+    estimator: Any,
+    problem: Problem,
+    declared: Declared,
+    number: int = 0,
+    of: int = 3,
+    gap: str = "",
+    metric: str = "",
 ) -> float:
     """Return a metric of the estimator in one fold of the training rows; what is held out for the test is not seen."""
     fold = folds(problem, split.train, of, gap)[number]
     tested = split.train[fold.test]
-    fitted, _ = _fitted(Split(split.train[fold.train], tested), estimator, problem)
+    fitted, _ = _fitted(Split(split.train[fold.train], tested), estimator, problem, declared)
     return value_of(metric, problem.task, target_of(problem, tested), fitted.predict(tested))
 
 

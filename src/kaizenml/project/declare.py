@@ -12,10 +12,12 @@ from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse,
 from kaizenml.core.monitor import Monitor, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
+from kaizenml.core.preparation import Preparation
 from kaizenml.core.source import PushSource, Source
 from kaizenml.core.space import Space, Tuning
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import NotFoundError, ProjectError
+from kaizenml.project.preparing import preparation
 from kaizenml.project.signature import Step
 
 S = TypeVar("S", bound=Step)
@@ -86,6 +88,7 @@ class Project:
         self.steps: dict[str, Step] = {}
         self.options: dict[str, StepOptions] = {}
         self.pipelines: dict[str, Pipeline] = {}
+        self.preparations: tuple[Preparation, ...] = ()
         self.tuning = Tuning()
         self.requirements: tuple[Requirement, ...] = ()
         self.checks: dict[str, Callable[..., Any]] = {}
@@ -199,6 +202,27 @@ class Project:
             raise ProjectError(f"The pipeline {name!r} has no goal.", "Name the step it is run for.")
         names = tuple(goal if isinstance(goal, str) else goal.__name__ for goal in goals)
         self.pipelines[checked_name("pipeline", name)] = Pipeline(name, names)
+
+    def prepare(
+        self, column: str, *, scale: str | None = None, missing: str | None = None, encode: str | None = None
+    ) -> None:
+        """Say how a column is prepared for the model, where its kind should not decide.
+
+        Parameters
+        ----------
+        column
+            A feature, as the step `features` returns it.
+        scale
+            Of a number: ``"log"`` (the inverse hyperbolic sine, then standardised), ``"standard"``, ``"power"``
+            (Yeo-Johnson) or ``"none"``.
+        missing
+            Of a number: ``"median"``, ``"zero"``, ``"flag"`` (the median and a column that says so) or ``"none"``.
+        encode
+            Of a category: ``"one_hot"``, ``"target"`` or ``"ordinal"``; of any column ``"drop"``.
+        """
+        if any(each.column == column for each in self.preparations):
+            raise ProjectError(f"The column {column!r} is prepared twice.", "Say all of it in one line.")
+        self.preparations += (preparation(column, scale=scale, missing=missing, encode=encode),)
 
     def tune(
         self, space: Mapping[str, Space] | None = None, *, metric: str = "", folds: int = 3, gap: str = ""

@@ -14,14 +14,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kaizenml.core.metric import Task
+from kaizenml.core.preparation import Encode, Preparation
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.errors import ProjectError
+from kaizenml.training.preparation import NUMBERS, number_parts, text_parts
 
 #: How a missing category is written for the encoders: it is a category of its own.
 MISSING = "(missing)"
-#: Up to this many categories get a column each; more are replaced by what they say about the target.
-MOST_ONE_HOT = 10
-_NUMBERS = (ColumnKind.NUMBER, ColumnKind.INTEGER, ColumnKind.BOOLEAN)
 
 
 def model_columns(columns: Sequence[Column]) -> tuple[Column, ...]:
@@ -55,6 +54,7 @@ def preprocessor(
     takes_missing: bool,
     scales: bool,
     seed: int,
+    said: Sequence[Preparation] = (),
 ) -> Any:
     """Return an unfitted ColumnTransformer for these columns.
 
@@ -65,20 +65,23 @@ def preprocessor(
     takes_missing
         The estimator copes with NaN: missing numbers are left as they are, not imputed.
     scales
-        The estimator cares about scale: numbers are standardised.
+        The estimator cares about scale: numbers are standardised, skewed ones on a logarithmic scale.
+    said
+        What the project says of columns; the others are prepared by their kind.
     """
     from sklearn.compose import ColumnTransformer
-    from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+    from sklearn.preprocessing import TargetEncoder
 
-    numbers = [column.name for column in columns if column.kind in _NUMBERS]
-    texts = [column.name for column in columns if column.kind not in _NUMBERS]
-    few = [name for name in texts if rows[name].n_unique() <= MOST_ONE_HOT]
-    many = [name for name in texts if name not in few]
+    asked = {each.column: each for each in said}
+    seen_by = [column for column in columns if column.name not in asked or asked[column.name].encode is not Encode.DROP]
+    if columns and not seen_by:
+        raise ProjectError("Every feature is dropped.", 'Take back one of the `prepare(…, encode="drop")`.')
+    numbers = [column for column in seen_by if column.kind in NUMBERS]
+    texts = [column for column in seen_by if column.kind not in NUMBERS]
     kind = "continuous" if task is Task.REGRESSION else "binary" if seen <= 2 else "multiclass"
     parts = [
-        ("numbers", _numbers(takes_missing=takes_missing, scales=scales), numbers),
-        ("few", OneHotEncoder(handle_unknown="ignore", sparse_output=False), few),
-        ("many", TargetEncoder(target_type=kind, cv=_folds(task, seed)), many),
+        *number_parts(numbers, rows, asked, takes_missing=takes_missing, scales=scales),
+        *text_parts(texts, rows, asked, TargetEncoder(target_type=kind, cv=_folds(task, seed))),
     ]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
 
@@ -112,20 +115,7 @@ def _folds(task: Task, seed: int) -> Any:
     return kind(n_splits=5, shuffle=True, random_state=seed)
 
 
-def _numbers(*, takes_missing: bool, scales: bool) -> Any:
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import Pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    steps: list[tuple[str, Any]] = []
-    if not takes_missing:
-        steps.append(("impute", SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)))
-    if scales:
-        steps.append(("scale", StandardScaler()))
-    return Pipeline(steps) if steps else "passthrough"
-
-
 def _expression(column: Column) -> pl.Expr:
-    if column.kind in _NUMBERS:
+    if column.kind in NUMBERS:
         return pl.col(column.name).cast(pl.Float64).fill_null(float("nan"))
     return pl.col(column.name).cast(pl.String).fill_null(MISSING)

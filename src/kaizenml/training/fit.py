@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from kaizenml.core.metric import Task
+from kaizenml.core.preparation import Encode, Preparation
 from kaizenml.core.schema import Column
 from kaizenml.errors import TargetError
 from kaizenml.training.design import matrix, preprocessor, takes_missing
@@ -23,12 +24,16 @@ TREE_DEPTH = 4
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A fitted pipeline (`prepare`, then `model`), the columns it takes, and the classes it tells apart."""
+    """A fitted pipeline (`prepare`, then `model`), the columns it takes, and the classes it tells apart.
+
+    ``said`` is what the project says of how columns are prepared.
+    """
 
     pipeline: Any
     columns: tuple[Column, ...]
     task: Task
     classes: tuple[str, ...]
+    said: tuple[Preparation, ...] = ()
 
     def predict(self, rows: pl.DataFrame) -> NDArray[np.float64]:
         """Return probabilities, shape (n, k) in the order of `classes`; or values, shape (n,)."""
@@ -44,6 +49,7 @@ def fit(
     task: Task,
     classes: tuple[str, ...],
     seed: int,
+    said: tuple[Preparation, ...] = (),
 ) -> Fitted:
     """Return the estimator fitted behind the preparation that suits it.
 
@@ -69,16 +75,18 @@ def fit(
             f"All {len(y):,} training rows are of one class, {classes[int(y[0])]!r}.",
             "Choose other rows, or another split: there is nothing to tell apart.",
         )
-    before = preprocessor(columns, frame, task, seen=seen, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed)
+    before = preprocessor(
+        columns, frame, task, seen=seen, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed, said=said
+    )
     pipeline = Pipeline([("prepare", before), ("model", estimator)])
     if task is Task.REGRESSION:
         pipeline.fit(frame, y)
-        return Fitted(pipeline, tuple(columns), task, classes)
+        return Fitted(pipeline, tuple(columns), task, classes, said)
     known, codes = np.unique(y.astype(np.int64), return_inverse=True)
     pipeline.fit(frame, codes)
     if len(known) < len(classes):  # XGBoost takes the classes 0 … m-1 only: whom they stand for is kept beside
         estimator.known_codes_ = known
-    return Fitted(pipeline, tuple(columns), task, classes)
+    return Fitted(pipeline, tuple(columns), task, classes, said)
 
 
 def predicted(pipeline: Any, frame: Any, task: Task, count: int) -> NDArray[np.float64]:
@@ -103,15 +111,20 @@ def baselines(
     task: Task,
     classes: tuple[str, ...],
     seed: int,
+    said: tuple[Preparation, ...] = (),
 ) -> dict[str, Fitted]:
     """Return the simple models that a real one must beat.
 
-    ``dummy`` knows the target only, ``linear`` adds it all up, ``tree`` asks at most four questions in a row.
+    ``dummy`` knows the target only, ``linear`` adds it all up, ``tree`` asks at most four questions in a row. Of what
+    the project says of columns they obey what is dropped: the rest was said for another model.
     """
     found = {}
+    dropped = tuple(each for each in said if each.encode is Encode.DROP)
     few = np.sort(np.random.default_rng(seed).permutation(len(y))[:MOST_BASELINE_ROWS])
     for name, estimator in _simple(task, seed).items():
-        found[name] = fit(estimator, rows[few], y[few], columns=columns, task=task, classes=classes, seed=seed)
+        found[name] = fit(
+            estimator, rows[few], y[few], columns=columns, task=task, classes=classes, seed=seed, said=dropped
+        )
     return found
 
 

@@ -35,10 +35,12 @@ def lowered(preparation: Any) -> Callable[[pl.DataFrame], Array] | None:
 
 
 def _part(name: str, fitted: Any, columns: Sequence[str]) -> Part | None:
-    if name == "numbers":
+    if name.partition("-")[0] == "numbers":
         return _numbers(fitted, columns)
     if name == "few":
         return _one_hot(fitted, columns)
+    if name == "ordinal":
+        return _ordinal(fitted, columns)
     return _target_means(fitted, columns) if name == "many" else None
 
 
@@ -69,6 +71,21 @@ def _one_hot(fitted: Any, columns: Sequence[str]) -> Part | None:
         return made
 
     return one_hot
+
+
+def _ordinal(fitted: Any, columns: Sequence[str]) -> Part | None:
+    if fitted.handle_unknown != "use_encoded_value" or getattr(fitted, "infrequent_categories_", None):
+        return None
+    codes = [_codes(each, 0) for each in fitted.categories_]
+    unknown = float(fitted.unknown_value)
+
+    def ordinal(frame: pl.DataFrame) -> Array:
+        made = np.empty((len(frame), len(codes)))
+        for index, (name, known) in enumerate(zip(columns, codes, strict=True)):
+            made[:, index] = [known.get(value, unknown) for value in frame[name].to_list()]
+        return made
+
+    return ordinal
 
 
 def _target_means(fitted: Any, columns: Sequence[str]) -> Part:

@@ -30,6 +30,7 @@ def refitted(fitted: Fitted, rows: pl.DataFrame, problem: Problem, columns: Sequ
         task=problem.task,
         classes=problem.classes,
         seed=problem.seed,
+        said=fitted.said,
     )
 
 
