@@ -133,12 +133,12 @@ def test_a_version_that_is_being_read_stays_for_a_grace_period(tables: DeltaTabl
         tables.read("t", version=versions[5])
 
 
-def test_a_file_that_is_not_committed_yet_is_not_deleted_before_an_hour(tables: DeltaTables) -> None:
+def test_a_file_that_is_not_committed_yet_is_not_deleted_before_a_day(tables: DeltaTables) -> None:
     filled(tables, 2)
     young, old = tables._root / "t" / "part-young.parquet", tables._root / "t" / "part-old.parquet"
     for path in (young, old):
         path.write_bytes(b"")
-    os.utime(old, (time.time() - 7200,) * 2)
+    os.utime(old, (time.time() - 2 * 86_400,) * 2)
 
     assert tables.vacuum("t", keep=[], since=soon()).files == 1
     assert young.exists()

@@ -59,6 +59,7 @@ if step == "rows written, not committed":
     delta_log.DeltaLog.add = die
 elif step == "committed":
     dies_after(tables.DeltaTables, "append")
+    dies_after(tables.DeltaTables, "append_parts")
 elif step == "ledger written, not committed":
     dies_after(log.SqlEvents, "append")
 print("begun", flush=True)

@@ -45,6 +45,7 @@ with house.records.writing() as books:
     books.declarations.save(Declaration("shop", str(folder), "price", "id", None, (), Delivery(), ()))
 if step == "committed":
     dies_after(tables.DeltaTables, "append")
+    dies_after(tables.DeltaTables, "append_parts")
 elif step == "ledger written, not committed":
     dies_after(log.SqlEvents, "append")
 elif step == "loaded, not answered":
