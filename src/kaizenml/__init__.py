@@ -39,6 +39,7 @@ from kaizenml.project import (
 
 if TYPE_CHECKING:
     from kaizenml.data.join import join
+    from kaizenml.data.lags import lags
     from kaizenml.loop.autologging import autolog
     from kaizenml.loop.tracking import current_run, run
     from kaizenml.training.network import torch
@@ -65,6 +66,7 @@ __all__ = [
     "invariant",
     "join",
     "kafka",
+    "lags",
     "latency",
     "minimum",
     "not_worse",
@@ -85,6 +87,7 @@ _LATER = {
     "autolog": "kaizenml.loop.autologging",
     "current_run": "kaizenml.loop.tracking",
     "join": "kaizenml.data.join",
+    "lags": "kaizenml.data.lags",
     "run": "kaizenml.loop.tracking",
     "torch": "kaizenml.training.network",
 }

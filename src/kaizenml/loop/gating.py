@@ -140,6 +140,8 @@ def _at_least(asked: AtLeast, found: Tested) -> Check:
 
 def _beats_baselines(asked: BeatsBaselines, found: Tested) -> Check:
     metric = asked.metric or PRIMARY[found.task]
+    if metric not in found.evaluation.metrics:
+        raise NotFoundError("metric", metric, found.evaluation.metrics)
     ours = found.evaluation.metrics[metric]
     name, best = max(
         ((name, each[metric].value) for name, each in found.evaluation.baselines.items() if name == "dummy"),

@@ -144,6 +144,7 @@ def test_a_check_that_fails_names_the_rows_where_it_does(tmp_path):
         ("project.behaves(kz.invariant('amount', change=lambda s: s.head(3)))", ProjectError, "3 values for"),
         ("project.behaves(kz.direction('amount', 1, expect='up', of='may'))", NotFoundError, "no class 'may'"),
         ("project.gate(kz.baseline(against='liner'))", NotFoundError, "no baseline 'liner'"),
+        ("project.gate(kz.beats_baselines('acuracy'))", NotFoundError, "no metric 'acuracy'"),
         ("project.evaluate(slices=['amout'])", NotFoundError, "no slice column 'amout'"),
         ("project.gate(lambda facts: 'perhaps')", ProjectError, "neither yes nor no"),
         ("project.check(lambda facts: 1 / 0)", StepFailedError, "ZeroDivisionError"),
