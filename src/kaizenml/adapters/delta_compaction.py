@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _LOCK = "_compacting.lock"
-#: Compacting can wait; appending and answering cannot.
-_NICENESS = 10
+#: Compacting can wait; appending and answering cannot. So it has the least claim to the processors, and one thread.
+_LEAST_CLAIM = ("nice", "-n", "19")
+_ONE_THREAD = dict.fromkeys(("POLARS_MAX_THREADS", "RAYON_NUM_THREADS", "TOKIO_WORKER_THREADS"), "1")
 _LONGEST_COMPLAINT = 500
 _log = logging.getLogger(__name__)
 
@@ -43,16 +44,16 @@ def start(folder: Path) -> subprocess.Popen[bytes] | None:
         if not is_free:
             return None
     process = subprocess.Popen(
-        [sys.executable, "-m", "kaizenml.adapters.delta_compaction_process", str(folder)],
+        [*_LEAST_CLAIM, sys.executable, "-m", "kaizenml.adapters.delta_compaction_process", str(folder)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
+        env={**os.environ, **_ONE_THREAD},
     )  # fmt: skip
     threading.Thread(target=_await, args=(process, folder.name), name=f"compacting {folder.name}", daemon=True).start()
     return process
 
 
 def perform(folder: Path, compact: Callable[[], object]) -> bool:
-    """Compact with little claim to the processors, unless somebody else is at it; say whether it was done."""
-    os.nice(_NICENESS)
+    """Compact, unless somebody else is at it; say whether it was done."""
     with compacting(folder) as is_free:
         if is_free:
             compact()

@@ -18,7 +18,7 @@ from deltalake.schema import Schema
 
 from kaizenml.adapters.delta_files import ROWS_IN_GROUP, file_actions
 from kaizenml.adapters.delta_history import History, history_of
-from kaizenml.adapters.delta_log import DeltaLog
+from kaizenml.adapters.delta_log import KEY, DeltaLog
 from kaizenml.adapters.delta_rewrite import IsGone, brought_back, without
 from kaizenml.adapters.delta_types import delta_fields, polars_schema
 from kaizenml.adapters.durable import disk_errors, folder_made, synced
@@ -267,14 +267,18 @@ class LocalDeltaTable:
         synced(log)
 
     def _sync_new_files(self, after: int) -> None:
-        """Wait until what Delta itself wrote behind a version is on disk."""
+        """Wait until what Delta itself wrote behind a version is on disk; what carries a key is there already."""
         table = DeltaTable(self._folder)
         with disk_errors(f"Writing table {self.name}"):
             for number in range(after + 1, table.version() + 1):
                 log = self._log.file(number)
-                for line in log.read_text().splitlines():
+                text = log.read_text()
+                if KEY in text:
+                    continue
+                for line in text.splitlines():
                     if added := json.loads(line).get("add"):
-                        synced(self._folder / added["path"])
+                        with suppress(FileNotFoundError):  # merged again and deleted in the meantime
+                            synced(self._folder / added["path"])
                 synced(log)
             synced(self._folder)
             synced(self._folder / "_delta_log")

@@ -13,6 +13,7 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
 from kaizenml.loop import cancelling, controller, delivering, releasing
+from kaizenml.loop.data_service import LoopData
 from kaizenml.loop.ordering import queue_run, queue_tuning
 from kaizenml.loop.wiring import House
 
@@ -27,6 +28,11 @@ class LoopService:
     def records(self) -> Records:
         """The books."""
         return self.house.records
+
+    @property
+    def data(self) -> LoopData:
+        """The data of every project."""
+        return LoopData(self.house)
 
     @property
     def name(self) -> str:

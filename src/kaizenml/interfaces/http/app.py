@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.acting import add_acting
+from kaizenml.interfaces.http.data import add_data
 from kaizenml.interfaces.http.docs import add_docs
 from kaizenml.interfaces.http.evaluating import add_evaluating
 from kaizenml.interfaces.http.guard import MOST_BYTES, Guard
@@ -31,6 +32,7 @@ PARTS: tuple[Part, ...] = (
     add_tracking,
     add_evaluating,
     add_acting,
+    add_data,
     add_pushing,
     add_labelling,
     add_label_pages,

@@ -1,0 +1,166 @@
+"""The routes about a project's data: its snapshots, the rows in quarantine, its contract, looks at its source."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from kaizenml.data.quarantine import RowState
+from kaizenml.errors import StateError
+from kaizenml.interfaces.http import views
+from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.acting import By, Name, Reason
+from kaizenml.interfaces.http.data_service import Data, HasData
+from kaizenml.interfaces.http.problems import answer
+from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.service import Service
+
+Called = Annotated[str, Field(min_length=1, max_length=200, description="a snapshot's name, number, pin, or newest")]
+Cell = Annotated[str, Field(max_length=100_000)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+
+
+class Doing(BaseModel):
+    """Who does it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    by: By = "local"
+
+    @property
+    def actor(self) -> str:
+        """The person as the log names actors."""
+        return f"person:{self.by}"
+
+
+class Restoring(Doing):
+    """Which snapshot's rows become the newest version."""
+
+    snapshot: Called
+
+
+class Pinning(Doing):
+    """Which snapshot gets the name."""
+
+    name: Name
+    snapshot: Called = "newest"
+
+
+class Unpinning(Doing):
+    """Which name is taken away."""
+
+    name: Name
+
+
+class Deciding(Doing):
+    """Who decides, and why."""
+
+    because: Reason = ""
+
+
+class Repairing(Deciding):
+    """The new cells, null for an empty one; without any, those that are suggested."""
+
+    cells: Annotated[dict[Name, Cell | None], Field(max_length=1000)] = {}
+
+
+def add_data(routes: Routes, service: Service) -> None:
+    """Add the routes."""
+    told = DataRoutes(service)
+    base = "/api/v1/projects/{name}"
+    routes.get(f"{base}/snapshots", told.log, permission=Permission.VIEW)
+    routes.get(f"{base}/snapshots/diff", told.diff, permission=Permission.VIEW)
+    routes.post(f"{base}/snapshots/restore", told.restore, permission=Permission.OPERATE)
+    routes.post(f"{base}/snapshots/pin", told.pin, permission=Permission.RUN)
+    routes.post(f"{base}/snapshots/unpin", told.unpin, permission=Permission.OPERATE)
+    routes.get(f"{base}/quarantine", told.quarantined, permission=Permission.VIEW)
+    routes.post(f"{base}/quarantine/{{row}}/repair", told.repair, permission=Permission.OPERATE)
+    routes.post(f"{base}/quarantine/{{row}}/release", told.release, permission=Permission.OPERATE)
+    routes.post(f"{base}/quarantine/{{row}}/drop", told.drop, permission=Permission.OPERATE)
+    routes.get(f"{base}/contract", told.contract, permission=Permission.VIEW)
+    routes.get(f"{base}/contract/diff", told.contract_diff, permission=Permission.VIEW)
+    routes.post(f"{base}/contract/accept", told.accept, permission=Permission.APPROVE)
+    routes.post(f"{base}/look", told.look, permission=Permission.RUN)
+
+
+class DataRoutes:
+    """One method for each route; the loop decides."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    @property
+    def _data(self) -> Data:
+        if not isinstance(self._service, HasData):
+            raise StateError("There are no data at this server.", "Ask the one that `kaizen up` starts.")
+        return self._service.data
+
+    def log(self, name: str, limit: Limit = 50) -> Response:
+        """The newest snapshots, newest first, with the runs, models and pins that name them."""
+        return answer(self._data.log(name, limit=limit))
+
+    def diff(
+        self,
+        name: str,
+        before: Annotated[str, Query(max_length=200)],
+        after: Annotated[str, Query(max_length=200)] = "newest",
+        by_value: bool = False,
+    ) -> Response:
+        """What differs between two snapshots: rows, columns, what the columns hold."""
+        return answer(self._data.diff(name, before, after, by_value=by_value))
+
+    def restore(self, name: str, body: Restoring) -> Response:
+        """Make a snapshot's rows the newest version, as a new snapshot."""
+        return answer({"done": self._data.restore(name, body.snapshot, by=body.actor)}, 201)
+
+    def pin(self, name: str, body: Pinning) -> Response:
+        """Give a snapshot a name; it stays readable for as long as it has one."""
+        return answer({"done": self._data.pin(name, body.name, body.snapshot, by=body.actor)})
+
+    def unpin(self, name: str, body: Unpinning) -> Response:
+        """Take a name from a snapshot."""
+        return answer({"done": self._data.unpin(name, body.name)})
+
+    def quarantined(
+        self,
+        name: str,
+        state: RowState | None = None,
+        everything: Annotated[bool, Query(alias="all")] = False,
+        limit: Limit = 50,
+    ) -> Response:
+        """The rows that are held: which rule, which value, what would mend it."""
+        return answer(self._data.quarantined(name, state=state, everything=everything, limit=limit))
+
+    def repair(self, name: str, row: str, body: Repairing | None = None) -> Response:
+        """Let a row join the next snapshot with other cells; without any, with those that are suggested."""
+        told = body or Repairing()
+        return answer({"done": self._data.repair(name, row, told.cells, by=told.actor, because=told.because)})
+
+    def release(self, name: str, row: str, body: Deciding | None = None) -> Response:
+        """Let a row join the next snapshot as it is, if it keeps the contract as that is now."""
+        told = body or Deciding()
+        return answer({"done": self._data.release(name, row, by=told.actor, because=told.because)})
+
+    def drop(self, name: str, row: str, body: Deciding | None = None) -> Response:
+        """Leave a row out for good, for a reason."""
+        told = body or Deciding()
+        return answer({"done": self._data.drop(name, row, by=told.actor, because=told.because)})
+
+    def contract(self, name: str) -> Response:
+        """The contract as contract.yaml says it."""
+        return answer(self._data.contract(name))
+
+    def contract_diff(self, name: str) -> Response:
+        """What changed since the contract that the newest snapshot passed."""
+        return answer(self._data.contract_diff(name))
+
+    def accept(self, name: str, body: Deciding | None = None) -> Response:
+        """Agree, for a reason, that the contract lets more rows through than before."""
+        told = body or Deciding()
+        return answer({"done": self._data.accept(name, by=told.actor, because=told.because)})
+
+    def look(self, name: str, body: Doing | None = None) -> Response:  # noqa: ARG002  a look has no author
+        """Queue a look at the project's source: a worker loads what is new."""
+        return answer({"done": views.without_folder(views.plain(self._data.look(name)))}, 202)
