@@ -202,4 +202,4 @@ def test_a_large_file_passes_through_a_bounded_memory(tmp_path: Path) -> None:
     found = json.loads(done.stdout)
     assert (found["rows"], found["quarantined"]) == (700_000, 0)
     assert found["csv"] > 150e6
-    assert found["peak"] < 1.5e9, found  # the promise; 0.9 to 1.2e9 by how threads meet, more than 2e9 in one piece
+    assert found["peak"] < 1.1e9, found  # in one piece it takes more than twice as much

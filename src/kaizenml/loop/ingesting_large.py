@@ -34,7 +34,7 @@ from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
 #: So many rows are held at a time; a part may be larger where its file is.
-ROWS_AT_ONCE = 200_000
+ROWS_AT_ONCE = 100_000
 #: What is learned is learned from this many rows.
 SAMPLE_ROWS = 200_000
 
