@@ -14,7 +14,8 @@ class Answered:
     """One request as the log keeps it: rows as received, and what a release said of them.
 
     ``role`` says what the answer was for: ``answer`` went to the caller, ``shadow`` was only kept to compare.
-    ``at`` is when the data plane answered; ``data_at`` the time on the data's clock.
+    ``at`` is when the data plane answered; ``data_at`` the time on the data's clock. ``beside`` is the other release
+    that was to score the same rows: empty where none was, or where it was not loaded yet.
     """
 
     at: datetime
@@ -27,6 +28,7 @@ class Answered:
     values: tuple[Cell, ...]
     probabilities: tuple[tuple[float, ...], ...]
     seconds: float
+    beside: str = ""
 
 
 @dataclass(frozen=True, slots=True)

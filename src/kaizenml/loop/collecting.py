@@ -26,6 +26,7 @@ PREDICTIONS = {
     "row": pl.String(),
     "request": pl.String(),
     "seconds": pl.Float64(),
+    "beside": pl.String(),
 }
 LABELS = {
     "id": pl.String(),
@@ -99,7 +100,7 @@ def _answered_rows(line: Answered, number: int) -> list[tuple[object, ...]]:
     return [
         (
             id_, line.at, line.data_at, line.release, line.role, encode(value).decode(), list(each),
-            encode(row).decode(), request, line.seconds,
+            encode(row).decode(), request, line.seconds, line.beside,
         )
         for id_, value, each, row in zip(line.ids, line.values, probabilities, line.rows, strict=True)
     ]  # fmt: skip
@@ -149,4 +150,6 @@ def _read(
 ) -> pl.DataFrame:
     if tables.version(table) is None:
         return pl.DataFrame(schema=schema)
-    return tables.read(table, version=version, between=between)
+    rows = tables.read(table, version=version, between=between)
+    absent = {name: kind for name, kind in schema.items() if name not in rows.columns}  # a table of an older release
+    return rows.with_columns(pl.lit(None, kind).alias(name) for name, kind in absent.items())

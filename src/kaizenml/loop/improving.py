@@ -167,10 +167,12 @@ def _blocks(rows: pl.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
 
 
 def _guards(rows: pl.DataFrame, both: pl.DataFrame, rollout: Rollout, signature: Signature) -> Guards:
-    scored = rows.filter(pl.col("release") == rollout.champion)["id"].n_unique()
-    unanswered = scored - len(both)
+    # Only rows for which the challenger stood ready: those answered while it was still being loaded say nothing of it.
+    asked = rows.filter((pl.col("release") == rollout.champion) & (pl.col("beside") == rollout.challenger))
+    asked = asked.unique("id")
+    unanswered = len(asked.join(both, on="id", how="anti"))
     # A few shadows are dropped when there is much to do; most of them missing means that the challenger cannot answer.
-    errors = unanswered if unanswered > MOST_MISSING * scored else 0
+    errors = unanswered if unanswered > MOST_MISSING * len(asked) else 0
     if both.is_empty():
         return Guards(requests=errors, error_share=1.0 if errors else 0.0)
     answers = rows.filter(pl.col("role") == "answer").unique("request")

@@ -201,6 +201,7 @@ def _answered(
         values=tuple(answer.value for answer in answers),
         probabilities=tuple(answer.probabilities for answer in answers),
         seconds=seconds,
+        beside=lane.beside(loaded),
     )
 
 

@@ -46,6 +46,11 @@ class Lane:
             return self.challenger
         return self.champion
 
+    def beside(self, answering: Loaded) -> str:
+        """Return the name of the other release that scores the same rows, heard or not; empty if none does."""
+        other = self.shadowing(answering)
+        return other.release if other else ""
+
     def shadowing(self, answering: Loaded) -> Loaded | None:
         """Return who scores the same rows without being heard, if anyone does."""
         if not self.route.is_shadowed or self.challenger is None:

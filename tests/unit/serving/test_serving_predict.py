@@ -150,6 +150,7 @@ def test_a_shadow_scores_the_same_rows_and_is_never_heard(place):
     assert (shadow.role, shadow.release, shadow.values) == ("shadow", "prices/2", (2.0,))
     assert answered.ids == shadow.ids
     assert answered.rows == shadow.rows
+    assert (answered.beside, shadow.beside) == ("prices/2", "prices/1")
 
 
 def test_a_shadow_that_fails_is_counted_and_nothing_else(place):
