@@ -1,3 +1,4 @@
+import importlib.metadata
 import platform
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from kaizenml.errors import WrongEnvironmentError
-from kaizenml.packaging.environment import captured, check, needed
+from kaizenml.packaging.environment import canonical_name, captured, check, needed
 from kaizenml.packaging.formats import save_model
 from kaizenml.packaging.imports import imported, owners
 
@@ -26,6 +27,21 @@ def test_the_captured_environment_names_interpreter_machine_and_distributions():
     assert found.packages["scikit-learn"].startswith("1.9")
     assert found.cpus >= 1
     assert found.memory_bytes > 1 << 28
+
+
+def test_every_installed_distribution_is_captured_as_the_interpreter_knows_it():
+    known = {canonical_name(each.name): each.version for each in importlib.metadata.distributions()}
+
+    assert captured().packages == known
+    assert list(captured().packages) == sorted(known)
+
+
+def test_a_distribution_whose_facts_lie_elsewhere_is_captured_too(tmp_path, monkeypatch):
+    (tmp_path / "Odd_Tool.egg-info").mkdir()
+    (tmp_path / "Odd_Tool.egg-info" / "PKG-INFO").write_text("Metadata-Version: 1.0\nName: Odd.Tool\nVersion: 3.1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert captured().packages["odd-tool"] == "3.1"
 
 
 def test_a_plain_pipeline_needs_its_library_the_format_and_the_runtime(model):
