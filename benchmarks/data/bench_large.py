@@ -55,13 +55,13 @@ with duckdb.connect() as base:
 out.unlink()
 """
 FRAME = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 folder = Path(sys.argv[1])
 began = time.perf_counter()
 {work}
 seconds = time.perf_counter() - began
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+peak = 1024 * int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 print(json.dumps({{"rows": rows, "seconds": round(seconds, 1), "rows_per_second": round(rows / seconds),
                    "peak_mb": round(peak / 1e6)}}))
 """
