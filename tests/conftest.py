@@ -1,10 +1,20 @@
-"""What all tests share: under KAIZEN_TEST_REQUIRE=all, a test that skips because something is missing fails."""
+"""What all tests share: a database server; under KAIZEN_TEST_REQUIRE=all, what skips for want of something fails."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
+
+from postgres_server import PostgresServer, postgres_server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this process's tests; each takes databases of its own in it."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.hookimpl(wrapper=True)

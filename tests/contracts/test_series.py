@@ -4,6 +4,7 @@ import math
 from dataclasses import replace
 
 import pytest
+from databases import DATABASES, url_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_samples import NOW, run
@@ -14,9 +15,9 @@ from kaizenml.core.run import RunState
 from kaizenml.core.series import Point, order, summary
 
 
-@pytest.fixture(params=["file", "memory"])
+@pytest.fixture(params=DATABASES)
 def records(request, tmp_path):
-    opened = open_records("sqlite:///:memory:" if request.param == "memory" else f"sqlite:///{tmp_path}/kaizen.db")
+    opened = open_records(url_of(request, tmp_path))
     yield opened
     opened.close()
 

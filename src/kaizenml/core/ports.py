@@ -165,7 +165,7 @@ class Models(Protocol):
         ...
 
     def newest(self, model: str | None = None, *, limit: int = 100) -> list[ModelVersion]:
-        """Return the newest versions, newest first."""
+        """Return the newest versions, newest first: of one model by number, of all by time."""
         ...
 
 
@@ -185,7 +185,7 @@ class Releases(Protocol):
         ...
 
     def newest(self, project: str | None = None, *, limit: int = 100) -> list[Release]:
-        """Return the newest releases, newest first."""
+        """Return the newest releases, newest first: of one project by number, of all by time."""
         ...
 
 
@@ -313,6 +313,10 @@ class Records(Protocol):
 
     def writing(self) -> AbstractContextManager[Books]:
         """Open the books to write: all of it becomes durable at the end, or nothing when an error leaves the block."""
+        ...
+
+    def mark(self) -> tuple[int, ...]:
+        """Return numbers that change when something has been written, by anybody; looking is cheap."""
         ...
 
 

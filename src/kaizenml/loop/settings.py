@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kaizenml.errors import SettingError, bounded, close_match
@@ -17,7 +17,7 @@ _RAY_ADDRESS = re.compile(r"ray:(//)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,
 #: Every setting, its default and what it says.
 KNOWN: dict[str, tuple[str, str]] = {
     "home": (".kaizen", "folder of everything that is remembered, seen from the project"),
-    "database": ("", "where metadata live: sqlite:///… (default: in the home)"),
+    "database": ("", "where metadata live: sqlite:///PATH or postgresql://… (default: a file in the home)"),
     "store": ("", "where tables and blobs live: file:///… (default: in the home)"),
     "runner": ("local", "where steps run: local, pool (a process for each), ray, or ray://HOST:PORT"),
     "notify": ("", "where alerts are told"),
@@ -38,11 +38,11 @@ class Settings:
 
     folder: Path
     home: Path
-    database: str
+    database: str = field(repr=False)  # it may carry a password
     store: Path
     runner: str
-    notify: str
-    token: str
+    notify: str = field(repr=False)
+    token: str = field(repr=False)
     server: str
     host: str
     port: int
@@ -101,8 +101,11 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
             f"runner={values['runner']!r} cannot be.", 'It is "local", "pool", "ray" or "ray://HOST:PORT".'
         )
     database = values["database"] or f"sqlite:///{home / 'kaizen.db'}"
-    if not database.startswith("sqlite:///"):
-        raise SettingError(f"database={_redacted(database)!r} cannot be.", "Today it is sqlite:///PATH.")
+    if not database.startswith(("sqlite:///", "postgresql://", "postgres://")):
+        raise SettingError(
+            f"database={_redacted(database)!r} cannot be.",
+            "It is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.",
+        )
     store = values["store"] or f"file://{home}"
     if not store.startswith("file://"):
         raise SettingError(f"store={_redacted(store)!r} cannot be.", "Today it is file:///PATH.")

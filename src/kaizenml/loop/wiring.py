@@ -41,10 +41,9 @@ class House:
         Looking at a few files is a hundred times cheaper than asking the records, so that whoever waits for something
         to happen can look often.
         """
-        database = self.settings.database.removeprefix("sqlite:///")
         serving = self.settings.serving
-        watched = (database, f"{database}-wal", serving / "status.json", serving / "routes.json", serving / "log")
-        return tuple(number for path in watched for number in _changed(path))
+        watched = (serving / "status.json", serving / "routes.json", serving / "log")
+        return (*self.records.mark(), *(number for path in watched for number in _changed(path)))
 
     def data_at(self, books: Books) -> datetime | None:
         """Return the time on the data's clock as events carry it; None for a replay that has not begun."""
@@ -54,9 +53,9 @@ class House:
         return datetime.fromisoformat(str(reached)) if reached else None
 
 
-def _changed(path: str | Path) -> tuple[int, int]:
+def _changed(path: Path) -> tuple[int, int]:
     try:
-        found = os.stat(path)
+        found = path.stat()
     except OSError:
         return 0, 0
     return found.st_mtime_ns, found.st_size

@@ -9,14 +9,13 @@ from typing import Any
 
 import msgspec
 
-from kaizenml.errors import KaizenError
+from kaizenml.errors import KaizenError, UnavailableError
 from kaizenml.serving.limits import Limits
 from kaizenml.serving.refusals import (
     BodyTooLargeError,
     MethodError,
     SlowBodyError,
     UnauthorizedError,
-    UnavailableError,
 )
 
 Scope = MutableMapping[str, Any]

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 from kaizenml.core.prediction import Answered
 from kaizenml.core.signature import Answer
-from kaizenml.errors import KaizenError, RowError, UsageError
+from kaizenml.errors import KaizenError, RowError, UnavailableError, UsageError
 from kaizenml.serving.batcher import Batcher
 from kaizenml.serving.counts import Counts
 from kaizenml.serving.ids import Ids
 from kaizenml.serving.limits import Limits
-from kaizenml.serving.refusals import ScorerFailedError, TooManyRowsError, UnavailableError
+from kaizenml.serving.refusals import ScorerFailedError, TooManyRowsError
 from kaizenml.serving.spool import Spool
 from kaizenml.serving.table import Lane, Loaded
 from kaizenml.serving.wire import Row

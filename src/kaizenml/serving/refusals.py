@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kaizenml.errors import KaizenError, UsageError
+from kaizenml.errors import KaizenError, UnavailableError, UsageError
 
 
 class MalformedError(UsageError):
@@ -135,13 +135,6 @@ class ScorerFailedError(KaizenError):
             "The server's log tells why, under that number.",
             {"release": release, "incident": incident},
         )
-
-
-class UnavailableError(KaizenError):
-    """Not now: the same request may succeed later."""
-
-    http_status = 503
-    code = "unavailable"
 
 
 class BusyError(UnavailableError):

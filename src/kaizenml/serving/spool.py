@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from kaizenml.core.prediction import Answered, Feedback
-from kaizenml.serving.refusals import UnavailableError
+from kaizenml.errors import UnavailableError
 from kaizenml.serving.segments import FEEDBACK, PREDICTIONS, close_leftovers
 from kaizenml.serving.writer import OpenSegment, SegmentWriter
 

@@ -10,9 +10,8 @@ from threading import Lock
 from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Route, Routes, answering
 from kaizenml.core.scorer import Scorer
-from kaizenml.errors import NotFoundError
+from kaizenml.errors import NotFoundError, UnavailableError
 from kaizenml.serving.pace import Pace
-from kaizenml.serving.refusals import UnavailableError
 from kaizenml.serving.rowcheck import RowCheck
 
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaizenml.core.prediction import Answered, Feedback, Label
-from kaizenml.errors import IntegrityError
-from kaizenml.serving.refusals import UnavailableError
+from kaizenml.errors import IntegrityError, UnavailableError
 from kaizenml.serving.segments import close_leftovers, closed_segments, lock, read_segment, segment_name
 from kaizenml.serving.spool import Spool
 from kaizenml.serving.writer import SegmentWriter

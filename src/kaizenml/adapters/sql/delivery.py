@@ -48,9 +48,9 @@ class SqlReleases:
         )
 
     def newest(self, project: str | None = None, *, limit: int = 100) -> list[Release]:
-        """Return the newest releases, newest first."""
+        """Return the newest releases, newest first: of one project by number, of all by time."""
         where = [RELEASES.c.project == project] if project is not None else []
-        order = [RELEASES.c.at.desc(), RELEASES.c.number.desc()]
+        order = [RELEASES.c.number.desc()] if where else [RELEASES.c.at.desc(), RELEASES.c.number.desc()]
         return listed(self._connection, RELEASES, Release, where, order, limit)
 
 

@@ -76,7 +76,7 @@ class SqlModels:
         return version
 
     def newest(self, model: str | None = None, *, limit: int = 100) -> list[ModelVersion]:
-        """Return the newest versions, newest first."""
+        """Return the newest versions, newest first: of one model by number, of all by time."""
         where = [MODELS.c.model == model] if model is not None else []
-        order = [MODELS.c.at.desc(), MODELS.c.number.desc()]
+        order = [MODELS.c.number.desc()] if where else [MODELS.c.at.desc(), MODELS.c.number.desc()]
         return listed(self._connection, MODELS, ModelVersion, where, order, limit)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
 
 from kaizenml.adapters.sql.runs import reindex
 from kaizenml.adapters.sql.tables import REVISIONS
 from kaizenml.errors import SettingError
 
 FOLDER = Path(__file__).parent / "migrations"
+
+
+def migrated(engine: Engine, name: str) -> Engine:
+    """Return the engine, its database at the newest schema; ``name`` is how errors call the database."""
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        upgrade(connection, name)
+    return engine
 
 
 def upgrade(connection: Connection, name: str) -> None:

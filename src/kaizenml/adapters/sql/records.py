@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlalchemy import Engine
 
 from kaizenml.adapters.sql.books import SqlBooks
-from kaizenml.adapters.sql.engine import connected, database_errors, file_of, parsed
+from kaizenml.adapters.sql.engine import connected, database_errors, is_in_memory, mark, parsed
 from kaizenml.errors import StateError
 
 
@@ -59,6 +59,11 @@ class SqlRecords:
         with self._writer, self._only, self._transaction(writes=True) as books:
             yield books
 
+    def mark(self) -> tuple[int, ...]:
+        """Return numbers that change when something has been written, by this process or another."""
+        with database_errors():
+            return mark(self._engine)
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
@@ -83,7 +88,8 @@ def open_records(url: str) -> SqlRecords:
     Parameters
     ----------
     url
-        ``sqlite:///path/to/kaizen.db``, or ``sqlite:///:memory:`` for tests.
+        ``sqlite:///path/to/kaizen.db``, ``sqlite:///:memory:`` for tests, or
+        ``postgresql://USER:PASSWORD@HOST/DATABASE``.
 
     Raises
     ------
@@ -91,4 +97,4 @@ def open_records(url: str) -> SqlRecords:
         For other URLs, and for a database that a newer version of this package has written.
     """
     checked = parsed(url)
-    return SqlRecords(connected(checked), in_memory=file_of(checked) is None)
+    return SqlRecords(connected(checked), in_memory=is_in_memory(checked))

@@ -8,10 +8,13 @@ A change here needs a migration: see `migrations/versions`.
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, TypeDecorator
+from sqlalchemy.engine import Dialect
 
 #: The newest migration, and all that came before it, oldest first.
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 
 METADATA = MetaData()
 
@@ -23,12 +26,23 @@ RUN_TEXTS = {
 }  # fmt: skip
 
 
+class Letters(TypeDecorator[str]):
+    """Text that every database takes: PostgreSQL knows no NUL, so there it is the sign for what cannot be shown."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Return what the database is given."""
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}") if value and dialect.name == "postgresql" else value
+
+
 def _seq() -> Column[int]:
     return Column("seq", Integer, primary_key=True, autoincrement=True)
 
 
 def _text(name: str, *, is_key: bool = False, is_unique: bool = False) -> Column[str]:
-    return Column(name, Text, primary_key=is_key, unique=is_unique or None, nullable=False)
+    return Column(name, Letters, primary_key=is_key, unique=is_unique or None, nullable=False)
 
 
 def _whole(name: str, *, is_key: bool = False) -> Column[int]:
