@@ -6,6 +6,7 @@ DEMO ?=
 PYTEST ?=
 BENCH ?= overhead
 DATA ?=
+TRAINING ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +14,7 @@ READY := $(VENV)/.ready
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking clean
+.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +69,9 @@ bench-data: setup ## Measure loading, contracts, cleaning, joins, labels and tab
 
 bench-tracking: setup ## Measure what tracking costs: points a second, finding runs
 	$(BIN)/python benchmarks/tracking/bench_tracking.py
+
+bench-training: setup ## Measure steps and their cache beside seven other tools (10 minutes); TRAINING="kedro --edits" chooses
+	$(BIN)/python benchmarks/training/all.py $(TRAINING)
 
 clean: ## Remove .venv/, caches and demos
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist kaizen-demo

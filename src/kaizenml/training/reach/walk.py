@@ -110,7 +110,7 @@ class Walk:
         """Return what code of a library counts as: its name; the library counts by its version."""
         if isinstance(value, types.BuiltinFunctionType) and is_compiled_own(module, self.code):
             return f"{self.of_code(self.code.find_module(module))}.{name}"
-        self.modules.add(module.partition(".")[0])
+        self.modules.add(_maker(value, module).partition(".")[0])
         if isinstance(value, FunctionType) and (self.code.is_own_module(module) or self._holds_own(value)):
             return self._later(f"{name} as wrapped", value)
         self._names[id(value)] = name
@@ -379,6 +379,11 @@ class Walk:
         origin = self.code.parsed(file).imports.get(label, "") if file and self.code.is_own_file(file) else ""
         source, _, name = origin.partition(":")
         return f"{absolute(source, globals_)}.{name}" if name else f"{globals_.get('__name__', '')}.{label}"
+
+
+def _maker(value: object, module: str) -> str:
+    """Return whose code this is: a wrapper may bear the name of what it wraps, as the repr of a dataclass does."""
+    return str(value.__globals__.get("__name__") or module) if isinstance(value, FunctionType) else module
 
 
 def _annotations(function: FunctionType) -> str:
