@@ -54,7 +54,7 @@ def assessment_of(run: Run, blobs: Blobs) -> Assessment:
 
 def encoded(found: Assessment) -> bytes:
     """Return what was found as JSON; numbers that are not finite, as JSON has none, are ``"nan"`` and ``"inf"``."""
-    return msgspec.json.encode(_spelled_out(msgspec.to_builtins(found)))
+    return msgspec.json.encode(spelled_out(msgspec.to_builtins(found)))
 
 
 def decoded(content: bytes) -> Assessment:
@@ -71,12 +71,13 @@ def report(run: Run, blobs: Blobs) -> str:
     return page(title, facts, assessment_of(run, blobs), run.verdict)
 
 
-def _spelled_out(value: object) -> object:
+def spelled_out(value: object) -> object:
+    """Return plain values without numbers that JSON lacks: those that are not finite as text."""
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):
-        return {key: _spelled_out(item) for key, item in value.items()}
-    return [_spelled_out(item) for item in value] if isinstance(value, list | tuple) else value
+        return {key: spelled_out(item) for key, item in value.items()}
+    return [spelled_out(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def written(run: Run, blobs: Blobs, path: Path) -> Path:

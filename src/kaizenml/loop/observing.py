@@ -16,12 +16,14 @@ from typing import Self
 import polars as pl
 
 from kaizenml.core.digest import Digest
+from kaizenml.core.gate import Slices
 from kaizenml.core.metric import Task
 from kaizenml.core.run import Code, Console, Run
 from kaizenml.core.series import Point
 from kaizenml.core.snapshot import Snapshot
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.wiring import House
+from kaizenml.project import Project
 from kaizenml.training import console, provenance, system
 from kaizenml.training.evaluate import Evaluation, losses
 from kaizenml.training.problem import ROW
@@ -30,6 +32,8 @@ from kaizenml.training.problem import ROW
 RUNNING = "KAIZEN_RUN"
 #: The file of a run's losses: columns ``key`` (which row), ``block`` (its day, or null) and ``loss``.
 LOSSES = "losses.parquet"
+#: Beside them, what each slice that the project declares is called in a row, under its column's name behind this.
+SLICE = "slice:"
 #: No more samples of the machine than this are kept: a day, at one in 5 seconds.
 _MOST_SAMPLES = 17_280
 
@@ -91,8 +95,14 @@ def data_of(snapshot: Snapshot) -> dict[str, str]:
     return {snapshot.name: snapshot.digest}
 
 
+def sliced(project: Project) -> tuple[str, ...]:
+    """Return the columns whose slices the project looks at, in its gate or in its evaluation."""
+    gated = (each.column for each in project.requirements if isinstance(each, Slices))
+    return tuple(dict.fromkeys([*gated, *project.examination.slices]))
+
+
 def kept_losses(
-    house: House, evaluated: Evaluation, task: Task, rows: pl.DataFrame, key: str | None, snapshot: Snapshot
+    house: House, evaluated: Evaluation, task: Task, rows: pl.DataFrame, project: Project, snapshot: Snapshot
 ) -> dict[str, Digest]:
     """Keep the loss of every test row, so that another run on the same rows can be held against it, row by row.
 
@@ -100,9 +110,10 @@ def kept_losses(
     ----------
     rows
         The test rows, in the order of the evaluation.
-    key
-        The column that names a row; without one, a row is its number in the snapshot.
+    project
+        Says which column names a row (without one, a row is its number in the snapshot), and which slices count.
     """
+    key = project.id
     if key is not None and key in rows.columns:
         keys = rows[key].cast(pl.String)
     else:
@@ -111,6 +122,8 @@ def kept_losses(
     frame = pl.DataFrame({"key": keys, "loss": losses(evaluated, task)})
     blocks = evaluated.blocks
     frame = frame.with_columns(block=pl.lit(None, pl.Int64) if blocks is None else pl.Series(blocks))
+    cuts = [name for name in sliced(project) if name in rows.columns]
+    frame = frame.with_columns(rows[name].cast(pl.String).alias(f"{SLICE}{name}") for name in cuts)
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     return {LOSSES: house.blobs.put(buffer.getvalue())}

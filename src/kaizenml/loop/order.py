@@ -30,6 +30,8 @@ class Way:
         Where steps run; empty: where the settings say.
     also
         What the evaluation looks at beside the studies that the project asks for.
+    proposes
+        Whether a trained model becomes a release that is proposed; without, the gate speaks and nothing follows.
     """
 
     pipeline: str = TRAINING
@@ -39,6 +41,7 @@ class Way:
     runner: str = ""
     also: tuple[Study, ...] = ()
     resumes: str = ""
+    proposes: bool = True
 
 
 @dataclass(frozen=True, slots=True)

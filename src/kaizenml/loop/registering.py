@@ -41,7 +41,7 @@ def registered(
     *,
     cause: int,
 ) -> Run:
-    """Write model version, release and the run's end in one transaction."""
+    """Write model version, release (where one is to be proposed) and the run's end in one transaction."""
     project, now = loaded.project, house.clock.now()
     content = house.blobs.put(pack(bundle))
     with house.records.writing() as books:
@@ -68,14 +68,15 @@ def registered(
             last = books.events.append(
                 Draft(project.name, "system:backtest", Kind.BACKTEST_FINISHED, subject, last, data_at, facts), now
             ).id
-        release = _release(books, loaded, order, done, prepared, found, version)
-        proposed = propose(books, house, release, cause=last)
-        declared = books.declarations.get(project.name)
-        release = decide_by_policy(books, house, release, declared, cause=proposed.id)
-        state = RunState.FINISHED if found.has_passed else RunState.REFUSED
-        ended = replace(done, state=state, finished_at=now, model_version=version.name, release=release.name)
+        state, release = RunState.FINISHED if found.has_passed else RunState.REFUSED, ""
+        if order.way.proposes:
+            made = _release(books, loaded, order, done, prepared, found, version)
+            proposed = propose(books, house, made, cause=last)
+            decide_by_policy(books, house, made, books.declarations.get(project.name), cause=proposed.id)
+            release = made.name
+        ended = replace(done, state=state, finished_at=now, model_version=version.name, release=release)
         books.runs.save(ended)
-        facts = {"state": state, "release": release.name}
+        facts = {"state": state, "release": release}
         books.events.append(
             Draft(project.name, "system:loop", Kind.RUN_FINISHED, f"run:{done.id}", cause, data_at, facts), now
         )

@@ -59,8 +59,13 @@ def declare(project: Project, folder: Path) -> Declaration:
     )
 
 
-def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say) -> Run:
+def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say, *, rivals: House | None = None) -> Run:
     """Take a project from its data to a gated release.
+
+    Parameters
+    ----------
+    rivals
+        Where the champion is known that the gate holds the model against; the same house unless told otherwise.
 
     Raises
     ------
@@ -71,7 +76,7 @@ def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say) -> R
     steps: list[StepRun] = []
     with Observed(house, started) as seen:
         try:
-            return _finished(loaded, folder, house, order, started, steps, say, seen, cause=cause)
+            return _finished(loaded, folder, house, rivals or house, order, started, steps, say, seen, cause=cause)
         except KaizenError as error:
             _failed(house, seen.noted(replace(started, steps=tuple(steps))), error.message, error.hint, cause=cause)
             raise
@@ -109,7 +114,7 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
 
 
 def _finished(
-    loaded: Loaded, folder: Path, house: House, order: Order, begun: Run, steps: list[StepRun], say: Say,
+    loaded: Loaded, folder: Path, house: House, rivals: House, order: Order, begun: Run, steps: list[StepRun], say: Say,
     seen: Observed, *, cause: int,
 ) -> Run:  # fmt: skip
     project = loaded.project
@@ -125,7 +130,7 @@ def _finished(
     say("gate")
     rows = values["rows"][values["split"].holdout[ROW]]
     judged = tested(
-        values["problem"].task, values["evaluate"], rows, rival(project.name, house, rows, values["problem"])
+        values["problem"].task, values["evaluate"], rows, rival(project.name, rivals, rows, values["problem"])
     )
     bundle, scorer = bundled(loaded, prepared, values, begun)
     apart = check_golden(scorer, bundle)
@@ -137,10 +142,10 @@ def _finished(
     done = replace(begun, snapshot=prepared.snapshot.name, steps=tuple(steps), metrics=values["evaluate"].metrics,
                    baselines=values["evaluate"].baselines, verdict=found, data=data_of(prepared.snapshot),
                    artefacts={**begun.artefacts, **kept(judged.assessment, house.blobs),
-                              **kept_losses(house, values["evaluate"], values["problem"].task, rows, project.id,
+                              **kept_losses(house, values["evaluate"], values["problem"].task, rows, project,
                                             prepared.snapshot)})  # fmt: skip
     ended = registered(loaded, house, order, done, prepared, values, judged, found, bundle, cause=cause)
-    if ended.state is RunState.FINISHED and package(house, ended.release).wheel:
+    if ended.state is RunState.FINISHED and ended.release and package(house, ended.release).wheel:
         say(f"packaged: {ended.release}")
     return ended
 

@@ -19,6 +19,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "home": (".kaizen", "folder of everything that is remembered, seen from the project"),
     "database": ("", "where metadata live: sqlite:///PATH or postgresql://… (default: a file in the home)"),
     "store": ("", "where tables and blobs live: file:///… (default: in the home)"),
+    "cache": ("", "folder of the kept results of steps, which homes may share (default: in the home)"),
     "runner": ("local", "where steps run: local, pool (a process for each), ray, or ray://HOST:PORT"),
     "notify": ("", "where alerts are told"),
     "token": ("", "what a caller must show; needed to listen on anything but loopback"),
@@ -40,6 +41,7 @@ class Settings:
     home: Path
     database: str = field(repr=False)  # it may carry a password
     store: Path
+    cache: Path
     runner: str
     notify: str = field(repr=False)
     token: str = field(repr=False)
@@ -116,6 +118,7 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         home=home,
         database=database,
         store=Path(store.removeprefix("file://")),
+        cache=(folder / (values["cache"] or home / "cache")).resolve(),
         runner=values["runner"],
         notify=values["notify"],
         token=values["token"],

@@ -92,7 +92,7 @@ def open_blobs(of: Settings) -> Blobs:
 
 def open_step_cache(of: Settings) -> StepCache:
     """Open the kept results of steps: what runs steps needs them, the control plane does not."""
-    return open_step_cache_at(of.home / "cache")
+    return open_step_cache_at(of.cache)
 
 
 def open_step_cache_at(folder: Path) -> StepCache:
@@ -111,7 +111,7 @@ def open_pool(
     """
     from kaizenml.adapters.pool_runner import PoolRunner, Team, python_command
 
-    command = python_command("kaizenml.loop.pool_worker", str(folder), code, str(of.home / "cache"))
+    command = python_command("kaizenml.loop.pool_worker", str(folder), code, str(of.cache))
     return PoolRunner(Team(command, os.cpu_count() or 1, write, read))
 
 

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "new": ("projects", "Make a project that you own, from your own data."),
     "run": ("running", "Take the project from its data to a gated release."),
     "tune": ("tuning", "Look for better parameters."),
+    "ci": ("changes", "Try a change out for a pull request: steps, model, gate, report."),
     "cancel": ("running", "Cancel a run that is under way."),
     "accept": ("running", "Declare that a step's changed code gives what it gave."),
     "report": ("evaluating", "Show what the evaluation of a run found."),

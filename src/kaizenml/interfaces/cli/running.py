@@ -33,6 +33,7 @@ from kaizenml.interfaces.cli.run_report import print_run
 @click.option("--no-cache", "is_fresh", is_flag=True, help="Use no kept result.")
 @click.option("--with", "also", default="", metavar="STUDY,…", help="Also: importance, learning_curve, staleness.")
 @click.option("--resume", "resumes", default="", metavar="RUN", help="Go on with a run that was interrupted.")
+@click.option("--no-release", is_flag=True, help="Train and hold against the gate, and propose no release.")
 @click.option("--explain", is_flag=True, help="Say for every step why it ran or did not, with what changed.")
 @json_option
 def run(
@@ -45,6 +46,7 @@ def run(
     is_fresh: bool,
     also: str,
     resumes: str,
+    no_release: bool,
     explain: bool,
     as_json: bool,
 ) -> int:
@@ -53,9 +55,9 @@ def run(
     Ingest, contract, clean, split, train, evaluate, gate, release; a step whose code, inputs, parameters and files are
     what they were is not run again. Leaves with 0 when the gate lets the release through, 1 when it does not.
     """
-    parameters = dict(_setting(text) for text in settings)
+    parameters = dict(setting(text) for text in settings)
     way = {"pipeline": pipeline, "start": start, "only": only, "uses_cache": not is_fresh, "runner": runner,
-           "also": _studies(also), "resumes": resumes}  # fmt: skip
+           "also": _studies(also), "resumes": resumes, "proposes": not no_release}  # fmt: skip
     return guarded(
         lambda: _run(folder, parameters, way, explain=explain, as_json=as_json),
         lambda pid, by: _killed(folder, pid, by),
@@ -143,7 +145,8 @@ def _studies(text: str) -> tuple[Study, ...]:
     return tuple(map(Study, names))
 
 
-def _setting(text: str) -> tuple[str, object]:
+def setting(text: str) -> tuple[str, object]:
+    """Return the parameter that ``step.parameter=value`` names, and its value: JSON where it is some, else the text."""
     name, mark, value = text.partition("=")
     if not mark or "." not in name:
         raise UsageError(f"--set {text!r} sets nothing.", "Write --set step.parameter=value.")
