@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 from datetime import UTC, datetime
 from multiprocessing import get_context
@@ -143,3 +144,68 @@ def test_processes_at_once_leave_whole_files(tmp_path):
     assert [worker.exitcode for worker in workers] == [0, 0, 0]
     assert all(cache.get(each.blob) is not None for each in cache.find(KEY))
     assert len(cache.find(KEY)) >= 1
+
+
+def test_results_of_several_keys_come_in_the_order_of_the_keys(cache):
+    cache.keep(KEY, kept("a", file="1"))
+    cache.keep(KEY, kept("b", file="2"))
+    cache.keep("cd" * 32, kept("c"))
+
+    assert [each.blob for each in cache.find("cd" * 32, "ef" * 32, KEY)] == ["c", "b", "a"]
+
+
+def test_what_is_written_together_is_there_afterwards(cache):
+    with cache.together():
+        name = cache.put(b"result")
+        cache.keep(KEY, kept(name))
+        assert [each.blob for each in cache.find(KEY)] == [name]
+
+    assert cache.get(name) == b"result"
+    assert [each.blob for each in cache.find(KEY)] == [name]
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+def test_of_what_is_written_together_all_is_there_or_nothing_is_found(tmp_path, size):
+    cache, another = DirectoryStepCache(tmp_path), DirectoryStepCache(tmp_path)
+
+    def interrupted():
+        with cache.together():
+            cache.keep(KEY, kept(cache.put(b"r" * size)))
+            assert another.find(KEY) == []
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+
+    assert cache.find(KEY) == another.find(KEY) == []
+    cache.keep(KEY, kept(cache.put(b"r" * size)))
+    assert len(another.find(KEY)) == 1
+
+
+def _keep_and_die(folder):
+    cache = DirectoryStepCache(folder)
+    with cache.together():
+        cache.keep(KEY, kept(cache.put(b"result")))
+        cache.remember("shop/train", Ingredients("train", "c"))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_what_was_written_together_survives_its_process(tmp_path):
+    writer = get_context("fork").Process(target=_keep_and_die, args=(tmp_path,))
+    writer.start()
+    writer.join(60)
+
+    cache = DirectoryStepCache(tmp_path)
+    assert writer.exitcode == -signal.SIGKILL
+    assert cache.get(cache.find(KEY)[0].blob) == b"result"
+    assert cache.last("shop/train") is not None
+
+
+def test_a_file_that_is_no_database_any_more_is_begun_anew_in_the_middle_too(tmp_path):
+    cache = DirectoryStepCache(tmp_path)
+    for path in tmp_path.glob("results.db*"):
+        path.write_bytes(b"rubbish" * 1000)
+    with cache.together():
+        cache.keep(KEY, kept(cache.put(b"result")))
+
+    assert cache.get(cache.find(KEY)[0].blob) == b"result"

@@ -40,6 +40,37 @@ def test_every_runner_gives_the_same_bytes(tmp_path):
     assert states(ran(folder, "again", runner="pool")) == dict.fromkeys(["table", "parts", "sizes", "report"], "cached")
 
 
+def test_an_item_that_changes_what_the_next_ones_reach_keeps_them_from_being_used_again(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        import store
+
+        def grown(box):
+            return box.append(len(box)) if len(box) == 1 else None
+
+        @project.step
+        def parts():
+            return [1, 2, 3]
+
+        @project.step
+        def sized(part=kz.each("parts")):
+            size = len(store.BOX)
+            grown(store.BOX)
+            return size
+
+        @project.step
+        def sizes(sized):
+            return sized
+
+        project.pipeline("all", sizes)
+    """, store="BOX = [0]")  # fmt: skip
+    first = ran(folder, "first")
+    again = ran(folder, "again")
+
+    assert kept(folder, first, "sizes") == [1, 2, 2]
+    assert "changes" in next(step.note for step in first.steps if step.name == "sized")
+    assert next(step.items_cached for step in again.steps if step.name == "sized") == 0
+
+
 def test_items_of_a_fan_out_run_side_by_side(tmp_path):
     folder = laid(tmp_path / "lab", """
         @project.step

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -138,9 +139,9 @@ class MemoryStepCache:
         """Return bytes, or None where they are missing."""
         return self._blobs.get(blob)
 
-    def find(self, key: str) -> list[Kept]:
-        """Return the results under a key, newest first."""
-        return list(self._kept.get(key, []))
+    def find(self, *keys: str) -> list[Kept]:
+        """Return the results under some keys, in the order of these, the newest of each first."""
+        return [each for key in keys for each in self._kept.get(key, [])]
 
     def keep(self, key: str, kept: Kept) -> None:
         """Keep a result under a key, beside those that are there."""
@@ -154,3 +155,7 @@ class MemoryStepCache:
     def remember(self, step: str, ingredients: Ingredients) -> None:
         """Note what a step was made of."""
         self._last[step] = ingredients
+
+    def together(self) -> AbstractContextManager[None]:
+        """Change nothing: what is written is there at once."""
+        return nullcontext()

@@ -14,6 +14,7 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -54,7 +55,8 @@ class DirectoryStepCache:
         self._secret = self._own_secret()
         self._kept = msgspec.json.Decoder(list[Kept])
         self._ingredients = msgspec.json.Decoder(Ingredients)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._is_together = False
         self._rows = self._opened()
 
     def put(self, content: bytes) -> str:
@@ -83,10 +85,15 @@ class DirectoryStepCache:
         self._run("DELETE FROM blobs WHERE name = ?", (blob,))
         return None
 
-    def find(self, key: str) -> list[Kept]:
-        """Return the results under a key, newest first."""
-        content = self._sealed("keys", key)
-        return [] if content is None else self._kept.decode(content)
+    def find(self, *keys: str) -> list[Kept]:
+        """Return the results under some keys, in the order of these, the newest of each first."""
+        places = ", ".join("?" * len(keys))
+        rows = dict(self._run(f"SELECT name, content FROM keys WHERE name IN ({places})", keys))
+        found: list[Kept] = []
+        for key in keys:
+            content = self._opened_seal(key, rows.get(key))
+            found += [] if content is None else self._kept.decode(content)
+        return found
 
     def keep(self, key: str, kept: Kept) -> None:
         """Keep a result under a key, beside those that are there."""
@@ -101,6 +108,23 @@ class DirectoryStepCache:
     def remember(self, step: str, ingredients: Ingredients) -> None:
         """Note what a step was made of."""
         self._write_sealed("last", step, msgspec.json.encode(ingredients))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Let what is written in a block be there as a whole when the block is over, even if the process then dies.
+
+        One transaction, which begins with the first row: a large result is written to its file before others wait.
+        """
+        with self._lock, disk_errors("Keeping the result of a step"):
+            self._is_together = True
+            try:
+                yield
+                if self._rows.in_transaction:
+                    self._run("COMMIT", ())
+            finally:
+                self._is_together = False
+                if self._rows.in_transaction:
+                    self._rows.rollback()
 
     def prune(self, most_bytes: int = MOST_BYTES) -> int:
         """Take away the oldest results until the rest is small enough; return how many bytes were freed."""
@@ -130,7 +154,9 @@ class DirectoryStepCache:
 
     def _sealed(self, table: str, name: str) -> bytes | None:
         """Return what is in a row behind its seal, which covers its name too."""
-        content = self._row(table, name)
+        return self._opened_seal(name, self._row(table, name))
+
+    def _opened_seal(self, name: str, content: bytes | None) -> bytes | None:
         if content is None or self._seal(name.encode() + b"\0" + content[64:]).encode() != content[:64]:
             return None
         return content[64:]
@@ -151,6 +177,8 @@ class DirectoryStepCache:
         """Run a statement; where the file is no database any more, begin a new one."""
         with self._lock:
             try:
+                if self._is_together and not self._rows.in_transaction:
+                    self._rows.execute("BEGIN IMMEDIATE")
                 return self._rows.execute(statement, values).fetchall()
             except sqlite3.OperationalError as error:
                 raise OSError(str(error)) from error

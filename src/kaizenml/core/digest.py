@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import NewType
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 Digest = NewType("Digest", str)
 """64 hexadecimal digits: a sha256."""
 
@@ -27,7 +29,7 @@ def canonical(value: object) -> bytes:
     TypeError
         For values that JSON cannot say.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _CANONICAL.encode(value).encode()
 
 
 def digest_of(value: object) -> Digest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -118,8 +119,8 @@ class StepCache(Protocol):
         """Return bytes whose seal holds; None where they are missing or damaged."""
         ...
 
-    def find(self, key: str) -> list[Kept]:
-        """Return the results under a key, newest first."""
+    def find(self, *keys: str) -> list[Kept]:
+        """Return the results under some keys, in the order of these, the newest of each first."""
         ...
 
     def keep(self, key: str, kept: Kept) -> None:
@@ -132,4 +133,8 @@ class StepCache(Protocol):
 
     def remember(self, step: str, ingredients: Ingredients) -> None:
         """Note what a step was made of."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """Let what is written in a block be there as a whole when the block is over, even if the process then dies."""
         ...

@@ -16,11 +16,11 @@ from kaizenml import __version__
 from kaizenml.core.digest import digest_of
 from kaizenml.core.step import StepOptions, Symbol
 from kaizenml.loop.loading import Loaded
-from kaizenml.training.engine import CodeOfStep
 from kaizenml.training.fingerprint import Fingerprint, FirstParty, changed_while_running, fingerprint
 from kaizenml.training.graph import Node
 from kaizenml.training.observed import Observed, observing, still_holds
 from kaizenml.training.perform import Watch, unwatched
+from kaizenml.training.piece import CodeOfStep
 from kaizenml.training.values import code_by_name, value_digest
 
 
@@ -37,13 +37,14 @@ class ProjectCode:
         self._first = FirstParty(loaded.folder, loaded.code, loaded.modules)
         self._folder, self._ignore = loaded.folder, ignore
         self._codes: dict[int, tuple[object, str]] = {}
+        self._current: dict[str, Fingerprint] = {}
 
     def of(self, node: Node) -> CodeOfStep:
         """Return what a step reaches now, and what it declares to read."""
         files, environment = declared_reads(node.options, self._folder)
         if node.is_built_in:
             return CodeOfStep(own_code(), packages={"kaizenml": __version__}, files=files, environment=environment)
-        found = self._fingerprint(node)
+        found = self._current[node.name] = self._fingerprint(node)
         return CodeOfStep(
             digest_of([found.digest, own_code() if node.code else ""]),
             lambda: {name: Symbol(each.digest, each.text) for name, each in found.symbols.items()},
@@ -72,10 +73,14 @@ class ProjectCode:
         return (still_holds(msgspec.convert(observed, Observed), self._first) or "") if observed else ""
 
     def watch(self, node: Node) -> Watch:
-        """Return what watches a step: what it reads, and whether it changes what it reaches."""
+        """Return what watches a step: what it reads, and whether it changes what it reaches.
+
+        Afterwards it must reach what it reached when its key was made, so that whatever changed that in between, as an
+        earlier item of a fan-out may, is found too.
+        """
         if node.is_built_in:
             return unwatched
-        before = self._fingerprint(node)
+        before = self._current.get(node.name) or self._current.setdefault(node.name, self._fingerprint(node))
 
         def watch(call: Callable[[], Any]) -> tuple[Any, Mapping[str, object], tuple[str, ...]]:
             with observing(self._first, before, ignore=self._ignore) as seen:

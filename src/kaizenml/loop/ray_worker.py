@@ -6,6 +6,7 @@ import atexit
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -34,7 +35,7 @@ class Brought:
         """Return the bytes that came along under this name."""
         return self._contents.get(blob)
 
-    def find(self, key: str) -> list[Kept]:  # noqa: ARG002
+    def find(self, *keys: str) -> list[Kept]:  # noqa: ARG002
         """Return nothing: whoever hands out tasks has looked already."""
         return []
 
@@ -47,6 +48,10 @@ class Brought:
 
     def remember(self, step: str, ingredients: Ingredients) -> None:
         """Remember nothing."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Change nothing."""
+        return nullcontext()
 
 
 def perform(code: Mapping[str, bytes], digest: Digest, content: bytes, contents: Mapping[str, bytes]) -> bytes:

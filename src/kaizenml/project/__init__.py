@@ -12,7 +12,7 @@ from kaizenml.project.declare import (
     slices,
 )
 from kaizenml.project.monitors import bias, drift, latency, performance, resources, staleness
-from kaizenml.project.signature import Step, defaults_of, each, inputs_of, items_of
+from kaizenml.project.signature import Step, arguments_of, defaults_of, each, inputs_of
 from kaizenml.project.sources import files, frame, kafka, push, sql
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Resources",
     "Staleness",
     "Step",
+    "arguments_of",
     "at_least",
     "baseline",
     "beats_baselines",
@@ -40,7 +41,6 @@ __all__ = [
     "frame",
     "inputs_of",
     "invariant",
-    "items_of",
     "kafka",
     "latency",
     "minimum",

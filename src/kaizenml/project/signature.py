@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kaizenml.core.step import Each
 
@@ -20,26 +20,35 @@ def each(step: str) -> Any:
     return Each(step)
 
 
+class Arguments(NamedTuple):
+    """The arguments of a step: its inputs, its parameters with their defaults, and those that are items."""
+
+    inputs: tuple[str, ...]
+    defaults: Mapping[str, object]
+    items: Mapping[str, Each]
+
+
+def arguments_of(function: Step) -> Arguments:
+    """Return what each of a step's arguments is, in one look: reading a signature costs as much as a small step."""
+    inputs, defaults, items = [], {}, {}
+    for name, each in _parameters(function).items():
+        if each.default is inspect.Parameter.empty:
+            inputs.append(name)
+        elif isinstance(each.default, Each):
+            items[name] = each.default
+        else:
+            defaults[name] = each.default
+    return Arguments(tuple(inputs), defaults, items)
+
+
 def defaults_of(function: Step) -> Mapping[str, object]:
     """Return the parameters of a step that have a default, by name; items of other steps are no parameters."""
-    found = _parameters(function)
-    return {
-        name: each.default
-        for name, each in found.items()
-        if each.default is not inspect.Parameter.empty and not isinstance(each.default, Each)
-    }
+    return arguments_of(function).defaults
 
 
 def inputs_of(function: Step) -> tuple[str, ...]:
     """Return the names of the step's inputs: its parameters without a default."""
-    found = _parameters(function)
-    return tuple(name for name, each in found.items() if each.default is inspect.Parameter.empty)
-
-
-def items_of(function: Step) -> Mapping[str, Each]:
-    """Return the arguments that are one item of another step's value, by name."""
-    found = _parameters(function)
-    return {name: each.default for name, each in found.items() if isinstance(each.default, Each)}
+    return arguments_of(function).inputs
 
 
 def _parameters(function: Step) -> Mapping[str, inspect.Parameter]:

@@ -12,57 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from kaizenml.core.digest import digest_of
 from kaizenml.core.run import StepRun
-from kaizenml.core.step import Ingredients, Kept, StepState, Symbol, changes, seed_for
+from kaizenml.core.step import Ingredients, Kept, StepState, changes, seed_for
 from kaizenml.core.task import Outcome, Ref, Runner, StepCache, Task
 from kaizenml.errors import NotFoundError, RefusedError, StepFailedError, UsageError
 from kaizenml.training.graph import Node, downstream
+from kaizenml.training.piece import MOST_TOGETHER, Codebase, CodeOfStep, Fan, Piece
 from kaizenml.training.shelf import Shelf
 from kaizenml.training.values import UnhashableError
 
 MOST_WAIT_SECONDS = 300.0
 _NOTHING = "there is no earlier result"
-
-
-@dataclass(frozen=True, slots=True)
-class CodeOfStep:
-    """What is known of a step's code before it runs.
-
-    Parameters
-    ----------
-    digest
-        Of everything it reaches.
-    symbols
-        Makes what it reaches by name, with texts to show: asked for only where something is to be told.
-    forbids
-        Why its result must never be used again.
-    """
-
-    digest: str
-    symbols: Callable[[], Mapping[str, Symbol]] = dict
-    packages: Mapping[str, str] = field(default_factory=dict)
-    files: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=dict)
-    forbids: tuple[str, ...] = ()
-
-
-class Codebase(Protocol):
-    """Knows the code of the steps, and whether what a step was seen to read is still so."""
-
-    def of(self, node: Node) -> CodeOfStep:
-        """Return what a step reaches."""
-        ...
-
-    def of_value(self, value: object) -> str:
-        """Return the identity of a value, or raise `UnhashableError`."""
-        ...
-
-    def differs(self, observed: Mapping[str, object]) -> str:
-        """Return what is no longer as a step was seen to read it; empty where all still holds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +57,6 @@ class Asked:
     start: str = ""
     only: str = ""
     accepted: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """One piece of work before it is known whether it must be done."""
-
-    node: Node
-    code: CodeOfStep
-    ingredients: Ingredients
-    values: Mapping[str, Ref]
-    parameters: Mapping[str, object]
-    forbids: tuple[str, ...]
-    item: int | None = None
-    items: int = 1
-
-    def in_full(self) -> Ingredients:
-        """Return the ingredients with the texts of the code."""
-        return replace(self.ingredients, symbols=self.code.symbols())
-
-    @property
-    def title(self) -> str:
-        """Name of the step, and of the item."""
-        return self.node.name if self.item is None else f"{self.node.name}[{self.item}]"
 
 
 class Engine:
@@ -197,50 +137,64 @@ class Engine:
         if ref is not None and kept is not None:
             return ref, self._story(piece, ref, state=StepState.CACHED, made_by=kept.run)
         said, diffs = self._why(piece) if not why else (why, {})
-        ref, outcome, attempts = self._done(piece, [self._begin(piece)])
-        self._remember(piece, outcome)
+        outcome, attempts = self._awaited(piece, [self._begin(piece)])
+        made_of = self._made_of(piece, outcome)
+        with self._cache.together():
+            ref = self._taken(piece, outcome)
+            self._cache.remember(*made_of)
         story = self._story(piece, ref, why=said, diffs=diffs, attempts=attempts)
         return ref, replace(story, note=_not_again(piece, outcome))
 
     def _fanned(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
         rows, code = self._items(node), self._code.of(node)
-        refs: list[Ref | None] = []
-        waiting: list[tuple[int, Piece, Future[Outcome]]] = []
-        for place, items in enumerate(rows):
-            piece = replace(self._piece(node, code, {**inputs, **items}, place), items=len(rows))
-            refs.append(self._found(piece)[0])
-            if refs[-1] is None:
-                waiting.append((place, piece, self._begin(piece)))
-        why, diffs = self._why_items(waiting, len(rows))
-        notes: dict[str, None] = {}
-        attempts = 1
+        fan = Fan([None] * len(rows))
         try:
-            for place, piece, future in waiting:
-                refs[place], outcome, tried = self._done(piece, [future])
-                attempts = max(attempts, tried)
-                notes[_not_again(piece, outcome)] = None
+            for place, items in enumerate(rows):
+                piece = replace(self._piece(node, code, {**inputs, **items}, place), items=len(rows))
+                fan.refs[place], _, why = self._found(piece)
+                if fan.refs[place] is None:
+                    fan.why = fan.why or self._why_item(piece, why)
+                    fan.begun.append((place, piece, self._begin(piece)))
+                    fan.count += 1
+                    if fan.is_due():
+                        self._settle(fan)
+            while fan.begun:
+                self._settle(fan)
         except BaseException:
-            for _, _, future in waiting:
+            for _, _, future in fan.begun:
                 future.cancel()
             raise
-        if waiting:
-            self._remember(waiting[0][1], outcome)
-        whole = self._shelf.given([self._shelf.load(ref) for ref in refs if ref is not None])
-        state = StepState.DONE if waiting or not rows else StepState.CACHED
-        note = "; ".join(each for each in notes if each)
+        if fan.last is not None:
+            self._remember(*fan.last)
+        whole = self._shelf.given([self._shelf.load(ref) for ref in fan.refs if ref is not None])
+        state = StepState.DONE if fan.count or not rows else StepState.CACHED
+        why, diffs = fan.why or ((), {})
+        if 0 < fan.count < len(rows):
+            why, diffs = (f"{fan.count:,} of {len(rows):,} items had no kept result",), {}
+        note = "; ".join(each for each in fan.notes if each)
         story = StepRun(node.name, self._clock(), 0.0, whole.digest, note, state=state, why=why, diffs=diffs,
-                        attempts=attempts, items=len(rows), items_cached=len(rows) - len(waiting))  # fmt: skip
+                        attempts=fan.attempts, items=len(rows), items_cached=len(rows) - fan.count)  # fmt: skip
         return whole, story
 
-    def _why_items(
-        self, waiting: Sequence[tuple[int, Piece, Any]], count: int
-    ) -> tuple[tuple[str, ...], Mapping[str, str]]:
-        if not waiting:
-            return (), {}
-        if len(waiting) < count:
-            return (f"{len(waiting):,} of {count:,} items had no kept result",), {}
-        said = self._found(waiting[0][1])[2]
-        return (said, {}) if said else self._why(waiting[0][1])
+    def _why_item(self, piece: Piece, why: tuple[str, ...]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        return (why, {}) if why else self._why(piece)
+
+    def _settle(self, fan: Fan) -> None:
+        """Wait for the first item that was begun, and keep it together with those behind it that are over too."""
+        over: list[tuple[int, Piece, Outcome]] = []
+        try:
+            while fan.begun and len(over) < MOST_TOGETHER and (not over or fan.begun[0][2].done()):
+                place, piece, future = fan.begun.popleft()
+                outcome, tried = self._awaited(piece, [future])
+                fan.attempts = max(fan.attempts, tried)
+                fan.notes[_not_again(piece, outcome)] = None
+                over.append((place, piece, outcome))
+                fan.last = piece, outcome
+        finally:
+            with self._cache.together():
+                for place, piece, outcome in over:
+                    fan.refs[place] = self._taken(piece, outcome)
+            fan.settled_at = time.monotonic()
 
     def _items(self, node: Node) -> list[Mapping[str, Ref]]:
         columns: dict[str, list[Ref]] = {}
@@ -282,25 +236,25 @@ class Engine:
             packages=code.packages,
             seed=seed_for(self._asked.seed, node.name, item) if node.handed_in else None,
         )
-        return Piece(node, code, ingredients, inputs, node.parameters, tuple(forbids), item)
+        return Piece(node, code, ingredients, inputs, node.parameters, tuple(forbids), ingredients.key, item)
 
     def _key(self, piece: Piece) -> str:
         """Return the key of the result; of one that may not be used again, a key that only this run knows."""
-        if not piece.forbids:
-            return piece.ingredients.key
-        return self._own_key(piece)
+        return self._own_key(piece) if piece.forbids else piece.key
 
     def _own_key(self, piece: Piece) -> str:
-        return digest_of([self._asked.resumes or self._asked.run, piece.title, piece.ingredients.key])
+        return digest_of([self._asked.resumes or self._asked.run, piece.title, piece.key])
 
     def _found(self, piece: Piece) -> tuple[Ref | None, Kept | None, tuple[str, ...]]:
-        """Return a kept result that still holds; else why none does, where that is known without a comparison."""
+        """Return a kept result that still holds; else why none does, where that is known without a comparison.
+
+        What the step made in this run before an interruption counts too, though its execution forbade to keep it.
+        """
         if piece.node.name in self._again:
             return None, None, (f"asked for (--{'only' if self._asked.only else 'from'} {piece.node.name})",)
         if not self._asked.uses_cache:
             return None, None, ("asked for (--no-cache)",)
-        whole = self._of_this_run(piece) if not piece.forbids else None
-        kept = self._cache.find(self._key(piece)) + ([] if whole is None else whole)
+        kept = self._cache.find(*([] if piece.forbids else [piece.key]), self._own_key(piece))
         why: tuple[str, ...] = ()
         for each in kept:
             differs = self._code.differs(each.observed)
@@ -309,10 +263,6 @@ class Engine:
                 return ref, each, ()
             why = (differs or "its kept result is missing or damaged",)
         return None, None, (f"it cannot be cached: {piece.forbids[0]}",) if piece.forbids else why
-
-    def _of_this_run(self, piece: Piece) -> list[Kept]:
-        """Return what the step made in this run before an interruption, though its execution forbade to keep it."""
-        return self._cache.find(self._own_key(piece))
 
     def _begin(self, piece: Piece) -> Future[Outcome]:
         node, only = piece.node, self._asked.only
@@ -337,8 +287,8 @@ class Engine:
             task = replace(task, values={name: self._shelf.settled(ref) for name, ref in task.values.items()})
         return self._runner.submit(task)
 
-    def _done(self, piece: Piece, begun: list[Future[Outcome]]) -> tuple[Ref, Outcome, int]:
-        """Wait for a task, try again as often as it may be, and keep what came of it."""
+    def _awaited(self, piece: Piece, begun: list[Future[Outcome]]) -> tuple[Outcome, int]:
+        """Wait for a task, and try again as often as it may be; return what came of it, and at which attempt."""
         options = piece.node.options
         for attempt in range(1, options.retries + 2):
             future = begun.pop() if begun else self._begin(piece)
@@ -350,19 +300,25 @@ class Engine:
                     error.details["attempts"] = attempt
                     raise
                 time.sleep(min(MOST_WAIT_SECONDS, options.backoff_seconds * 2 ** (attempt - 1)))
+        return outcome, attempt
+
+    def _taken(self, piece: Piece, outcome: Outcome) -> Ref:
+        """Keep what came of a task."""
         ref = self._shelf.made(outcome)
         if ref.blob:
             size = outcome.size_bytes
             kept = Kept(ref.digest, ref.blob, self._asked.run, self._clock(), outcome.seconds, size, outcome.observed)
             is_own = bool(piece.forbids or outcome.why_not)
-            own = self._own_key(piece)
-            self._cache.keep(own if is_own else piece.ingredients.key, kept)
-        return ref, outcome, attempt
+            self._cache.keep(self._own_key(piece) if is_own else piece.key, kept)
+        return ref
 
     def _remember(self, piece: Piece, outcome: Outcome) -> None:
-        """Note what the step was made of, to tell the next time what has changed."""
+        self._cache.remember(*self._made_of(piece, outcome))
+
+    def _made_of(self, piece: Piece, outcome: Outcome) -> tuple[str, Ingredients]:
+        """Return what the step was made of, to tell the next time what has changed."""
         note = next(iter((*piece.forbids, *outcome.why_not)), "")
-        self._cache.remember(f"{self._asked.project}/{piece.node.name}", replace(piece.in_full(), note=note))
+        return f"{self._asked.project}/{piece.node.name}", replace(piece.in_full(), note=note)
 
     def _why(self, piece: Piece) -> tuple[tuple[str, ...], Mapping[str, str]]:
         """Return what differs from when the step last ran, in sentences, and the diffs by name."""

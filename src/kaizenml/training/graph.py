@@ -9,7 +9,7 @@ from graphlib import CycleError, TopologicalSorter
 from kaizenml.core.extras import install_hint
 from kaizenml.core.step import Each, StepOptions
 from kaizenml.errors import KaizenError, NotFoundError, ProjectError, StepFailedError, bounded
-from kaizenml.project import Step, defaults_of, inputs_of, items_of
+from kaizenml.project import Step, arguments_of, defaults_of
 
 #: Arguments that every step may ask for without a step that makes them.
 HANDED_IN = ("seed", "rng")
@@ -153,13 +153,13 @@ def called(node: Node, arguments: Mapping[str, object]) -> object:
 def _node(
     name: str, function: Step, known: Collection[str], settings: Mapping[str, object], options: StepOptions
 ) -> Node:
-    asked = inputs_of(function)
+    asked, defaults, items = arguments_of(function)
     return Node(
         name,
         function,
         tuple(each for each in asked if each in known or each not in HANDED_IN),
-        {**defaults_of(function), **settings},
-        items_of(function),
+        {**defaults, **settings},
+        items,
         tuple(each for each in asked if each in HANDED_IN and each not in known),
         options,
         getattr(function, "code", None),
@@ -185,6 +185,8 @@ def _check(node: Node, known: list[str]) -> None:
 
 def _by_step(parameters: Mapping[str, object], steps: Mapping[str, Step]) -> dict[str, dict[str, object]]:
     found: dict[str, dict[str, object]] = {}
+    if not parameters:
+        return found
     known = {f"{name}.{each}" for name, function in steps.items() for each in defaults_of(function)}
     for path, value in parameters.items():
         if path not in known:

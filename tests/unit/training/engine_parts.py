@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from kaizenml.adapters.memory import MemoryStepCache
 from kaizenml.core.digest import digest_of
 from kaizenml.core.step import Symbol
-from kaizenml.training.engine import Asked, CodeOfStep, Engine
+from kaizenml.training.engine import Asked, Engine
 from kaizenml.training.graph import graph
 from kaizenml.training.perform import performed
+from kaizenml.training.piece import CodeOfStep
 from kaizenml.training.shelf import Shelf
 from kaizenml.training.values import code_by_name, value_digest
 

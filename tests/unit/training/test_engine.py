@@ -313,3 +313,41 @@ def test_a_damaged_result_is_made_anew():
 
     assert here.run({"raw": 2}, run="run-2").value("total") == 4
     assert here.why("total") == ("its kept result is missing or damaged",)
+
+
+def test_items_that_were_over_before_another_failed_are_kept():
+    ran, broken = [], [3]
+
+    def doubled(part=each("parts")):
+        ran.append(part)
+        if part in broken:
+            raise ValueError("no such part")
+        return part * 2
+
+    lab = Lab({"parts": lambda: [1, 2, 3, 4], "doubled": doubled})
+    with pytest.raises(StepFailedError):
+        lab.run()
+    broken.clear()
+    del ran[:]
+
+    engine = lab.run(run="run-2")
+
+    assert 1 not in ran
+    assert 2 not in ran
+    assert engine.value("doubled") == [2, 4, 6, 8]
+    assert "of 4 items had no kept result" in lab.why("doubled")[0]
+
+
+def test_an_item_is_kept_before_the_next_long_one_is_over(monkeypatch):
+    monkeypatch.setattr("kaizenml.training.piece.TOGETHER_SECONDS", 0.0)
+    seen = []
+    lab = Lab({"parts": lambda: [1, 2, 3]})
+
+    def counted(part=each("parts")):
+        seen.append(sum(map(len, lab.cache._kept.values())))
+        return part
+
+    lab.steps["counted"] = counted
+    lab.run()
+
+    assert seen == [1, 2, 3]  # `parts`, and then each item before the next one begins

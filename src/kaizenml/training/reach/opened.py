@@ -73,12 +73,17 @@ class Opened:
             self._listeners = [each for each in self._listeners if each is not happened]
 
     def close(self) -> None:
-        """Give the watch back to the kernel."""
-        if self.is_working:
-            os.close(self._handle)
-            self.is_working = False
+        """Give the watch back to the kernel, which takes it some 20 ms: nobody waits for that."""
+        handle, self._handle, self.is_working = self._handle, -1, False
+        if handle < 0 or sys.is_finalizing():  # the end of the process gives it back
+            return
+        try:
+            threading.Thread(target=os.close, args=(handle,), daemon=True, name="watch given back").start()
+        except RuntimeError:  # no thread can be begun any more
+            os.close(handle)
 
-    __del__ = close
+    def __del__(self) -> None:
+        self.close()
 
     def _watch(self, folder: str) -> None:
         if not self.is_working or self._ignored(folder + os.sep):

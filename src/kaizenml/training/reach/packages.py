@@ -6,11 +6,15 @@ import hashlib
 import os
 import re
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 _SEPARATORS = re.compile(r"[-_.]+")
+#: A folder that was changed this short a time ago may change again without a trace in its times.
+_SETTLED_NANOSECONDS = 2_000_000_000
+_listed: dict[str, tuple[int, list[tuple[str, str]]]] = {}
 _REQUIREMENT = re.compile(r"Requires-Dist:\s*([A-Za-z0-9._-]+)([^\n]*)")
 
 
@@ -69,13 +73,26 @@ def _folders() -> dict[str, str]:
     """Return the folder with the facts of every installed distribution; the first on the path counts."""
     found: dict[str, str] = {}
     for place in sys.path:
-        try:
-            with os.scandir(place or ".") as listed:
-                for each in listed:
-                    if each.name.endswith(".dist-info"):
-                        found.setdefault(normal(each.name.split("-")[0]), each.path)
-        except OSError:
-            continue
+        for name, path in _folders_in(place or "."):
+            found.setdefault(name, path)
+    return found
+
+
+def _folders_in(place: str) -> list[tuple[str, str]]:
+    """Return the folders with facts in one place; read again only when something came or went there."""
+    try:
+        changed = os.stat(place).st_mtime_ns
+        known = _listed.get(place)
+        if known is not None and known[0] == changed:
+            return known[1]
+        with os.scandir(place) as listed:
+            found = [
+                (normal(each.name.split("-")[0]), each.path) for each in listed if each.name.endswith(".dist-info")
+            ]
+    except OSError:
+        return []
+    if time.time_ns() - changed > _SETTLED_NANOSECONDS and os.path.isabs(place):
+        _listed[place] = changed, found
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kaizenml.training.reach.firstparty import FirstParty, without_docstrings
 
 _MOST = 4000
+_WITH_DOCSTRING = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def text_of(code: FirstParty, value: Any, lines: Sequence[str]) -> str:
@@ -17,10 +18,10 @@ def text_of(code: FirstParty, value: Any, lines: Sequence[str]) -> str:
     if isinstance(value, FunctionType):
         node = node_of(code, value.__code__)
         held = "".join(f"\n# {line[:300]}" for line in lines if line.startswith(("defaults", "keyword", "cell")))
-        return (_unparsed(node) if node is not None else "\n".join(lines))[:_MOST] + held
+        return (_unparsed(code, node) if node is not None else "\n".join(lines))[:_MOST] + held
     if isinstance(value, type):
         node = _class_node(code, value)
-        return (_unparsed(node) if node is not None else "\n".join(lines))[:_MOST]
+        return (_unparsed(code, node) if node is not None else "\n".join(lines))[:_MOST]
     if isinstance(value, ModuleType | CodeType):
         return "\n".join(lines)[:_MOST]
     if isinstance(
@@ -59,5 +60,15 @@ def _class_node(code: FirstParty, kind: type) -> ast.AST | None:
     return None
 
 
-def _unparsed(node: ast.AST) -> str:
-    return ast.unparse(without_docstrings(ast.parse(ast.unparse(node))))
+def _unparsed(code: FirstParty, node: ast.AST) -> str:
+    """Return syntax as text without docstrings, which are put back: the syntax belongs to the file."""
+    known = code.memo.setdefault("texts", {})
+    if id(node) not in known:
+        bodies = [each.body for each in ast.walk(node) if isinstance(each, _WITH_DOCSTRING)]
+        before = [list(body) for body in bodies]
+        try:
+            known[id(node)] = (node, ast.unparse(without_docstrings(node)))
+        finally:
+            for body, whole in zip(bodies, before, strict=True):
+                body[:] = whole
+    return known[id(node)][1]  # type: ignore[no-any-return]
