@@ -67,6 +67,15 @@ class Repairs:
     restyled: int = 0
     respelled: int = 0
     unreadable: int = 0
+    clipped: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where the values of a column are clipped: lower ones become ``low``, higher ones ``high``; None: no bound."""
+
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,8 @@ class ColumnPlan:
         Blanks at both ends go, blanks inside become one, and letters are composed (Unicode NFC).
     spelling
         Reviewable: remove a line, and that spelling stays as it is.
+    clip
+        Of numbers, where the project says so: the bounds that values are brought within.
     note
         Why the plan is as it is, for the person who reviews it.
     """
@@ -96,6 +107,7 @@ class ColumnPlan:
     time: TimeStyle = field(default_factory=TimeStyle)
     folds_blanks: bool = True
     spelling: tuple[Correction, ...] = ()
+    clip: Bounds | None = None
     repairs: Repairs = field(default_factory=Repairs)
     note: str = ""
 

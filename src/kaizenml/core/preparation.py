@@ -53,6 +53,23 @@ class Preparation:
         return " ".join(f"{word}={value}" for word, value in said.items() if value is not None)
 
 
+class Outliers(StrEnum):
+    """What cleaning does to numbers far from all others."""
+
+    FLAG = "flag"  # they are told of, and stay
+    CLIP = "clip"  # they are brought within bounds
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """What a project says of how a raw column is cleaned; bounds that are None are learned from the training rows."""
+
+    column: str
+    outliers: Outliers
+    low: float | None = None
+    high: float | None = None
+
+
 def settable(parameters: Mapping[str, object]) -> dict[str, object]:
     """Return the recorded parameters that a run can be given: how columns are prepared is said in project.py alone."""
     return {name: value for name, value in parameters.items() if not name.startswith(PREPARED)}

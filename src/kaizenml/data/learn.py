@@ -64,7 +64,7 @@ def held_to(
 def _held(plan: ColumnPlan, wanted: ColumnKind | None, raw: pl.DataFrame, before: CleaningPlan | None) -> ColumnPlan:
     if wanted is None or wanted is plan.kind:
         return plan
-    held = replace(_like(plan, wanted, before), note=f"read as {wanted}, as the contract says")
+    held = replace(_like(plan, wanted, before), clip=plan.clip, note=f"read as {wanted}, as the contract says")
     return replace(held, repairs=counted_repairs(held, raw[plan.name]))
 
 
@@ -185,7 +185,13 @@ def _repairs(plan: ColumnPlan, values: pl.DataFrame, blanks: int) -> Repairs:
     restyled = styled[0] - styled[1] if _restyles(plan) else 0
     wrong = [correction.wrong for correction in plan.spelling]
     respelled = int(said.filter(pl.col("value").is_in(wrong))["count"].sum())
-    return Repairs(int(values["count"].sum()) - rows, blanks, restyled, respelled, unreadable)
+    outside = int(said.filter(_is_outside(named, pl.String()))["count"].sum()) if plan.clip else 0
+    return Repairs(int(values["count"].sum()) - rows, blanks, restyled, respelled, unreadable, outside)
+
+
+def _is_outside(plan: ColumnPlan, dtype: pl.DataType) -> pl.Expr:
+    """Return which cells that say something hold a number beyond the plan's bounds."""
+    return (repaired(plan, dtype) != repaired(replace(plan, clip=None), dtype)).fill_null(False)
 
 
 def _is_styled(kind: ColumnKind) -> pl.Expr:
@@ -207,6 +213,6 @@ def _counted(plan: ColumnPlan, cells: pl.DataFrame) -> ColumnPlan:
     said = cells.select(present(plan, dtype))
     nulls = said[plan.name].null_count() - cells[plan.name].null_count()
     read = said.select(repaired(plan, dtype)) if plan.kind not in WORDS else said
-    return replace(
-        plan, repairs=Repairs(nulls=nulls, unreadable=read[plan.name].null_count() - said[plan.name].null_count())
-    )
+    unreadable = read[plan.name].null_count() - said[plan.name].null_count()
+    outside = int(said.select(_is_outside(plan, dtype)).to_series().sum()) if plan.clip else 0
+    return replace(plan, repairs=Repairs(nulls=nulls, unreadable=unreadable, clipped=outside))

@@ -76,7 +76,7 @@ def _flaw(values: pl.Series, bounds: tuple[float, float]) -> Flaw | None:
         name,
         f"{name} has {len(far):,} values far from the others, such as {worst:g}; most are within {low:g} to {high:g}",
         f"If they are errors, bound {name} in contract.yaml with `low`, `high` and `hard: [range]`, and they go to "
-        f'quarantine; if they are true and hurt, clip them in `features`: pl.col("{name}").clip({low:g}, {high:g}).',
+        f'quarantine; if they are true and hurt, clip them in project.py: project.clean("{name}", outliers="clip").',
         len(far),
         share,
     )

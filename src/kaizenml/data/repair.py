@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import ceil, floor
 
 import polars as pl
 
@@ -51,7 +52,7 @@ def read_at_first(plan: ColumnPlan, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(plan.name)
     if not is_native(plan.kind, dtype):
         if plan.kind is ColumnKind.INTEGER and plan.number.is_plain:
-            return column.cast(pl.Int64, strict=False)
+            return clipped(column.cast(pl.Int64, strict=False), plan)
         if plan.kind is ColumnKind.TIME:
             return first_parsed_time(column, plan.time)
     return repaired(plan, dtype)
@@ -62,7 +63,23 @@ def repaired(plan: ColumnPlan, dtype: pl.DataType) -> pl.Expr:
     """Return the values of cells that `present` let through; null where they cannot be repaired."""
     column = pl.col(plan.name)
     value = _from_native(column, plan, dtype) if is_native(plan.kind, dtype) else _from_text(column, plan)
-    return value.alias(plan.name)
+    return clipped(value, plan).alias(plan.name)
+
+
+def clipped(value: pl.Expr, plan: ColumnPlan) -> pl.Expr:
+    """Return the values of a column within its bounds."""
+    low, high = bounds(plan)
+    return value if low is None and high is None else value.clip(low, high)
+
+
+def bounds(plan: ColumnPlan) -> tuple[float | int | None, float | int | None]:
+    """Return the bounds of a column's values in its own type: of whole numbers the whole ones within."""
+    if plan.clip is None:
+        return None, None
+    low, high = plan.clip.low, plan.clip.high
+    if plan.kind is not ColumnKind.INTEGER:
+        return low, high
+    return None if low is None else ceil(low), None if high is None else floor(high)
 
 
 def as_text(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -16,7 +16,7 @@ import polars as pl
 from kaizenml.core.plan import CleaningPlan, ColumnPlan
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.clean import replay
-from kaizenml.data.repair import DTYPES, WORDS
+from kaizenml.data.repair import DTYPES, WORDS, bounds
 from kaizenml.data.row_numbers import number_reader
 from kaizenml.data.row_texts import Unsure, is_safe, text_reader
 from kaizenml.data.row_times import time_reader
@@ -86,7 +86,10 @@ def _reader(column: ColumnPlan) -> Reader:
     """Return the function of a cell that is not None."""
     read_text, memo = _compiled(column), dict[str, Any]()
     native = _NATIVE.get(column.kind, {})
+    within = _clipper(column)
     as_own: Callable[[Any], Any] = float if column.kind is ColumnKind.NUMBER else _same
+    if within is not None:
+        as_own = _after(as_own, within)
 
     def read(value: object) -> Any:
         if type(value) is str:
@@ -148,6 +151,8 @@ def _compiled(column: ColumnPlan) -> Callable[[str], Any]:
         value = time_reader(column.time)
     else:
         value = number_reader(column.number, is_integer=column.kind is ColumnKind.INTEGER)
+        if (within := _clipper(column)) is not None:
+            value = _after(value, within)
     if value is None:
         return fold
 
@@ -156,6 +161,24 @@ def _compiled(column: ColumnPlan) -> Callable[[str], Any]:
         return None if folded is None else value(folded)
 
     return read
+
+
+def _clipper(column: ColumnPlan) -> Callable[[Any], Any] | None:
+    """Return the function that brings a number within the column's bounds; None where it has none."""
+    low, high = bounds(column)
+    if low is None and high is None:
+        return None
+
+    def within(value: Any) -> Any:
+        if low is not None and value < low:
+            return low
+        return high if high is not None and value > high else value
+
+    return within
+
+
+def _after(first: Callable[[Any], Any], then: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: then(first(value))
 
 
 def _boolean_reader(column: ColumnPlan) -> Callable[[str], bool]:

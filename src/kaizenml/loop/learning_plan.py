@@ -11,6 +11,7 @@ import polars as pl
 from kaizenml.core.contract import Contract, Severity
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.data.clean import learn_plan, replay
+from kaizenml.data.clipping import clipping
 from kaizenml.data.contract import learn_contract, rows_allowed
 from kaizenml.data.contract_yaml import to_yaml
 from kaizenml.data.enforce_table import RuleFinding
@@ -96,8 +97,13 @@ def _refused(findings: Sequence[RuleFinding], *, is_passed: bool, good: int, cam
 
 def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
     """Learn the plan from training rows only: where there is a time, from the rows before those of the test."""
+    rows = _training_rows(project, raw)
+    return clipping(learn_plan(rows), project.cleanings, rows)
+
+
+def _training_rows(project: Project, raw: pl.DataFrame) -> pl.DataFrame:
     if project.time is None or project.time not in raw.columns:
-        return learn_plan(raw)
+        return raw
     times = replay(learn_plan(raw.select(project.time)), raw.select(project.time)).frame[project.time]
     if not isinstance(times.dtype, pl.Datetime):
         raise SourceError(
@@ -106,4 +112,4 @@ def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
         )
     share = 1 - project.holdout if isinstance(project.holdout, float) else 0.8
     cut = times.drop_nulls().sort()[int(share * (times.len() - times.null_count() - 1))]
-    return learn_plan(raw.filter((times <= cut).fill_null(False)))
+    return raw.filter((times <= cut).fill_null(False))

@@ -2,15 +2,20 @@
 
 from kaizenml.core.monitor import Bias, Drift, Latency, Performance, Resources, Staleness
 from kaizenml.core.space import between, choice
-from kaizenml.project.checks import baseline, calibrated, direction, invariant, minimum, size
-from kaizenml.project.declare import (
-    Project,
+from kaizenml.project.checks import (
     at_least,
+    baseline,
     beats_baselines,
     beats_champion,
+    calibrated,
+    direction,
+    invariant,
+    minimum,
     not_worse,
+    size,
     slices,
 )
+from kaizenml.project.declare import Project
 from kaizenml.project.monitors import bias, drift, latency, performance, resources, staleness
 from kaizenml.project.signature import Step, arguments_of, defaults_of, each, inputs_of
 from kaizenml.project.sources import files, frame, kafka, push, sql

@@ -1,4 +1,4 @@
-"""What a project asks of a model beside its metrics: calibration, size, baselines, behaviour."""
+"""What a project asks of a model: metrics, baselines, the champion, slices, calibration, size, behaviour."""
 
 from __future__ import annotations
 
@@ -6,9 +6,47 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kaizenml.core.behaviour import Behaviour, Direction, Expected, Invariant, Minimum
-from kaizenml.core.gate import Baseline, Calibrated, Requirement, Size
+from kaizenml.core.gate import (
+    AtLeast,
+    Baseline,
+    BeatsBaselines,
+    BeatsChampion,
+    Calibrated,
+    NotWorse,
+    Requirement,
+    Size,
+    Slices,
+)
 from kaizenml.core.step import bytes_of
 from kaizenml.errors import ProjectError
+
+
+def at_least(metric: str, limit: float) -> Requirement:
+    """Require that the metric reaches the limit on the test rows (a loss: does not exceed it)."""
+    return AtLeast(metric=metric, limit=limit)
+
+
+def beats_champion(metric: str) -> Requirement:
+    """Require that the model is better than the one that serves, on the same rows, by more than noise."""
+    return BeatsChampion(metric=metric)
+
+
+def not_worse(metric: str, *, margin: float = 0.02) -> Requirement:
+    """Require that the model is no worse than the one that serves: better on average, and surely within the margin.
+
+    ``margin`` is a share of the champion's loss. Suits models that are trained anew because they are old.
+    """
+    return NotWorse(metric=metric, margin=margin)
+
+
+def beats_baselines(metric: str = "") -> Requirement:
+    """Require that the model is better than one that knows only the target's frequencies or mean."""
+    return BeatsBaselines(metric=metric)
+
+
+def slices(column: str, *, worst: float, metric: str = "", min_rows: int = 200) -> Requirement:
+    """Require that the metric reaches ``worst`` for every value of a column that has enough rows."""
+    return Slices(column=column, worst=worst, metric=metric, min_rows=min_rows)
 
 
 def baseline(metric: str = "", *, against: str = "") -> Requirement:

@@ -8,16 +8,16 @@ from typing import Any, TypeVar, overload
 from kaizenml.core.assessment import Examination, Study
 from kaizenml.core.behaviour import Behaviour, named, requirement_of
 from kaizenml.core.declaration import Delivery, Polling, Retraining
-from kaizenml.core.gate import AtLeast, BeatsBaselines, BeatsChampion, NotWorse, Own, Requirement, Slices
+from kaizenml.core.gate import Own, Requirement
 from kaizenml.core.monitor import Monitor, every
 from kaizenml.core.names import checked_name
 from kaizenml.core.pipeline import Pipeline
-from kaizenml.core.preparation import Preparation
+from kaizenml.core.preparation import Cleaning, Preparation
 from kaizenml.core.source import PushSource, Source
 from kaizenml.core.space import Space, Tuning
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import NotFoundError, ProjectError
-from kaizenml.project.preparing import preparation
+from kaizenml.project.preparing import cleaning, preparation
 from kaizenml.project.signature import Step
 
 S = TypeVar("S", bound=Step)
@@ -88,6 +88,7 @@ class Project:
         self.steps: dict[str, Step] = {}
         self.options: dict[str, StepOptions] = {}
         self.pipelines: dict[str, Pipeline] = {}
+        self.cleanings: tuple[Cleaning, ...] = ()
         self.preparations: tuple[Preparation, ...] = ()
         self.tuning = Tuning()
         self.requirements: tuple[Requirement, ...] = ()
@@ -202,6 +203,31 @@ class Project:
             raise ProjectError(f"The pipeline {name!r} has no goal.", "Name the step it is run for.")
         names = tuple(goal if isinstance(goal, str) else goal.__name__ for goal in goals)
         self.pipelines[checked_name("pipeline", name)] = Pipeline(name, names)
+
+    def clean(
+        self, column: str, *, outliers: str = "flag", low: float | None = None, high: float | None = None
+    ) -> None:
+        """Say what cleaning does to the numbers of a raw column that are far from all others.
+
+        Parameters
+        ----------
+        column
+            A raw column of numbers; not the target.
+        outliers
+            ``"clip"``: values beyond the bounds become the bounds, in training and at serving; the raw rows stay as
+            they are. ``"flag"``: they are told of by `kaizen clean` and stay.
+        low, high
+            The bounds. Where neither is given they are learned from the training rows: three interquartile ranges
+            beyond the quartiles, of the values or, if wider, of their logarithms.
+        """
+        if any(each.column == column for each in self.cleanings):
+            raise ProjectError(f"The column {column!r} is cleaned twice.", "Say all of it in one line.")
+        if column in (self.target, self.id, self.time):
+            raise ProjectError(
+                f"{column!r} is the target, the id or the time: cleaning does not change its values.",
+                "Leave rows out in the step `select` instead.",
+            )
+        self.cleanings += (cleaning(column, outliers, low, high),)
 
     def prepare(
         self, column: str, *, scale: str | None = None, missing: str | None = None, encode: str | None = None
@@ -352,34 +378,6 @@ class Project:
         if seconds < 1:
             raise ProjectError(f"poll({interval!r}) is more often than once a second.", 'Write "1s" or more.')
         self.polling = Polling(seconds, run)
-
-
-def at_least(metric: str, limit: float) -> Requirement:
-    """Require that the metric reaches the limit on the test rows (a loss: does not exceed it)."""
-    return AtLeast(metric=metric, limit=limit)
-
-
-def beats_champion(metric: str) -> Requirement:
-    """Require that the model is better than the one that serves, on the same rows, by more than noise."""
-    return BeatsChampion(metric=metric)
-
-
-def not_worse(metric: str, *, margin: float = 0.02) -> Requirement:
-    """Require that the model is no worse than the one that serves: better on average, and surely within the margin.
-
-    ``margin`` is a share of the champion's loss. Suits models that are trained anew because they are old.
-    """
-    return NotWorse(metric=metric, margin=margin)
-
-
-def beats_baselines(metric: str = "") -> Requirement:
-    """Require that the model is better than one that knows only the target's frequencies or mean."""
-    return BeatsBaselines(metric=metric)
-
-
-def slices(column: str, *, worst: float, metric: str = "", min_rows: int = 200) -> Requirement:
-    """Require that the metric reaches ``worst`` for every value of a column that has enough rows."""
-    return Slices(column=column, worst=worst, metric=metric, min_rows=min_rows)
 
 
 def _at_least_zero(what: str, value: Any) -> Any:

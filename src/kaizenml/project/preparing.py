@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from math import isfinite
 from typing import TypeVar
 
-from kaizenml.core.preparation import Encode, Missing, Preparation, Scale
+from kaizenml.core.preparation import Cleaning, Encode, Missing, Outliers, Preparation, Scale
 from kaizenml.errors import NotFoundError, ProjectError
 
 E = TypeVar("E", bound=StrEnum)
@@ -31,6 +32,26 @@ def preparation(column: str, *, scale: str | None, missing: str | None, encode: 
     return Preparation(
         column, _word("scale", scale, Scale), _word("missing", missing, Missing), _word("encode", encode, Encode)
     )
+
+
+def cleaning(column: str, outliers: str, low: float | None, high: float | None) -> Cleaning:
+    """Return what was said of how a column is cleaned, checked.
+
+    Raises
+    ------
+    NotFoundError
+        For a word that is none of those known.
+    ProjectError
+        For bounds that cannot be, or that nothing is done with.
+    """
+    word = _word("outliers", outliers, Outliers)
+    assert word is not None
+    if word is Outliers.FLAG and (low is not None or high is not None):
+        raise ProjectError(f"clean({column!r}) has bounds and clips nothing.", 'Say outliers="clip".')
+    given = [bound for bound in (low, high) if bound is not None]
+    if not all(map(isfinite, given)) or given != sorted(given):
+        raise ProjectError(f"clean({column!r}) cannot clip to {low} and {high}.", "Give finite bounds, low to high.")
+    return Cleaning(column, word, low, high)
 
 
 def _word(what: str, value: str | None, known: type[E]) -> E | None:

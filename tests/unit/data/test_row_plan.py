@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kaizenml.core.plan import CleaningPlan, ColumnPlan, Correction, NumberStyle, TimeStyle
+from kaizenml.core.plan import Bounds, CleaningPlan, ColumnPlan, Correction, NumberStyle, TimeStyle
 from kaizenml.core.schema import ColumnKind
 from kaizenml.data.clean import replay, rows_to_raw
 from kaizenml.data.row_plan import MEMO_SIZE, RowPlan
@@ -59,6 +59,9 @@ COLUMNS = [
     ColumnPlan("text", ColumnKind.TEXT, ("", "ẞ", "kelvin")),
     ColumnPlan("code", ColumnKind.TEXT, ()),
     ColumnPlan("nine", ColumnKind.NUMBER, ("-999", "")),
+    ColumnPlan("clipped number", ColumnKind.NUMBER, NULLS, EURO, clip=Bounds(-3.5, 100.25)),
+    ColumnPlan("clipped above", ColumnKind.NUMBER, NULLS, NUMBERS["percent"], clip=Bounds(high=0.5)),
+    ColumnPlan("clipped integer", ColumnKind.INTEGER, NULLS, clip=Bounds(-2.5, 10.5)),
 ]
 PLAN = CleaningPlan(tuple(COLUMNS))
 BY_NAME = {column.name: column for column in COLUMNS}

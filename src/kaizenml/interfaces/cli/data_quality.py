@@ -288,7 +288,7 @@ def clean(with_plan: bool, folder: Path, as_json: bool) -> None:
     if with_plan:
         _print_plan(looked.plan)
     repairs = [column.repairs for column in looked.plan.columns]
-    changed = sum(each.nulls + each.blanks + each.restyled + each.respelled for each in repairs)
+    changed = sum(each.nulls + each.blanks + each.restyled + each.respelled + each.clipped for each in repairs)
     unreadable = sum(each.unreadable for each in repairs)
     click.echo(
         f"{looked.rows:,} rows, {len(looked.plan.columns)} columns: {changed:,} cells repaired, "
@@ -298,15 +298,24 @@ def clean(with_plan: bool, folder: Path, as_json: bool) -> None:
         click.echo(f"{click.style(flaw.kind, fg='yellow')}: {flaw.sentence}.\n  {flaw.advice}")
 
 
+_REPAIRS = (
+    "column", "kind", "written as", "made null", "blanks", "restyled", "respelled", "unreadable", "clipped", "note",
+)  # fmt: skip
+
+
 def _print_plan(plan: CleaningPlan) -> None:
     print_table(
-        ["column", "kind", "written as", "made null", "blanks", "restyled", "respelled", "unreadable", "note"],
+        _REPAIRS,
         [
             (column.name, column.kind, _style(column), *map(_count, astuple(column.repairs)), column.note)
             for column in plan.columns
         ],
         empty="The table has no columns.",
     )
+    for column in (each for each in plan.columns if each.clip):
+        assert column.clip is not None
+        low, high = ("none" if each is None else f"{each:g}" for each in (column.clip.low, column.clip.high))
+        click.echo(f"{column.name} is clipped: lowest {low}, highest {high}.")
     spelling = [(column.name, *astuple(each)) for column in plan.columns for each in column.spelling]
     if spelling:
         print_table(["column", "wrong", "right", "rows", "rows of right", "edits"], spelling, empty="")
