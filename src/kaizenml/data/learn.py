@@ -121,6 +121,11 @@ def _counted_texts(cells: pl.Series) -> tuple[pl.DataFrame, int]:
     return counted.group_by(fold).agg(pl.col("count").sum()).sort("count", "value", descending=[True, False]), blanks
 
 
+def counted_words(plan: ColumnPlan, cells: pl.Series) -> pl.DataFrame:
+    """Return the different words of a column, without those that say nothing: ``value`` and its ``count`` of rows."""
+    return _said(_counted_texts(cells)[0], plan.null_tokens)
+
+
 def counted_repairs(plan: ColumnPlan, cells: pl.Series) -> Repairs:
     """Return how many of these raw cells the plan changes, which need not be those that it was learned from."""
     if is_native(plan.kind, cells.dtype):

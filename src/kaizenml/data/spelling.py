@@ -10,6 +10,8 @@ from kaizenml.core.plan import Correction
 
 #: A correct value is at least this many times as frequent as its misspelling.
 TIMES_AS_FREQUENT = 20
+#: A value that is at least so many times as frequent may be what a rare one stands for; a person has to say.
+LEAST_TIMES_AS_FREQUENT = 4
 
 _CODE = r"\p{L}\S*[0-9]|[0-9]\S*\p{L}"
 _SHORT = 3
@@ -34,14 +36,43 @@ def learn_spelling(values: pl.DataFrame) -> tuple[Correction, ...]:
     -----
     **Source**: F. J. Damerau, A technique for computer detection and correction of spelling errors, CACM 7(3), 1964.
     """
+    found = []
+    for close in _near(values, TIMES_AS_FREQUENT):
+        fitting = [correction for correction in close if _is_misspelling(correction)]
+        found += fitting if len(fitting) == 1 else []
+    return tuple(found)
+
+
+def unsure_spelling(values: pl.DataFrame) -> tuple[Correction, ...]:
+    """Return pairs that may be misspellings and are not sure enough to be corrected: a person can tell.
+
+    Near are a rare value and one at least four times as frequent, as far apart as `learn_spelling` looks; what that
+    corrects by itself is left out. The nearest come first, of those the most frequent.
+    """
+    found = []
+    for close in _near(values, LEAST_TIMES_AS_FREQUENT):
+        if sum(map(_is_misspelling, close)) != 1:
+            found += [pair for pair in close if _may_be(pair)]
+    return tuple(sorted(found, key=lambda pair: (pair.distance, -pair.count, pair.wrong, pair.right)))
+
+
+def distance(one: str, other: str) -> int:
+    """Return how many edits two spellings are apart, whatever their case."""
+    from rapidfuzz.distance import DamerauLevenshtein
+
+    return int(DamerauLevenshtein.distance(one.casefold(), other.casefold()))
+
+
+def _near(values: pl.DataFrame, times: int) -> list[list[Correction]]:
+    """Return for each rare value the frequent ones within two edits, where the column has words at all."""
     total = int(values["count"].sum())
     rarest = max(2, int(0.002 * total))
     rare = values.filter(pl.col("count") <= rarest).sort("value")
     is_word = (pl.col("value").str.len_chars() > _SHORT) & ~pl.col("value").str.contains(_CODE)
-    anchors = values.filter((pl.col("count") >= TIMES_AS_FREQUENT) & is_word)
+    anchors = values.filter((pl.col("count") >= times) & is_word)
     if rare.is_empty() or anchors.is_empty() or values.height > _MOST_DISTINCT or _is_code(values, total):
-        return ()
-    return tuple(_corrections(rare, anchors.sort("value")))
+        return []
+    return _pairs(rare, anchors.sort("value"))
 
 
 def _is_code(values: pl.DataFrame, total: int) -> bool:
@@ -49,7 +80,7 @@ def _is_code(values: pl.DataFrame, total: int) -> bool:
     return bool(short >= 0.5 * total)
 
 
-def _corrections(rare: pl.DataFrame, anchors: pl.DataFrame) -> list[Correction]:
+def _pairs(rare: pl.DataFrame, anchors: pl.DataFrame) -> list[list[Correction]]:
     from rapidfuzz.distance import DamerauLevenshtein
     from rapidfuzz.process import cdist
 
@@ -57,15 +88,20 @@ def _corrections(rare: pl.DataFrame, anchors: pl.DataFrame) -> list[Correction]:
     rights, right_counts = anchors["value"].to_list(), anchors["count"].to_list()
     folded, folded_rights = [word.casefold() for word in words], [word.casefold() for word in rights]
     distances = cdist(folded, folded_rights, scorer=DamerauLevenshtein.distance, score_cutoff=2, workers=1)
-    found = []
-    for row, near in enumerate(distances <= 2):
-        close = [
+    return [
+        [
             Correction(words[row], rights[at], counts[row], right_counts[at], int(distances[row, at]))
             for at in near.nonzero()[0]
+            if words[row] != rights[at]
         ]
-        fitting = [correction for correction in close if _is_misspelling(correction)]
-        found += fitting if len(fitting) == 1 else []
-    return found
+        for row, near in enumerate(distances <= 2)
+    ]
+
+
+def _may_be(pair: Correction) -> bool:
+    shorter = min(len(pair.wrong), len(pair.right))
+    is_rarer = pair.right_count >= LEAST_TIMES_AS_FREQUENT * pair.count
+    return is_rarer and shorter > max(_SHORT, 2 * pair.distance) and _digits(pair.wrong) == _digits(pair.right)
 
 
 def _is_misspelling(correction: Correction) -> bool:

@@ -13,7 +13,7 @@ from kaizenml.data.clean import Flaw, replay
 from kaizenml.data.infer import found_flaws
 from kaizenml.data.learn import counted_repairs
 from kaizenml.data.source import read
-from kaizenml.loop import contracting, quarantining
+from kaizenml.loop import contracting, quarantining, spelling_questions
 from kaizenml.loop.learning_plan import cleaning_plan
 from kaizenml.loop.wiring import House
 from kaizenml.project import Project
@@ -33,7 +33,7 @@ def looked_at(project: Project, folder: Path, house: House) -> Looked:
     """Return the plan that a run would learn now, how many cells it changes in each column, and what to look at."""
     raw = _raw(project, folder, house)
     page = contracting.page_of(folder) if (folder / contracting.PAGE).is_file() else None
-    learned = cleaning_plan(project, raw)
+    learned = cleaning_plan(project, raw, spelling_questions.said(house, project.name))
     learned = learned if page is None else contracting.held(house, project.name, page, learned, raw)
     counted = [replace(column, repairs=counted_repairs(column, raw[column.name])) for column in learned.columns]
     plan = CleaningPlan(tuple(counted))

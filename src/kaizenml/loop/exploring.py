@@ -37,7 +37,7 @@ from kaizenml.data.source import read
 from kaizenml.data.target import task_of
 from kaizenml.data.version import kind_of
 from kaizenml.errors import KaizenError, NotFoundError, StepFailedError, TargetError, UsageError
-from kaizenml.loop import contracting, quarantining
+from kaizenml.loop import contracting, quarantining, spelling_questions
 from kaizenml.loop.label_joining import Settled, nobody, settled
 from kaizenml.loop.labels import human_labels_of
 from kaizenml.loop.learning_plan import cleaning_plan
@@ -108,19 +108,19 @@ def rows_of(project: Project, folder: Path, house: House, name: str = "") -> Row
     with house.records.reading() as books:
         has_run = bool(books.snapshots.newest(project.name, limit=1))
     if name == SOURCE or not (name or has_run):
-        return _selected(project, _from_source(project, folder))
+        return _selected(project, _from_source(project, folder, house))
     if not has_run:
         raise NotFoundError("snapshot", name, (), "The first `kaizen run` makes one.")
     return _selected(project, _from_snapshot(project, house, called(house, project.name, name or "newest")))
 
 
-def _from_source(project: Project, folder: Path) -> Rows:
+def _from_source(project: Project, folder: Path, house: House) -> Rows:
     if not isinstance(project.source, FilesSource):
         raise UsageError(
             "Only files can be looked at before they are loaded.", "Run once, `kaizen run`, then explore the snapshot."
         )
     raw = read(project.source, folder)
-    plan = cleaning_plan(project, raw)
+    plan = cleaning_plan(project, raw, spelling_questions.said(house, project.name))
     clean = replay(plan, raw).frame
     return Rows(clean, clean, plan, SOURCE, "the files as they are now, not yet held to a contract")
 
@@ -129,7 +129,8 @@ def _from_snapshot(project: Project, house: House, snapshot: Snapshot) -> Rows:
     """Make the snapshot's good rows again from the raw rows, with the plan and the contract that it was made with."""
     brought = _settled(project.source, raw_rows(house, snapshot))
     raw = quarantining.repairs(project.name, house).onto(brought)[0]
-    plan = contracting.find_kept(house, snapshot.plan, CleaningPlan) or cleaning_plan(project, raw)
+    plan = contracting.find_kept(house, snapshot.plan, CleaningPlan)
+    plan = plan or cleaning_plan(project, raw, spelling_questions.said(house, project.name))
     contract = contracting.find_kept(house, snapshot.contract, Contract)
     people = _people(house, project.name, snapshot)
     cleaned, _ = people.onto(replay(plan, raw), project, plan)

@@ -89,7 +89,7 @@ def _check_whole(
         say(f"quarantine: {repaired:,} repaired rows join again")
     say(f"clean: {len(raw):,} rows, {raw.width} columns")
     people = label_joining.settled(house, project.name)
-    plan, contract = plan_and_contract(project, folder, house, raw, people, rows=len(raw))
+    plan, contract = plan_and_contract(project, folder, house, raw, people, say, rows=len(raw))
     cleaned, people = people.onto(replay(plan, raw), project, plan)
     enforced = enforce(contract, cleaned, now=house.clock.now())
     lines = quarantining.lines(enforced.bad, raw, whole[FILE], gathered.files, plan, contract)

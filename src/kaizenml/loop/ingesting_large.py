@@ -95,7 +95,7 @@ def _check_large(
     sample = source.sample(rows)
     if len(sample) < rows:
         say(f"clean: the plan is learned from {len(sample):,} rows, spread evenly")
-    plan, contract = plan_and_contract(project, folder, house, sample, people, rows=rows)
+    plan, contract = plan_and_contract(project, folder, house, sample, people, say, rows=rows)
     del sample
     again = _repeated(source, plan, contract, place, rows)
     progress = Progress(say, doing="clean")

@@ -16,8 +16,9 @@ from kaizenml.data.contract import learn_contract, rows_allowed
 from kaizenml.data.contract_yaml import to_yaml
 from kaizenml.data.enforce_table import RuleFinding
 from kaizenml.errors import SourceError
-from kaizenml.loop import contracting, data_alerts
+from kaizenml.loop import contracting, data_alerts, spelling_questions
 from kaizenml.loop.label_joining import Settled
+from kaizenml.loop.spelling_questions import Said
 from kaizenml.loop.wiring import House, Say
 from kaizenml.project import Project
 
@@ -27,7 +28,7 @@ MOST_SAID = 5
 
 
 def plan_and_contract(
-    project: Project, folder: Path, house: House, raw: pl.DataFrame, people: Settled, *, rows: int
+    project: Project, folder: Path, house: House, raw: pl.DataFrame, people: Settled, say: Say, *, rows: int
 ) -> tuple[CleaningPlan, Contract]:
     """Return how to clean the rows, and the contract: what the page says, else what is learned, and written there.
 
@@ -39,7 +40,9 @@ def plan_and_contract(
         How many rows there are in all.
     """
     page = contracting.find_page(project.name, folder, house)
-    learned = cleaning_plan(project, raw)
+    said = spelling_questions.said(house, project.name)
+    learned = cleaning_plan(project, raw, said)
+    spelling_questions.ask(house, project.name, learned, raw, said, say)
     if page is not None:
         return contracting.held(house, project.name, page, learned, raw), page
     cleaned, _ = people.onto(replay(learned, raw), project, learned)
@@ -95,10 +98,13 @@ def _refused(findings: Sequence[RuleFinding], *, is_passed: bool, good: int, cam
     return None
 
 
-def cleaning_plan(project: Project, raw: pl.DataFrame) -> CleaningPlan:
-    """Learn the plan from training rows only: where there is a time, from the rows before those of the test."""
+def cleaning_plan(project: Project, raw: pl.DataFrame, said: Said) -> CleaningPlan:
+    """Learn the plan from training rows only: where there is a time, from the rows before those of the test.
+
+    ``said`` is what people say of its spellings.
+    """
     rows = _training_rows(project, raw)
-    return clipping(learn_plan(rows), project.cleanings, rows)
+    return clipping(said.onto(learn_plan(rows), rows), project.cleanings, rows)
 
 
 def _training_rows(project: Project, raw: pl.DataFrame) -> pl.DataFrame:
