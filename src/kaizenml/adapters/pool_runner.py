@@ -1,7 +1,8 @@
 """Steps in processes of this machine: each loads the project once, and then performs one task after the other.
 
 A process that takes too long or too much memory is killed, and so is known to be over; one that dies by itself is
-noticed at once, and its task handed to another.
+noticed at once, one that was stopped (SIGSTOP) within half a minute, and its task handed to another. What a process is
+ended for, its children are ended for too.
 """
 
 from __future__ import annotations
@@ -22,12 +23,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from kaizenml.core.process import is_stopped
 from kaizenml.core.task import Outcome, Task
 from kaizenml.errors import KaizenError, StepFailedError
 
 #: How often a task whose process died is handed out, in all.
 MOST_HANDINGS = 3
+#: A process that is stopped for so long counts as lost: it might never go on.
+LOST_SECONDS = 20.0
 _LOOK_SECONDS = 0.05
+#: A look that came later than this was late because this process was stopped itself, as by Ctrl-Z.
+_MOST_LOOK_SECONDS = 1.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -162,10 +168,12 @@ class _Worker:
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             env=environment,
+            process_group=0,  # Ctrl-C is for the run alone, which ends its processes; and their children with them
         )
         theirs.close()
         self._pipe = Connection(ours.detach())
         self._peak_bytes = 0
+        self._stopped_seconds, self._looked_at = 0.0, time.monotonic()
         self._team = team
 
     @property
@@ -182,7 +190,8 @@ class _Worker:
 
     def perform(self, task: Task, stop: threading.Event) -> Outcome:
         """Have a task performed; raise `_LostError` when the process dies of it, or is ended for it."""
-        begun = time.monotonic()
+        begun = self._looked_at = time.monotonic()
+        self._stopped_seconds = 0.0
         try:
             self._pipe.send_bytes(self._team.write(task))
             while not self._pipe.poll(_LOOK_SECONDS):
@@ -197,35 +206,54 @@ class _Worker:
     def end(self) -> None:
         """Let the process end, and if it does not, end it."""
         self._pipe.close()
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._kill()
+        self._process.wait()
+
+    def _kill(self) -> None:
+        """End the process and its children at once; a stopped one too."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _check(self, task: Task, seconds: float, stop: threading.Event) -> None:
         limit, most = task.options.timeout_seconds, task.options.memory_bytes
         self._peak_bytes = max(self._peak_bytes, _resident(self._process.pid))
         if stop.is_set():
-            self._process.kill()
+            self._kill()
             raise _LostError("was cancelled", "", is_final=True)
         if limit is not None and seconds > limit:
-            self._process.kill()
+            self._kill()
             raise _LostError(f"took longer than {limit:g} s and was stopped", "Give it more time: timeout=…",
                              is_final=True)  # fmt: skip
         if most is not None and self._peak_bytes > most:
-            self._process.kill()
+            self._kill()
             raise _LostError(
                 f"took {self._peak_bytes / 1e9:.2f} GB of memory, more than its {most / 1e9:.2f} GB, and was stopped",
                 "Give it more memory, or let it read less at once.",
                 is_final=True,
             )
 
+        if self._was_stopped_for() > LOST_SECONDS:
+            self._kill()
+            raise _LostError(
+                f"lost its process, which was stopped (SIGSTOP) for {LOST_SECONDS:g} s",
+                "Find out who stops processes on this machine.",
+                is_final=False,
+            )
+
+    def _was_stopped_for(self) -> float:
+        """Return for how long the process has been stopped; time in which nobody looked does not count."""
+        now = time.monotonic()
+        passed, self._looked_at = min(now - self._looked_at, _MOST_LOOK_SECONDS), now
+        self._stopped_seconds = self._stopped_seconds + passed if is_stopped(self._process.pid) else 0.0
+        return self._stopped_seconds
+
     def _death(self) -> _LostError:
         try:
             code = self._process.wait(5.0)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
             code = self._process.wait()
         peak = f"it held {self._peak_bytes / 1e9:.2f} GB" if self._peak_bytes else "it had hardly begun"
         if code == -signal.SIGKILL:

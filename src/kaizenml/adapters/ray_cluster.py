@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
+from kaizenml.adapters.ray_watch import Lookout, Place
 from kaizenml.core.task import Task
 from kaizenml.errors import StepFailedError, UsageError
 
@@ -34,6 +35,7 @@ class Cluster:
         self._ray: Any = None
         self._is_ours = False
         self._nodes: tuple[float, list[Mapping[str, float]]] = (0.0, [])
+        self._lookouts: dict[str, Any] = {}
 
     @property
     def is_joined(self) -> bool:
@@ -59,6 +61,7 @@ class Cluster:
             self._meet()
         if not self._address or self._address.rpartition(":")[0] in _LOOPBACK:
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else it takes another address of the machine
+        os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # else what several workers print alike is held back
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         ray = _imported()
@@ -84,6 +87,7 @@ class Cluster:
         if self._ray is not None and self._is_ours:
             self._ray.shutdown()
         self._ray = None
+        self._lookouts.clear()
 
     def check(self, task: Task) -> None:
         """Raise `StepFailedError` when no node could take a task, even if all of it were free."""
@@ -131,10 +135,45 @@ class Cluster:
         with suppress(Exception):
             self._ray.cancel(answer, force=True)
 
+    def ask(self, place: Place) -> Any:
+        """Ask who looks on a node for a look at a worker; return what will tell."""
+        try:
+            return place.node, self._lookout(place.node).look.remote(place.pid)
+        except Exception:
+            return None
+
+    def told(self, asked: Any) -> bool | None:
+        """Return what was seen; None as long as nothing is said. False where there is nobody to say it."""
+        node, answer = asked
+        try:
+            return bool(self._ray.get(answer)) if self._ray.wait([answer], timeout=0)[0] else None
+        except Exception:
+            self._lookouts.pop(node, None)
+            return False
+
+    def replace(self, node: str) -> None:
+        """Let somebody else look on a node from now on."""
+        with suppress(Exception):
+            self._ray.kill(self._lookouts.pop(node))
+
+    def end(self, place: Place) -> None:
+        """End a worker that was given up, even one that listens to nothing."""
+        with suppress(Exception):
+            self._lookout(place.node).end.remote(place.pid)
+
+    def _lookout(self, node: str) -> Any:
+        if node not in self._lookouts:
+            strategies = importlib.import_module("ray.util.scheduling_strategies")
+            there = strategies.NodeAffinitySchedulingStrategy(node, soft=False)
+            of = self._ray.remote(Lookout).options(num_cpus=0, scheduling_strategy=there)
+            self._lookouts[node] = of.remote()
+        return self._lookouts[node]
+
     def lost(self) -> tuple[type[BaseException], ...]:
         """Return the errors that mean a lost worker or node."""
         known = self._ray.exceptions
-        return (known.WorkerCrashedError, known.NodeDiedError, known.ObjectLostError, known.OutOfMemoryError)
+        return (known.WorkerCrashedError, known.NodeDiedError, known.ObjectLostError, known.OutOfMemoryError,
+                known.LocalRayletDiedError)  # fmt: skip
 
     def _alive(self) -> list[Mapping[str, float]]:
         at, found = self._nodes

@@ -1,7 +1,8 @@
 """Steps on a Ray cluster: code and values are shipped to its workers, and what comes of a task is shipped back.
 
 Ray places tasks and moves bytes; nothing of a run is remembered there. Limits of time, the handing out again of a task
-whose worker was lost, and the refusal of what no node can take are kept here.
+whose worker was lost, and the refusal of what no node can take are kept here. A handing has a fence; who was given up
+may answer as he likes, for only the last handing of a task is listened to.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kaizenml.adapters.ray_cluster import Cluster
+from kaizenml.adapters.ray_watch import LOST_SECONDS, Place, Watch, place_here, place_of
 from kaizenml.core.task import Outcome, Task
 from kaizenml.errors import KaizenError, StepFailedError
 
@@ -124,6 +126,7 @@ class RayRunner:
     def _serve(self) -> None:
         """Look after all tasks until the end; this thread alone knows which handing of a task counts."""
         running: dict[Any, _Handed] = {}
+        self._watch = Watch(self._cluster, time.monotonic)
         checked = time.monotonic()
         while not self._stop.is_set():
             for handed in self._arrived(wait=not running):
@@ -131,6 +134,8 @@ class RayRunner:
                     self._begin(handed, running)
             for answer in self._cluster.ready(list(running), _LOOK_SECONDS):
                 self._advance(answer, running)
+            for answer in self._watch.lost():
+                self._give_up(answer, running)
             if time.monotonic() - checked > _CHECK_SECONDS or any(each.task.options.timeout_seconds for each in
                                                                   running.values()):  # fmt: skip
                 self._hold_to_limits(running)
@@ -184,11 +189,12 @@ class RayRunner:
         try:
             word, fence, said = self._cluster.next(answer)
         except self._cluster.lost() as lost:
-            del running[answer]
-            self._hand_again(handed, lost, running)
+            self._forget(answer, running)
+            why = str(lost).strip().split("\n")[0][:200]
+            self._hand_again(handed, f"{type(lost).__name__}: {why}", running)
             return
         except Exception as error:
-            del running[answer]
+            self._forget(answer, running)
             _fail(handed, f"could not be performed by a worker: {error}"[:600],
                   "The workers need this version of kaizenml and what the project imports.")  # fmt: skip
             return
@@ -196,8 +202,9 @@ class RayRunner:
             return
         if word == "begun":
             handed.begun = time.monotonic()
+            self._watch.begin(answer, place_of(said))
             return
-        del running[answer]
+        self._forget(answer, running)
         kind, came = self._shipment.read(said)
         if kind == "done":
             handed.future.set_result(self._kept(came))
@@ -210,11 +217,27 @@ class RayRunner:
             return outcome
         return replace(outcome, content=None, blob=self._shipment.keep(outcome.content))
 
-    def _hand_again(self, handed: _Handed, lost: BaseException, running: dict[Any, _Handed]) -> None:
+    def _forget(self, answer: Any, running: dict[Any, _Handed]) -> Place | None:
+        """Listen no more to who has a task."""
+        del running[answer]
+        return self._watch.end(answer)
+
+    def _stop_there(self, answer: Any, running: dict[Any, _Handed]) -> None:
+        """Listen no more to who has a task, and end him."""
+        place = self._forget(answer, running)
+        self._cluster.cancel(answer)
+        if place is not None:
+            self._cluster.end(place)
+
+    def _give_up(self, answer: Any, running: dict[Any, _Handed]) -> None:
+        handed = running[answer]
+        self._stop_there(answer, running)
+        self._hand_again(handed, f"nobody has seen it running for {LOST_SECONDS:g} s", running)
+
+    def _hand_again(self, handed: _Handed, why: str, running: dict[Any, _Handed]) -> None:
         fence = handed.task.fence
         if fence >= MOST_HANDINGS:
-            why = str(lost).strip().split("\n")[0][:200]
-            _fail(handed, f"lost its worker {fence} times ({type(lost).__name__}: {why})", "Run it alone to see why.")
+            _fail(handed, f"lost its worker {fence} times ({why})", "Run it alone to see why.")
             return
         handed.task = replace(handed.task, fence=fence + 1)
         self._begin(handed, running)
@@ -226,12 +249,10 @@ class RayRunner:
                 try:
                     self._cluster.check(handed.task)
                 except KaizenError as error:
-                    del running[answer]
-                    self._cluster.cancel(answer)
+                    self._stop_there(answer, running)
                     handed.future.set_exception(error)
             elif limit is not None and time.monotonic() - begun > limit:
-                del running[answer]
-                self._cluster.cancel(answer)
+                self._stop_there(answer, running)
                 _fail(handed, f"took longer than {limit:g} s and was stopped", "Give it more time: timeout=…")
 
 
@@ -240,7 +261,7 @@ def performed_there(
 ) -> Iterator[tuple[str, int, bytes]]:
     """Perform a task in a worker: say that it has begun, and then what came of it."""
     module, digest, fence, names = head
-    yield "begun", fence, b""
+    yield "begun", fence, place_here()
     perform = importlib.import_module(module).perform
     yield "over", fence, perform(code, digest, task, dict(zip(names, contents, strict=True)))
 

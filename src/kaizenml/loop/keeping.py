@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ def _keep(house: House, job: Job, over: threading.Event) -> None:
 
 
 def _interrupt(house: House, job: Job, over: threading.Event) -> None:
-    _thread.interrupt_main()
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it up too, where it waits
     if over.wait(GRACE_SECONDS):
         return
     with house.records.writing() as books:

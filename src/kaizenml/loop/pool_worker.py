@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from kaizenml.core.process import end_with
 from kaizenml.errors import KaizenError, StepFailedError
+from kaizenml.loop.attributed import attribute, title
 from kaizenml.loop.loading import load_folder
 from kaizenml.loop.performing import elsewhere, performer
 from kaizenml.loop.wiring import open_step_cache_at
@@ -23,7 +26,8 @@ def main(folder: str, digest: str, cache_folder: str, number: str) -> None:
     number
         Of the open socket.
     """
-    pipe = Connection(int(number))
+    end_with(os.getppid())
+    pipe, streams = Connection(int(number)), attribute()
     cache = open_step_cache_at(Path(cache_folder))
     loaded = load_folder(Path(folder))
     with loaded.at_hand():
@@ -35,6 +39,8 @@ def main(folder: str, digest: str, cache_folder: str, number: str) -> None:
             except (EOFError, OSError):
                 return
             task = deserialized(content)
+            for stream in streams:
+                stream.title(title(task))
             answer: tuple[str, object]
             try:
                 if loaded.digest != digest:
@@ -44,7 +50,8 @@ def main(folder: str, digest: str, cache_folder: str, number: str) -> None:
                 answer = ("failed", StepFailedError(error.message, error.hint, error.details))
             except Exception as error:
                 answer = ("failed", StepFailedError(f"The step `{task.step}` failed: {error!r}"[:500]))
-            sys.stdout.flush()
+            for stream in streams:
+                stream.title("")
             pipe.send_bytes(serialized(answer))
 
 

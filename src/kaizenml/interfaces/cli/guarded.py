@@ -9,6 +9,8 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from kaizenml.core.process import end_with
+
 
 def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_process: bool) -> int:
     """Do the work in a child process and return its exit code; where no child can be made, do it here.
@@ -27,7 +29,7 @@ def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_pro
     parent = os.getpid()
     child = os.fork()
     if child == 0:
-        _die_with(parent)
+        end_with(parent)
         return work()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child gets it too, and ends by itself
 
@@ -44,13 +46,3 @@ def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_pro
 def _can_fork() -> bool:
     """Say whether this process is still small and has one thread, so that a copy of it is whole."""
     return sys.platform == "linux" and threading.active_count() == 1 and "polars" not in sys.modules
-
-
-def _die_with(parent: int) -> None:
-    """Let this process be killed when its parent is, so that killing the command kills the work."""
-    import ctypes
-
-    pdeathsig = 1
-    ctypes.CDLL(None).prctl(pdeathsig, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)

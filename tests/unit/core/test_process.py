@@ -1,0 +1,35 @@
+"""A process is running, stopped or over."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from kaizenml.core.process import is_running, is_stopped
+
+
+def wait_for(claim):
+    until = time.monotonic() + 30
+    while not claim():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_a_process_is_running_until_it_is_stopped_or_over():
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        assert is_running(process.pid)
+
+        os.kill(process.pid, signal.SIGSTOP)
+        wait_for(lambda: is_stopped(process.pid))
+        assert not is_running(process.pid)
+
+        os.kill(process.pid, signal.SIGCONT)
+        wait_for(lambda: is_running(process.pid))
+
+        process.kill()
+        wait_for(lambda: not is_running(process.pid))
+    assert not is_running(process.pid)
+    assert not is_stopped(process.pid)
