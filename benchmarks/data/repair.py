@@ -7,7 +7,7 @@ hard rule.
 
 Beside it skrub's Cleaner and deduplicate, in an environment of their own, where that can be made.
 
-Usage: python benchmarks/data/repair.py [ROWS] [--no-skrub]
+Usage: python benchmarks/data/repair.py [ROWS] [--seeds=7,8,9] [--no-skrub]
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
-from corruptions import ID, SPOILS, Spoiled, spoiled, tables
+from corruptions import ID, SPOILS, Spoiled, Table, spoiled, tables
 
 from kaizenml.core.contract import Contract, Severity
 from kaizenml.data.clean import learn_plan, replay
@@ -37,7 +37,12 @@ KINDS = (*SPOILS, "duplicate")
 
 def strict(contract: Contract) -> Contract:
     """Return the contract with every rule hard."""
-    hard = {"on_range": Severity.HARD, "on_category": Severity.HARD, "on_null": Severity.HARD}
+    hard = {
+        "on_range": Severity.HARD,
+        "on_category": Severity.HARD,
+        "on_null": Severity.HARD,
+        "on_length": Severity.HARD,
+    }
     return replace(contract, columns=tuple(replace(rule, **hard) for rule in contract.columns))
 
 
@@ -120,10 +125,17 @@ def report(name: str, counts: Counter[str]) -> None:
 def main() -> None:
     """Measure and print."""
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
-    cases = []
-    for table in tables(numbers[0] if numbers else ROWS):
-        half = table.rows.height // 2
-        cases.append((table.rows[:half], spoiled(table, table.rows[half:], SHARE, seed=7)))
+    seeds = next((word.partition("=")[2] for word in sys.argv if word.startswith("--seeds=")), "7").split(",")
+    found = list(tables(numbers[0] if numbers else ROWS))
+    for seed in map(int, seeds):
+        print(f"\n# Seed {seed}")
+        one_seed(found, seed)
+
+
+def one_seed(found: Sequence[Table], seed: int) -> None:
+    """Spoil every table, measure and print."""
+    halves = [(table, table.rows.height // 2) for table in found]
+    cases = [(each.rows[:half], spoiled(each, each.rows[half:], SHARE, seed=seed)) for each, half in halves]
     total: Counter[str] = Counter()
     start = time.perf_counter()
     for first, case in cases:
