@@ -120,7 +120,7 @@ def _text(value: tuple[float, float] | None, ours: tuple[float, float] | None, u
 
 def table_of_edits(found: dict[str, Found]) -> str:
     """Return what became of a step after each edit; +n: so many others ran for nothing."""
-    names = [tool.name for tool in ALL if tool.name in found]
+    names = [tool.name for tool in ALL if tool.name in found and tool.name != "plain"]
     lines = ["", f"| edit | {' | '.join(names)} |", f"|---|{'---|' * len(names)}"]
     lines += [f"| {edit} | {' | '.join(found[n].cells.get(edit, '–') for n in names)} |" for edit in _EDITS]
     rights = [sum(cell in ("re-ran", "kept") for cell in found[name].cells.values()) for name in names]

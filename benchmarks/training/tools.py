@@ -42,6 +42,7 @@ class Tool:
 
 ALL = (
     Tool("kaizen", "", "", (10, 110, 1000)),
+    Tool("plain", "", "", (10, 110, 1000), "is no tool: Python calls the functions"),
     Tool("hamilton", "1.90.0", "apache-hamilton", (10, 110, 1000)),
     Tool("kedro", "1.7.0", "kedro", (10, 110, 100), "keeps no results from run to run"),
     Tool("redun", "0.44.1", "redun", (10, 40, 200)),
@@ -77,7 +78,7 @@ def _install(folder: Path, wanted: list[str]) -> None:
     python = str(folder / "bin" / "python")
     try:
         _done([str(uv), "venv", "--quiet", "--python", sys.executable, str(folder)])
-        _done([str(uv), "pip", "install", "--quiet", "--python", python, *wanted])
+        _done([str(uv), "pip", "install", "--quiet", "--compile-bytecode", "--python", python, *wanted])
     except (OSError, subprocess.CalledProcessError):
         _done([sys.executable, "-m", "venv", "--clear", str(folder)])
         _done([python, "-m", "pip", "install", "--quiet", *wanted])

@@ -51,7 +51,7 @@ def ran(module: str) -> dict[str, object]:
     if module == "edits":
         shutil.copy("rate.txt", folder)
     (folder / "project.py").write_text(FAN if module == "fan" else PROJECT.format(module), "utf-8")
-    settings = read_settings(folder, {})
+    settings = read_settings(folder, {"home": str(Path("kaizen").resolve())})
     loaded = load_folder(folder)
     order = Order(f"run-{uuid4().hex}", "person:bench", {}, way=Way("all"))
     done = run(loaded, folder, open_house(settings), order, lambda _: None)
