@@ -35,11 +35,10 @@ def main(words: list[str]) -> int:
     if unknown:
         print(f"No such tool: {', '.join(unknown)}. There are {', '.join(tool.name for tool in ALL)}.", file=sys.stderr)
         return len(unknown)
-    began = time.monotonic()
     with ExitStack() as around:
         found = {tool.name: Found() for tool in ALL if not names or tool.name in names}
         laid = [each for tool in ALL if tool.name in found and (each := prepared(tool, found[tool.name], around))]
-        _say("environments are there", began)
+        began = time.monotonic()
         if "--edits" not in words:
             for place, bench in enumerate(laid):
                 left = began + TIMES_SECONDS - time.monotonic()

@@ -16,7 +16,7 @@ from typing import Any
 
 import edits
 import work
-from driver import MARK
+from driver import MARK, cpu_seconds
 from tools import Tool
 
 #: No process of a tool may take longer.
@@ -86,7 +86,7 @@ def times(bench: Bench, found: Found) -> None:
     """Measure all that is a time."""
     small, big, items = bench.tool.sizes
     for name in ("overhead", "naps", "imports", "fan"):
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), cpu_seconds()
         try:
             took, _ = bench.ask(name)
         except (RuntimeError, subprocess.TimeoutExpired) as error:
@@ -99,7 +99,7 @@ def times(bench: Bench, found: Found) -> None:
         elif name == "naps":
             found.naps = (took[0] / (work.NAPS * work.NAP_SECONDS), took[1])
         elif name == "imports":
-            found.imports = (time.perf_counter() - began, took[1])
+            found.imports = (time.perf_counter() - began, cpu_seconds() - cpu)
         else:
             over = took[0] - items * work.ITEM_SECONDS / 2
             found.fan = (over * 1000 / items, took[1] * 1000 / items)

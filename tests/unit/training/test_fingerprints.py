@@ -1,11 +1,13 @@
 """What a fingerprint says beside its digest; which edits change the digest is in the mutation corpus."""
 
+import os
 import sys
 
 import pytest
 from mutation_projects import load, write
 
 from kaizenml.training.fingerprint import Effect, changed_while_running, fingerprint
+from kaizenml.training.reach.packages import Packages
 
 PROJECT = {
     "project.py": """
@@ -95,3 +97,23 @@ def test_a_library_that_only_the_step_imports_changes_nothing_by_being_loaded(tm
 
     assert "colorsys" in sys.modules
     assert changed_while_running(before, fingerprint(code.modules["project"].step, code)) is None
+
+
+def test_a_library_that_is_installed_meanwhile_counts_with_its_new_version(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(version, before=""):
+        if before:
+            (tmp_path / f"oddtool-{before}.dist-info").rename(tmp_path / f"oddtool-{version}.dist-info")
+        facts = tmp_path / f"oddtool-{version}.dist-info"
+        facts.mkdir(exist_ok=True)
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: oddtool\nVersion: {version}\n\n")
+
+    install("1.0")
+    os.utime(tmp_path, (1_000_000_000, 1_000_000_000))  # long ago: the list of the folder may be remembered
+    assert Packages().versions(["oddtool"]) == {"oddtool": "1.0"}
+    assert Packages().versions(["oddtool"]) == {"oddtool": "1.0"}
+
+    install("1.1", before="1.0")
+
+    assert Packages().versions(["oddtool"]) == {"oddtool": "1.1"}
