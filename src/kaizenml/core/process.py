@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
@@ -37,6 +39,38 @@ def state(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(") ")[2][:1]
     except OSError:
         return ""
+
+
+def descendants() -> set[tuple[int, str]]:
+    """Return the processes that this one started, and those that they did: each with when it began.
+
+    Where the machine has no ``/proc``, none are found.
+    """
+    parents: dict[int, list[tuple[int, str]]] = {}
+    for place in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = place.read_text("utf-8", "replace").rpartition(") ")[2].split()
+            parents.setdefault(int(fields[1]), []).append((int(place.parent.name), fields[19]))
+    found: set[tuple[int, str]] = set()
+    left = parents.get(os.getpid(), [])
+    while left:
+        each = left.pop()
+        found.add(each)
+        left.extend(parents.get(each[0], []))
+    return found
+
+
+@contextmanager
+def nobody_left_behind() -> Iterator[None]:
+    """Kill what was started in the block and still runs, when the block is interrupted."""
+    before = descendants()
+    try:
+        yield
+    except KeyboardInterrupt:
+        for pid, _ in descendants() - before:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        raise
 
 
 def end_with(parent: int) -> None:

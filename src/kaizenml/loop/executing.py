@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kaizenml.core.pipeline import TRAINING
+from kaizenml.core.process import nobody_left_behind
 from kaizenml.core.run import StepRun
 from kaizenml.core.step import StepState
 from kaizenml.core.task import Runner
@@ -85,6 +86,7 @@ def executed(
     shelf = Shelf(cache, code.of_code)
     perform = Performer({node.name: node for node in nodes}, shelf, code)
     with (
+        nobody_left_behind(),
         StepJournal(house.settings.home, order.id) as journal,
         closing(runner_of(loaded, house, order.way.runner, perform)) as runner,
     ):

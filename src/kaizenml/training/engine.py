@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,8 @@ from kaizenml.training.shelf import Shelf
 from kaizenml.training.values import UnhashableError
 
 MOST_WAIT_SECONDS = 300.0
+#: A thread that waits for a lock without a limit does not everywhere hear of Ctrl-C.
+INTERRUPTIBLE_SECONDS = 0.2
 _NOTHING = "there is no earlier result"
 
 
@@ -293,6 +295,8 @@ class Engine:
         for attempt in range(1, options.retries + 2):
             future = begun.pop() if begun else self._begin(piece)
             try:
+                while not future.done():
+                    wait([future], INTERRUPTIBLE_SECONDS)
                 outcome = future.result()
                 break
             except StepFailedError as error:
