@@ -34,6 +34,7 @@ class Encode(StrEnum):
     ONE_HOT = "one_hot"
     TARGET = "target"
     ORDINAL = "ordinal"
+    TEXT = "text"  # read for its words
     DROP = "drop"  # the model does not see the column, whatever its kind
 
 

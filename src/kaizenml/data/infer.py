@@ -10,6 +10,7 @@ import polars as pl
 
 from kaizenml.core.metric import Task
 from kaizenml.core.plan import CleaningPlan
+from kaizenml.core.prose import is_prose
 from kaizenml.core.schema import Column, ColumnKind, Role, Schema
 from kaizenml.data.clean import Cleaned, Flaw, FlawKind, learn_plan, replay
 from kaizenml.data.duplicates import duplicate_flaws
@@ -201,11 +202,16 @@ def _why_ignored(values: pl.Series, kind: ColumnKind) -> str:
     if distinct == 1:
         return "every value is the same" if len(said) == len(values) else ""
     is_named = _ID_NAME.search(values.name) is not None
-    if distinct == len(values) and kind in (ColumnKind.TEXT, ColumnKind.CATEGORY):
+    if distinct == len(values) and kind in (ColumnKind.TEXT, ColumnKind.CATEGORY) and not _is_prose(said):
         return "every row has its own text: it names the row"
     if distinct == len(values) and is_named and kind is ColumnKind.INTEGER:
         return "every row has its own number, and it is called an id"
     return ""
+
+
+def _is_prose(said: pl.Series) -> bool:
+    words = said.str.count_matches(r"\S+").median()
+    return is_prose(len(said), said.n_unique(), float(words or 0))  # type: ignore[arg-type]
 
 
 def _roles(plan: CleaningPlan, target: str, key: str | None, clock: str | None, ignored: set[str]) -> dict[str, Role]:

@@ -23,7 +23,7 @@ import polars as pl
 from kaizenml.core.metric import Task
 from kaizenml.core.monitor import every
 from kaizenml.core.plan import CleaningPlan, ColumnPlan
-from kaizenml.core.preparation import Preparation
+from kaizenml.core.preparation import Encode, Preparation
 from kaizenml.core.schema import Column, Role
 from kaizenml.data.clean import FAILURES
 from kaizenml.data.extract import Split, split
@@ -181,7 +181,9 @@ def _fitted(split: Split, estimator: Any, problem: Problem, declared: Declared) 
     chosen = default_estimator(problem.task, problem.seed) if estimator is None else estimator
     chosen = checked_model(chosen, problem.task)
     _seed(chosen, problem.seed)
-    y, columns = target_of(problem, split.train), model_inputs(split.train, problem, keeps_all=keeps_columns(chosen))
+    read = {each.column for each in declared.said if each.encode is Encode.TEXT}
+    y = target_of(problem, split.train)
+    columns = model_inputs(split.train, problem, keeps_all=keeps_columns(chosen), read=read)
     if not columns:
         raise ProjectError("No feature is left to learn from: each has one value only, or a new one in every row.")
     named = [name for name in split.train.columns if name not in (problem.target, ROW)]

@@ -244,7 +244,8 @@ class Project:
         missing
             Of a number: ``"median"``, ``"zero"``, ``"flag"`` (the median and a column that says so) or ``"none"``.
         encode
-            Of a category: ``"one_hot"``, ``"target"`` or ``"ordinal"``; of any column ``"drop"``.
+            Of a category: ``"one_hot"``, ``"target"`` or ``"ordinal"``; of text ``"text"``: it is read for its words,
+            as prose is unless told otherwise; of any column ``"drop"``.
         """
         if any(each.column == column for each in self.preparations):
             raise ProjectError(f"The column {column!r} is prepared twice.", "Say all of it in one line.")

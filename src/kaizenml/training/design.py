@@ -18,6 +18,7 @@ from kaizenml.core.preparation import Encode, Preparation
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.errors import ProjectError
 from kaizenml.training.preparation import NUMBERS, number_parts, text_parts
+from kaizenml.training.words import prose_parts
 
 #: How a missing category is written for the encoders: it is a category of its own.
 MISSING = "(missing)"
@@ -54,6 +55,7 @@ def preprocessor(
     takes_missing: bool,
     scales: bool,
     seed: int,
+    takes_sparse: bool = False,
     said: Sequence[Preparation] = (),
 ) -> Any:
     """Return an unfitted ColumnTransformer for these columns.
@@ -66,6 +68,8 @@ def preprocessor(
         The estimator copes with NaN: missing numbers are left as they are, not imputed.
     scales
         The estimator cares about scale: numbers are standardised, skewed ones on a logarithmic scale.
+    takes_sparse
+        The estimator takes thousands of columns with hardly a number in each: words of prose become one each.
     said
         What the project says of columns; the others are prepared by their kind.
     """
@@ -77,13 +81,29 @@ def preprocessor(
     if columns and not seen_by:
         raise ProjectError("Every feature is dropped.", 'Take back one of the `prepare(…, encode="drop")`.')
     numbers = [column for column in seen_by if column.kind in NUMBERS]
-    texts = [column for column in seen_by if column.kind not in NUMBERS]
+    read = [column for column in seen_by if _is_read(column, asked.get(column.name))]
+    texts = [column for column in seen_by if column.kind not in NUMBERS and column not in read]
     kind = "continuous" if task is Task.REGRESSION else "binary" if seen <= 2 else "multiclass"
     parts = [
         *number_parts(numbers, rows, asked, takes_missing=takes_missing, scales=scales),
         *text_parts(texts, rows, asked, TargetEncoder(target_type=kind, cv=_folds(task, seed))),
+        *prose_parts(read, rows, scales=scales, takes_sparse=takes_sparse, seed=seed),
     ]
     return ColumnTransformer([part for part in parts if part[2]], verbose_feature_names_out=False)
+
+
+def _is_read(column: Column, said: Preparation | None) -> bool:
+    """Say whether a column is read for its words: prose, unless the project says otherwise; any text, where it does."""
+    if said is not None and said.encode is not None:
+        return said.encode is Encode.TEXT and column.kind not in NUMBERS
+    return column.kind is ColumnKind.TEXT
+
+
+def takes_sparse(estimator: object) -> bool:
+    """Say whether a scikit-learn estimator takes sparse matrices."""
+    from sklearn.utils import get_tags
+
+    return bool(get_tags(estimator).input_tags.sparse)
 
 
 def takes_missing(estimator: object) -> bool:
@@ -118,4 +138,4 @@ def _folds(task: Task, seed: int) -> Any:
 def _expression(column: Column) -> pl.Expr:
     if column.kind in NUMBERS:
         return pl.col(column.name).cast(pl.Float64).fill_null(float("nan"))
-    return pl.col(column.name).cast(pl.String).fill_null(MISSING)
+    return pl.col(column.name).cast(pl.String).fill_null("" if column.kind is ColumnKind.TEXT else MISSING)

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from kaizenml.core.metric import Task
 from kaizenml.core.preparation import Encode, Preparation
-from kaizenml.core.schema import Column
+from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.errors import TargetError
-from kaizenml.training.design import matrix, preprocessor, takes_missing
+from kaizenml.training.design import matrix, preprocessor, takes_missing, takes_sparse
 
 #: The linear baseline learns from at most this many rows: more would cost time and hardly change a baseline.
 MOST_BASELINE_ROWS = 20_000
@@ -76,8 +76,9 @@ def fit(
             "Choose other rows, or another split: there is nothing to tell apart.",
         )
     before = preprocessor(
-        columns, frame, task, seen=seen, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed, said=said
-    )
+        columns, frame, task, seen=seen, takes_missing=is_tolerant, scales=not is_tolerant, seed=seed, said=said,
+        takes_sparse=takes_sparse(estimator),
+    )  # fmt: skip
     pipeline = Pipeline([("prepare", before), ("model", estimator)])
     if task is Task.REGRESSION:
         pipeline.fit(frame, y)
@@ -120,8 +121,9 @@ def baselines(
     """
     found = {}
     dropped = tuple(each for each in said if each.encode is Encode.DROP)
+    is_wide = any(column.kind is ColumnKind.TEXT for column in columns)
     few = np.sort(np.random.default_rng(seed).permutation(len(y))[:MOST_BASELINE_ROWS])
-    for name, estimator in _simple(task, seed).items():
+    for name, estimator in _simple(task, seed, is_wide=is_wide).items():
         found[name] = fit(
             estimator, rows[few], y[few], columns=columns, task=task, classes=classes, seed=seed, said=dropped
         )
@@ -136,7 +138,7 @@ def default_estimator(task: Task, seed: int) -> Any:
     return kind(random_state=seed)
 
 
-def _simple(task: Task, seed: int) -> dict[str, Any]:
+def _simple(task: Task, seed: int, *, is_wide: bool) -> dict[str, Any]:
     from sklearn.dummy import DummyClassifier, DummyRegressor
     from sklearn.linear_model import LogisticRegression, Ridge
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -145,6 +147,7 @@ def _simple(task: Task, seed: int) -> dict[str, Any]:
     tree = kind(max_depth=TREE_DEPTH, min_samples_leaf=20, random_state=seed)
     if task is Task.REGRESSION:
         return {"dummy": DummyRegressor(), "linear": Ridge(), "tree": tree}
-    solver = "newton-cholesky" if task is Task.BINARY else "lbfgs"  # fast where rows are many and columns few
+    # The first is fast where rows are many and columns few, and has no end where words are columns.
+    solver = "newton-cholesky" if task is Task.BINARY and not is_wide else "lbfgs"
     linear = LogisticRegression(solver=solver, max_iter=300)
     return {"dummy": DummyClassifier(strategy="prior"), "linear": linear, "tree": tree}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.training.design import classes_of, codes_of
+from kaizenml.training.words import prose
 
 #: The column of a table that numbers its rows: it is no feature.
 ROW = "_row"
@@ -68,7 +70,7 @@ def kind_of(values: pl.Series) -> ColumnKind:
         return ColumnKind.NUMBER
     if values.dtype.is_temporal():
         return ColumnKind.TIME
-    return ColumnKind.CATEGORY
+    return ColumnKind.TEXT if values.dtype == pl.String and prose(values) else ColumnKind.CATEGORY
 
 
 def time_parts(rows: pl.DataFrame) -> pl.DataFrame:
@@ -86,26 +88,35 @@ def time_parts(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(parts)
 
 
-def model_inputs(featured: pl.DataFrame, problem: Problem, *, keeps_all: bool = False) -> tuple[Column, ...]:
+def model_inputs(
+    featured: pl.DataFrame, problem: Problem, *, keeps_all: bool = False, read: Collection[str] = ()
+) -> tuple[Column, ...]:
     """Return the columns of featured rows that a model learns from.
 
     Left out are the target, the id, the group, times (their parts stand for them), columns with a single value, and
-    text in which nearly every row has a value of its own: nothing general can be learned from those.
+    names of which nearly every row has its own: nothing general can be learned from those. Prose stays, for its words.
 
     Parameters
     ----------
     keeps_all
         The model's shape was made for these columns: also those with a single value stay.
+    read
+        Columns of text that the project wants read for their words, prose or not.
     """
     others = (problem.target, problem.id, problem.time, problem.group, ROW)
     names = [name for name in featured.columns if name not in others]
-    found = (Column(name, kind_of(featured[name])) for name in names)
+    found = (
+        Column(
+            name, ColumnKind.TEXT if name in read and featured.schema[name] == pl.String else kind_of(featured[name])
+        )
+        for name in names
+    )
     kept = (column for column in found if column.kind is not ColumnKind.TIME)
-    return tuple(column for column in kept if keeps_all or _teaches(featured[column.name]))
+    return tuple(column for column in kept if keeps_all or _teaches(featured[column.name], column.kind))
 
 
-def _teaches(values: pl.Series) -> bool:
+def _teaches(values: pl.Series, kind: ColumnKind) -> bool:
     distinct = values.n_unique()
     if distinct <= 1:
         return False
-    return not (values.dtype == pl.String and distinct > 0.5 * len(values))
+    return kind is ColumnKind.TEXT or values.dtype != pl.String or distinct <= 0.5 * len(values)

@@ -17,6 +17,7 @@ TABLE = pl.DataFrame(
         "signed_on": [f"2020-{at // 28 + 1:02d}-{at % 28 + 1:02d}" for at in range(ROWS)],
         "age": [str(20 + at * 7 % 50) for at in range(ROWS)],
         "plan": ["basic", "gold", "team", "gold"] * 50,
+        "mark": [f"M-{at * 37 % 200}" for at in range(ROWS)],
         "comment": [f"free text number {at * 37 % 200} of a person" for at in range(ROWS)],
         "country": ["DE"] * ROWS,
         "churned": ["yes", "no", "no", "no", "no"] * 40,
@@ -35,10 +36,10 @@ def test_a_table_is_understood():
 
     assert found.task is Task.BINARY
     assert (found.id, found.time) == ("customer_id", "signed_on")
-    assert {item.column for item in found.ignored} == {"comment", "country"}
+    assert {item.column for item in found.ignored} == {"mark", "country"}  # prose is read
     assert found.suspects == ()
     assert [column.role for column in found.schema.columns] == [
-        Role.ID, Role.TIME, Role.FEATURE, Role.FEATURE, Role.IGNORED, Role.IGNORED, Role.TARGET,
+        Role.ID, Role.TIME, Role.FEATURE, Role.FEATURE, Role.IGNORED, Role.FEATURE, Role.IGNORED, Role.TARGET,
     ]  # fmt: skip
     assert found.schema["age"].kind is ColumnKind.INTEGER
     assert found.schema["signed_on"].example == "2020-01-01T00:00:00+00:00"
