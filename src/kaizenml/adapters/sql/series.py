@@ -25,10 +25,11 @@ class SqlSeries:
 
     def append(self, run: str, points: Mapping[str, Sequence[Point]]) -> None:
         """Add points to series of a run, whatever their steps; the run's latest values follow."""
-        known = self._lasts(run, list(points))
-        for name, added in points.items():
-            if added:
-                self._append(run, name, added, known.get(name))
+        given = {name: added for name, added in points.items() if added}
+        known = self._lasts(run, list(given))
+        self._begin(run, {name: added for name, added in given.items() if name not in known})
+        for name, before in known.items():
+            self._append(run, name, given[name], before)
 
     def last(self, run: str) -> Mapping[str, Last]:
         """Return each series of a run in a line, by name."""
@@ -41,18 +42,29 @@ class SqlSeries:
         bodies = self._connection.execute(select(CHUNKS.c.body).where(*where).order_by(CHUNKS.c.number)).scalars()
         return sorted(unpacked(b"".join(bodies)), key=order)
 
-    def _append(self, run: str, name: str, added: Sequence[Point], before: Last | None) -> None:
+    def _begin(self, run: str, points: Mapping[str, Sequence[Point]]) -> None:
+        """Write series that are not there yet: a statement for all of them, because a run begins several at once."""
+        if not points:
+            return
+        after = {name: summary(added, None) for name, added in points.items()}
+        chunks = [
+            {"run": run, "name": name, "number": 0, "points": len(added), "body": packed(added)}
+            for name, added in points.items()
+        ]
+        self._connection.execute(insert(CHUNKS), chunks)
+        self._connection.execute(
+            insert(SERIES), [{"run": run, "name": name, **_columns(each)} for name, each in after.items()]
+        )
+        for name, each in after.items():
+            self._tell_latest(run, name, each)
+
+    def _append(self, run: str, name: str, added: Sequence[Point], before: Last) -> None:
         after = summary(added, before)
         self._add_points(run, name, added)
-        values = {
-            "points": after.points,
-            "last_step": after.last.step,
-            "last_at": after.last.at,
-            "last_value": _VALUE.pack(after.last.value),
-            "low": after.low,
-            "high": after.high,
-        }
-        put(self._connection, SERIES, {"run": run, "name": name}, **values)
+        put(self._connection, SERIES, {"run": run, "name": name}, **_columns(after))
+        self._tell_latest(run, name, after)
+
+    def _tell_latest(self, run: str, name: str, after: Last) -> None:
         key = {"run": run, "kind": "metrics", "key": name}
         put(self._connection, RUN_FACTS, key, **fact_of(after.last.value)._asdict())
 
@@ -76,6 +88,17 @@ class SqlSeries:
             rows = self._connection.execute(select(SERIES).where(SERIES.c.run == run, SERIES.c.name.in_(part)))
             found |= {row.name: _last(row) for row in rows}
         return found
+
+
+def _columns(series: Last) -> dict[str, object]:
+    return {
+        "points": series.points,
+        "last_step": series.last.step,
+        "last_at": series.last.at,
+        "last_value": _VALUE.pack(series.last.value),
+        "low": series.low,
+        "high": series.high,
+    }
 
 
 def _last(row: Row[tuple[object, ...]]) -> Last:
