@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import random
 import subprocess
 import sys
 import time
 
 import httpx
+import polars as pl
 import pytest
 from loop_processes import free_ports
+
+from kaizenml.loop.wiring import open_house, read_settings
 
 CODE = """import kaizenml as kz
 from sklearn.linear_model import LogisticRegression
@@ -148,6 +152,73 @@ def test_a_look_is_queued_and_loads_what_is_new(client, folder):
         time.sleep(0.2)
     assert arrived
     assert done(client, "look", 422, who="me")
+
+
+def found(client, path, **body):
+    """Queue work on the data, and return what it found."""
+    job = done(client, path, 202, **body)
+    assert (job["work"], "folder" in job["facts"]) == ("data", False)
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        answer = client.get(f"{API}/found/{job['id']}")
+        if answer.status_code != 409 or answer.json()["error"]["details"]["state"] == "failed":
+            return answer
+        assert answer.json()["error"]["hint"]
+        time.sleep(0.1)
+    raise AssertionError("not done in a minute")
+
+
+def test_what_is_in_the_data_is_explored_by_a_worker(client):
+    newest = got(client, "snapshots")["snapshots"][0]["name"]
+
+    told = found(client, "explore", snapshot=newest, against="1").json()
+
+    assert {each["name"] for each in told["columns"]} >= {"amount", "visits"}
+    assert told["project"] == "till"
+    missing = found(client, "explore", snapshot="till@99")
+    assert (missing.status_code, "till@99" in missing.json()["error"]["message"]) == (409, True)
+
+
+def test_what_cleaning_does_is_told_by_a_worker(client):
+    told = found(client, "clean").json()
+
+    columns = {each["name"]: each for each in told["columns"]}
+    assert columns["amount"]["kind"] == "number"
+    assert columns["amount"]["repairs"]["unreadable"] >= 1
+
+
+def test_one_row_in_quarantine_is_shown_by_the_beginning_of_its_id(client):
+    row = got(client, "quarantine", all=True)["quarantine"][0]
+
+    assert got(client, f"quarantine/{row['id'][:8]}") == row
+    assert client.get(f"{API}/quarantine/ffffffffff").status_code == 404
+
+
+def test_the_rows_of_a_snapshot_are_taken_away_as_a_file(client):
+    answer = client.get(f"{API}/snapshots/1/rows")
+
+    rows = pl.read_parquet(io.BytesIO(answer.content))
+    assert (answer.status_code, rows.columns, len(rows)) == (200, ["id", "amount", "visits", "late"], 150)
+    assert client.get(f"{API}/snapshots/99/rows").status_code == 404
+
+
+def test_a_person_is_erased_and_nothing_of_the_wish_is_left(client, folder):
+    assert done(client, "erase", 422, value="7")["code"]
+    assert done(client, "erase", 400, value="7", because=" ")["hint"]
+
+    told = found(client, "erase", value="7", because="request 12", give_up=True, by="ada").json()
+
+    assert told["rows"]["raw-till"] >= 1 or sum(told["rows"].values()) >= 1
+    assert told["given_up"]
+    shown = client.get("/api/v1/jobs").text
+    assert "request 12" not in shown
+    with open_house(read_settings(folder)).records.reading() as books:
+        assert all(value is None for value in books.notes.all("erasing").values())
+    cleared = found(client, "gc", grace_hours=0).json()
+    assert cleared["is_rehearsal"] is False
+    assert sum(each["files"] for each in cleared["tables"].values()) > 0
+    again = found(client, "gc", dry_run=True, grace_hours=0).json()
+    assert sum(each["files"] for each in again["tables"].values()) == 0
 
 
 def test_a_project_that_nobody_knows_is_not_found(client):

@@ -42,6 +42,14 @@ def looked_at(project: Project, folder: Path, house: House) -> Looked:
     return Looked(project.name, len(raw), plan, found_flaws(raw, clean, plan, target=target, id=project.id))
 
 
+def told(looked: Looked) -> dict[str, object]:
+    """Return what was seen as plain values."""
+    return {
+        "project": looked.project, "rows": looked.rows, "columns": looked.plan.columns, "plan": looked.plan.digest,
+        "findings": looked.flaws,
+    }  # fmt: skip
+
+
 def _raw(project: Project, folder: Path, house: House) -> pl.DataFrame:
     """Return the files as they are now, or what was loaded last from a source that is no file."""
     if isinstance(project.source, FilesSource):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from kaizenml.core.contract import Contract
 from kaizenml.core.declaration import Declaration
 from kaizenml.data.quarantine import Entry
-from kaizenml.errors import NotFoundError
-from kaizenml.loop import contracting, quarantining, versioning
+from kaizenml.errors import NotFoundError, UsageError
+from kaizenml.loop import contracting, data_ordering, quarantining, versioning
 from kaizenml.loop.contracting import Comparison
 from kaizenml.loop.ordering import queue_look
 from kaizenml.loop.wiring import House
@@ -61,6 +62,33 @@ class LoopData:
         elif not everything:
             rows = tuple(each for each in rows if each.state == "new" and each.is_held)
         return {"quarantine": [_facts(each) for each in rows[:limit]], "count": len(rows)}
+
+    def quarantined_row(self, project: str, row: str) -> Facts:
+        """Return one row that is, or was, kept out."""
+        return _facts(quarantining.found(self.house, self._row(project, row))[1])
+
+    def work(self, project: str, act: str, facts: Mapping[str, object], *, by: str) -> object:
+        """Queue work on the data."""
+        return data_ordering.queue(self.house, self._declared(project), data_ordering.Act(act), by=by, facts=facts)
+
+    def erase(self, project: str, value: str, *, column: str, because: str, gives_up: bool, by: str) -> object:
+        """Queue the erasing of a person's rows."""
+        if not because.strip():
+            raise UsageError("Rows are not erased without a reason.", "Say why, such as the request's number.")
+        wish = data_ordering.Erasing(value, because, column, gives_up)
+        declared = self._declared(project)
+        return data_ordering.queue(self.house, declared, data_ordering.Act.ERASE, by=by, facts={}, erasing=wish)
+
+    def document(self, project: str, job: str) -> bytes:
+        """Return, as JSON, what such work found."""
+        return data_ordering.document(self.house, self._declared(project).project, job)
+
+    def rows_as_parquet(self, project: str, snapshot: str) -> bytes:
+        """Return a snapshot's raw rows as a Parquet file."""
+        of = versioning.called(self.house, self._declared(project).project, snapshot)
+        buffer = BytesIO()
+        versioning.raw_rows(self.house, of).write_parquet(buffer)
+        return buffer.getvalue()
 
     def repair(self, project: str, row: str, changes: Mapping[str, str | None], *, by: str, because: str) -> Facts:
         """Let a row join the next snapshot with other cells; without any, with those that are suggested."""

@@ -16,6 +16,7 @@ import msgspec
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import Job, JobState, Work, finished
 from kaizenml.errors import ConflictError, KaizenError
+from kaizenml.loop import data_ordering
 from kaizenml.loop.cancelling import is_cancelled
 from kaizenml.loop.cycle import go_round
 from kaizenml.loop.keeping import keeping
@@ -101,6 +102,10 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
         return {"run": done.id, "state": done.state, "release": done.release}
     if job.work is Work.TUNE:
         return _tune(house, job, say)
+    if job.work is Work.DATA:
+        from kaizenml.loop import data_work  # looks at data, which most workers never do
+
+        return data_work.perform(house, job)
     if job.work is Work.LABEL:
         return {"queued": _fill(house, job)}
     raise KaizenError(f"No worker here knows how to {job.work}.", "Start one of this version: `kaizen up`.")
@@ -140,6 +145,8 @@ def _end(house: House, job: Job, result: Mapping[str, object], error: str) -> No
                 books.events.append(draft, now)
     except ConflictError:
         return  # another worker has it now; what this one did was fenced off
+    if job.work is Work.DATA:
+        data_ordering.forget(house, job)
 
 
 def wait_for_end(house: House, job_id: str, *, seconds: float) -> Job:

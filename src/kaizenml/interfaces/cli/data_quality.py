@@ -277,13 +277,12 @@ def _print_comparison(found: Comparison, *, as_json: bool) -> None:
 @json_option
 def clean(with_plan: bool, folder: Path, as_json: bool) -> None:
     """Show what cleaning does to the data, and what to look at before a model sees them. Nothing is written."""
-    from kaizenml.loop.cleaning import looked_at
+    from kaizenml.loop.cleaning import looked_at, told
     from kaizenml.loop.loading import load_folder
 
     looked = looked_at(load_folder(folder).project, folder.resolve(), house_of(folder))
     if as_json:
-        print_json({"project": looked.project, "rows": looked.rows, "columns": looked.plan.columns,
-                    "plan": looked.plan.digest, "findings": looked.flaws})  # fmt: skip
+        print_json(told(looked))
         return
     if with_plan:
         _print_plan(looked.plan)

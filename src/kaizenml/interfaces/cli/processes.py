@@ -22,7 +22,7 @@ PORT_SECONDS = 4.0
 
 
 #: What a worker can be told to do.
-WORKS = ("run", "watch", "backtest", "package", "look", "tune", "label")
+WORKS = ("run", "watch", "backtest", "package", "look", "tune", "data", "label")
 
 
 @click.command()
@@ -85,8 +85,8 @@ def _children(of: Settings) -> list:  # type: ignore[type-arg]
     at = ["--host", of.host, "--port", str(of.predict_port)]
     return [
         Child("data plane", command("serve", *said, *at), logs / "serve.log"),
-        Child("worker (monitors)", command("worker", *_works("watch"), *said), logs / "watch.log"),
-        Child("worker (runs)", command("worker", *_works("run", "package", "look"), *said), logs / "run.log"),
+        Child("worker (monitors)", command("worker", *_works("watch", "data", "label"), *said), logs / "watch.log"),
+        Child("worker (runs)", command("worker", *_works("run", "package", "look", "tune"), *said), logs / "run.log"),
     ]
 
 
@@ -126,7 +126,7 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
     "--work",
     "works",
     multiple=True,
-    type=click.Choice(["run", "watch", "backtest", "package", "look", "tune", "label"]),
+    type=click.Choice(WORKS),
 )
 @click.option("--parent", type=int, hidden=True)
 @project_option

@@ -54,6 +54,29 @@ class Unpinning(Doing):
     name: Name
 
 
+class Exploring(Doing):
+    """Which snapshot is explored, the newest unless told otherwise, and which one it is held against."""
+
+    snapshot: Annotated[str, Field(max_length=200)] = ""
+    against: Annotated[str, Field(max_length=200)] = ""
+
+
+class Clearing(Doing):
+    """Whether files are only counted, and for how long ones in use are spared."""
+
+    dry_run: bool = False
+    grace_hours: Annotated[float, Field(ge=0, le=10_000)] = 24.0
+
+
+class Forgetting(Doing):
+    """Whose rows are erased, by a column (the project's id unless told otherwise), and why."""
+
+    value: Annotated[str, Field(min_length=1, max_length=10_000)]
+    because: Reason
+    column: Name = ""
+    give_up: bool = False
+
+
 class Deciding(Doing):
     """Who decides, and why."""
 
@@ -79,6 +102,13 @@ def add_data(routes: Routes, service: Service) -> None:
     routes.post(f"{base}/quarantine/{{row}}/repair", told.repair, permission=Permission.OPERATE)
     routes.post(f"{base}/quarantine/{{row}}/release", told.release, permission=Permission.OPERATE)
     routes.post(f"{base}/quarantine/{{row}}/drop", told.drop, permission=Permission.OPERATE)
+    routes.get(f"{base}/quarantine/{{row}}", told.quarantined_row, permission=Permission.VIEW)
+    routes.get(f"{base}/snapshots/{{snapshot}}/rows", told.rows, permission=Permission.OPERATE)
+    routes.post(f"{base}/explore", told.explore, permission=Permission.RUN)
+    routes.post(f"{base}/clean", told.clean, permission=Permission.RUN)
+    routes.post(f"{base}/gc", told.gc, permission=Permission.OPERATE)
+    routes.post(f"{base}/erase", told.erase, permission=Permission.ADMIN)
+    routes.get(f"{base}/found/{{job}}", told.document, permission=Permission.VIEW)
     routes.get(f"{base}/contract", told.contract, permission=Permission.VIEW)
     routes.get(f"{base}/contract/diff", told.contract_diff, permission=Permission.VIEW)
     routes.post(f"{base}/contract/accept", told.accept, permission=Permission.APPROVE)
@@ -164,3 +194,40 @@ class DataRoutes:
     def look(self, name: str, body: Doing | None = None) -> Response:  # noqa: ARG002  a look has no author
         """Queue a look at the project's source: a worker loads what is new."""
         return answer({"done": views.without_folder(views.plain(self._data.look(name)))}, 202)
+
+    def quarantined_row(self, name: str, row: str) -> Response:
+        """One row that is, or was, kept out, by its id or the beginning of it."""
+        return answer(self._data.quarantined_row(name, row))
+
+    def rows(self, name: str, snapshot: str) -> Response:
+        """A snapshot's raw rows, as a Parquet file."""
+        return Response(self._data.rows_as_parquet(name, snapshot), media_type="application/vnd.apache.parquet")
+
+    def explore(self, name: str, body: Exploring | None = None) -> Response:
+        """Queue a look at what is in a snapshot; `found` has it once the job is done."""
+        told = body or Exploring()
+        return self._queued(name, "explore", {"snapshot": told.snapshot, "against": told.against}, told)
+
+    def clean(self, name: str, body: Doing | None = None) -> Response:
+        """Queue a look at what cleaning does to the data; `found` has it once the job is done."""
+        return self._queued(name, "clean", {}, body or Doing())
+
+    def gc(self, name: str, body: Clearing | None = None) -> Response:
+        """Queue the deletion of files that no snapshot and no pin needs; `found` has what went."""
+        told = body or Clearing()
+        return self._queued(name, "gc", {"dry_run": told.dry_run, "grace_hours": told.grace_hours}, told)
+
+    def erase(self, name: str, body: Forgetting) -> Response:
+        """Queue the erasing of a person's rows from every table; `found` lists the models that learned from them."""
+        done = self._data.erase(
+            name, body.value, column=body.column, because=body.because, gives_up=body.give_up, by=body.actor
+        )
+        return answer({"done": views.without_folder(views.plain(done))}, 202)
+
+    def document(self, name: str, job: str) -> Response:
+        """What a job about the data found; 409 while it is not done."""
+        return Response(self._data.document(name, job), media_type="application/json")
+
+    def _queued(self, name: str, act: str, facts: dict[str, object], told: Doing) -> Response:
+        job = self._data.work(name, act, facts, by=told.actor)
+        return answer({"done": views.without_folder(views.plain(job))}, 202)

@@ -37,6 +37,26 @@ class Data(Protocol):
         """Return the rows that are kept out."""
         ...
 
+    def quarantined_row(self, project: str, row: str) -> object:
+        """Return one row that is, or was, kept out."""
+        ...
+
+    def work(self, project: str, act: str, facts: Mapping[str, object], *, by: str) -> object:
+        """Queue work on the data: ``explore``, ``clean`` or ``gc``."""
+        ...
+
+    def erase(self, project: str, value: str, *, column: str, because: str, gives_up: bool, by: str) -> object:
+        """Queue the erasing of a person's rows."""
+        ...
+
+    def document(self, project: str, job: str) -> bytes:
+        """Return, as JSON, what such work found."""
+        ...
+
+    def rows_as_parquet(self, project: str, snapshot: str) -> bytes:
+        """Return a snapshot's raw rows as a Parquet file."""
+        ...
+
     def repair(self, project: str, row: str, changes: Mapping[str, str | None], *, by: str, because: str) -> object:
         """Let a row join the next snapshot with other cells; without any, with those that are suggested."""
         ...
