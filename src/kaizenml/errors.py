@@ -20,6 +20,7 @@
     ├── UnsafeArtefactError         exit 1, HTTP 409    a file that may not be loaded here
     ├── WrongEnvironmentError       exit 3              libraries other than those it was made with
     ├── IntegrityError              exit 3, HTTP 500    bytes, rows or events that are not what was stored
+    ├── CancelledError              exit 130, HTTP 409  somebody ended it before its end
     ├── UnavailableError            exit 3, HTTP 503    not now: the same may succeed later
     └── StepFailedError             exit 3              the user's code raised
 
@@ -34,6 +35,7 @@ from typing import ClassVar
 
 __all__ = [
     "ApprovalError",
+    "CancelledError",
     "ConflictError",
     "GateError",
     "IntegrityError",
@@ -210,6 +212,14 @@ class IntegrityError(KaizenError):
     """Bytes, rows or events that are not what was stored."""
 
     code = "integrity"
+
+
+class CancelledError(KaizenError):
+    """Somebody ended it before its end; as after Ctrl-C."""
+
+    exit_code = 130
+    http_status = 409
+    code = "cancelled"
 
 
 class UnavailableError(KaizenError):

@@ -16,7 +16,7 @@ from kaizenml.core.assessment import Study
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import RunState
-from kaizenml.errors import ConflictError, KaizenError, NotFoundError, UsageError
+from kaizenml.errors import CancelledError, ConflictError, KaizenError, NotFoundError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.guarded import guarded
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
@@ -131,7 +131,7 @@ def _end(house: Any, job: Job, error: str) -> None:
             books.jobs.save(finished(mine, job.fence, house.clock.now(), error=error), fence=job.fence)
     except ConflictError as lost:
         if mine.state is JobState.CANCELLED:
-            raise KaizenError(
+            raise CancelledError(
                 f"Run {job.id}: {mine.error}", f"Go on with it: `kaizen run --resume {job.id}`."
             ) from lost
         raise KaizenError("Another worker took this run over.", "See `kaizen runs`.") from lost
