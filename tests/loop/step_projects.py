@@ -16,6 +16,29 @@ import kaizenml as kz
 project = kz.Project("lab", source=kz.files("none.csv"), target="y")
 """
 
+#: A project whose results are frames, lists of them, numbers by chance, and a set.
+TABLES = """
+    import polars as pl
+
+    @project.step
+    def table(seed):
+        return pl.DataFrame({"a": range(50), "b": [f"x{i % 7}" for i in range(50)]})
+
+    @project.step
+    def parts(table):
+        return [table.filter(pl.col("b") == f"x{i}") for i in range(7)]
+
+    @project.step
+    def sizes(rng, part=kz.each("parts")):
+        return len(part), float(rng.random())
+
+    @project.step
+    def report(sizes, table):
+        return {"sizes": sizes, "set": {"a", "b"}, "rows": len(table)}
+
+    project.pipeline("all", report)
+"""
+
 
 def laid(folder, body, **modules):
     """Write a project whose ``project.py`` has this body."""
@@ -32,6 +55,11 @@ def ran(folder, id_="run-1", *, pipeline="all", parameters=None, say=lambda _: N
     house = open_house(read_settings(folder, {}))
     return run(load_folder(folder), folder, house, Order(id_, "person:ada", parameters or {}, way=Way(pipeline, **way)),
                say)  # fmt: skip
+
+
+def outputs(done):
+    """Return the identities of what the steps gave."""
+    return [step.output for step in done.steps]
 
 
 def states(done):

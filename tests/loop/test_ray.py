@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from step_projects import kept, laid, ran, states
+from interrupted_runs import forever, interrupted, left_running
+from step_projects import TABLES, kept, laid, outputs, ran, states
 
 from kaizenml.errors import NotFoundError, StepFailedError, UsageError
 
@@ -17,34 +20,12 @@ if importlib.util.find_spec("ray") is None:  # not imported here: it reads its a
 
 pytestmark = [
     pytest.mark.xdist_group("ray"),
-    # Ray leaves sockets and log files of its own to the garbage collector, and says what it will change one day.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning:ray"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:ray"),
+    # Ray leaves the log files of the nodes that it starts, and its own sockets, to the garbage collector.
+    pytest.mark.filterwarnings("ignore:unclosed file <_io.*/ray/session_:ResourceWarning"),
 ]
 
-TABLES = """
-    import polars as pl
 
-    @project.step
-    def table(seed):
-        return pl.DataFrame({"a": range(50), "b": [f"x{i % 7}" for i in range(50)]})
-
-    @project.step
-    def parts(table):
-        return [table.filter(pl.col("b") == f"x{i}") for i in range(7)]
-
-    @project.step
-    def sizes(rng, part=kz.each("parts")):
-        return len(part), float(rng.random())
-
-    @project.step
-    def report(sizes, table):
-        return {"sizes": sizes, "set": {"a", "b"}, "rows": len(table)}
-
-    project.pipeline("all", report)
-"""
+NODES = {"node_ip_address": "127.0.0.1", "include_dashboard": False}
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +36,9 @@ def cluster():
     os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
     from ray.cluster_utils import Cluster
 
-    nodes = {"node_ip_address": "127.0.0.1", "include_dashboard": False}
-    started = Cluster(initialize_head=True, head_node_args={**nodes, "num_cpus": 1})
+    started = Cluster(initialize_head=True, head_node_args={**NODES, "num_cpus": 1})
     try:
-        started.second = started.add_node(**nodes, num_cpus=1)
+        started.second = started.add_node(**NODES, num_cpus=1)
         yield started
     finally:
         started.shutdown()
@@ -77,11 +57,79 @@ def test_every_runner_gives_the_same_bytes(tmp_path, at):
     pool = ran(folder, "pool", runner="pool", uses_cache=False)
     there = ran(folder, "there", runner=at, uses_cache=False)
 
-    outputs = [step.output for step in here.steps]
-    assert [step.output for step in pool.steps] == outputs
-    assert [step.output for step in there.steps] == outputs
+    assert outputs(pool) == outputs(here)
+    assert outputs(there) == outputs(here)
     assert kept(folder, there, "report")["rows"] == 50
     assert states(ran(folder, "again")) == dict.fromkeys(["table", "parts", "sizes", "report"], "cached")
+
+
+MEETING = """
+    @project.step
+    def parts():
+        return [1, 2]
+
+    @project.step
+    def met(rng, part=kz.each("parts")):
+        place = {place!r}
+        open(f"{{place}}/{{part}}-{{os.getpid()}}-{{os.environ.get('RAY_NODE_ID', '')}}", "w").close()
+        until = time.monotonic() + 120
+        while not os.path.exists(f"{{place}}/go"):
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        return part, float(rng.random())
+
+    @project.step
+    def report(met):
+        return {{"met": met}}
+
+    project.pipeline("all", report)
+"""
+
+
+def meeting(tmp_path):
+    """Write a project with two items that wait, each on a node, until there is a file `go`; return it, and where."""
+    place = tmp_path / "seen"
+    place.mkdir()
+    return laid(tmp_path / "lab", MEETING.format(place=str(place))), place
+
+
+def arrived(place, count):
+    """Return the items that were begun, as soon as they are so many: each with its process."""
+    until = time.monotonic() + 120
+    while len(found := sorted(each.name for each in place.iterdir() if "-" in each.name)) < count:
+        assert time.monotonic() < until, found
+        time.sleep(0.05)
+    return [(int(item), int(pid)) for item, pid, _ in (name.split("-") for name in found)]
+
+
+def test_a_worker_that_is_stopped_is_lost_and_its_task_done_by_another(tmp_path, at, monkeypatch):
+    monkeypatch.setattr("kaizenml.adapters.ray_watch.LOST_SECONDS", 6.0)
+    folder, place = meeting(tmp_path)
+    with ThreadPoolExecutor() as threads:
+        there = threads.submit(ran, folder, "there", runner=at, uses_cache=False)
+        item, pid = arrived(place, 2)[0]
+        os.kill(pid, signal.SIGSTOP)
+        again = arrived(place, 3)
+        (place / "go").touch()
+        done = there.result(120)
+
+    assert [each for each, _ in again].count(item) == 2
+    soon_gone(pid)
+    assert outputs(done) == outputs(ran(folder, "here", runner="local", uses_cache=False))
+
+
+@pytest.mark.parametrize("how", ["ctrl-c", "kaizen cancel"])
+def test_an_interrupted_run_ends_as_cancelled_and_leaves_no_process(tmp_path, at, how):
+    folder = forever(tmp_path / "lab")
+    run, said = interrupted(folder, at, how)
+
+    assert run["state"] == "cancelled"
+    assert "(slow pid=" in said  # what it printed came while it ran
+    assert "slow: failed after" in said
+    assert left_running(folder) == []
+
+    (folder / "go").touch()
+    assert states(ran(folder, "next", runner=at)) == {"first": "cached", "slow": "done"}
 
 
 def test_a_step_that_takes_too_long_is_stopped(tmp_path, at):

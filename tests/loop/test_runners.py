@@ -5,37 +5,18 @@ from __future__ import annotations
 import time
 
 import pytest
-from step_projects import kept, laid, ran, states
+from step_projects import TABLES, kept, laid, outputs, ran, states
 
+from kaizenml.core.process import is_running
 from kaizenml.errors import NotFoundError, StepFailedError
 
 
 def test_every_runner_gives_the_same_bytes(tmp_path):
-    folder = laid(tmp_path / "lab", """
-        import polars as pl
-
-        @project.step
-        def table(seed):
-            return pl.DataFrame({"a": range(50), "b": [f"x{i % 7}" for i in range(50)]})
-
-        @project.step
-        def parts(table):
-            return [table.filter(pl.col("b") == f"x{i}") for i in range(7)]
-
-        @project.step
-        def sizes(rng, part=kz.each("parts")):
-            return len(part), float(rng.random())
-
-        @project.step
-        def report(sizes, table):
-            return {"sizes": sizes, "set": {"a", "b"}, "rows": len(table)}
-
-        project.pipeline("all", report)
-    """)  # fmt: skip
+    folder = laid(tmp_path / "lab", TABLES)
     here = ran(folder, "here", runner="local", uses_cache=False)
     there = ran(folder, "there", runner="pool", uses_cache=False)
 
-    assert [step.output for step in here.steps] == [step.output for step in there.steps]
+    assert outputs(there) == outputs(here)
     assert kept(folder, there, "report")["rows"] == 50
     assert states(ran(folder, "again", runner="pool")) == dict.fromkeys(["table", "parts", "sizes", "report"], "cached")
 
@@ -146,6 +127,48 @@ def test_a_step_whose_process_dies_once_is_run_by_another(tmp_path):
     done = ran(folder)
 
     assert states(done) == {"shaky": "done"}
+
+
+def test_a_step_whose_process_is_stopped_is_run_by_another(tmp_path, monkeypatch):
+    monkeypatch.setattr("kaizenml.adapters.pool_runner.LOST_SECONDS", 1.0)
+    folder = laid(tmp_path / "lab", """
+        @project.step
+        def shaky():
+            if not os.path.exists("tried"):
+                open("tried", "w").write(str(os.getpid()))
+                os.kill(os.getpid(), signal.SIGSTOP)
+            return "done"
+
+        project.pipeline("all", shaky)
+    """)  # fmt: skip
+    done = ran(folder, runner="pool")
+
+    assert states(done) == {"shaky": "done"}
+    assert not is_running(int((folder / "tried").read_text()))
+
+
+def test_what_a_step_prints_in_another_process_comes_with_its_name_and_item(tmp_path, capfd):
+    folder = laid(tmp_path / "lab", """
+        @project.step
+        def parts():
+            return ["a", "b"]
+
+        @project.step
+        def shown(part=kz.each("parts")):
+            print("sees", part)
+            print("warns of", part, file=sys.stderr)
+
+        @project.step
+        def all_shown(shown):
+            return len(shown)
+
+        project.pipeline("all", all_shown)
+    """)  # fmt: skip
+    ran(folder, runner="pool")
+    said = "".join(capfd.readouterr())
+
+    for line in ("[shown 1/2] sees a", "[shown 2/2] sees b", "[shown 1/2] warns of a", "[shown 2/2] warns of b"):
+        assert f"{line}\n" in said
 
 
 def test_what_cannot_leave_the_process_stays_in_it(tmp_path):
