@@ -387,6 +387,20 @@ def test_jobs_are_counted_by_state(books: Books) -> None:
     assert (counts[JobState.QUEUED], counts[JobState.LEASED], counts[JobState.DONE]) == (1, 1, 0)
 
 
+def test_of_jobs_that_are_over_the_newest_of_a_kind_are_kept(books: Books) -> None:
+    for number in range(6):
+        books.jobs.enqueue(job(number, work=Work.LOOK))
+    books.jobs.enqueue(job(9, work=Work.RUN))
+    for _ in range(5):
+        mine = books.jobs.claim([Work.LOOK], "one", NOW)
+        assert mine is not None
+        books.jobs.save(finished(mine, mine.fence, NOW), fence=mine.fence)
+
+    assert books.jobs.clear(Work.LOOK, keep=2) == 3
+    assert books.jobs.clear(Work.LOOK, keep=2) == 0
+    assert [one.id for one in books.jobs.newest()] == ["job-9", "job-5", "job-4", "job-3"]
+
+
 def test_what_a_project_declares_is_replaced(books: Books) -> None:
     books.declarations.save(declaration("taxis"))
     books.declarations.save(declaration("flights"))

@@ -91,6 +91,31 @@ def test_a_program_asks_for_rows_and_a_worker_chooses_them(house: House) -> None
     assert {task.wanted for task in queued(house)} == {2}
 
 
+def test_a_program_asks_for_a_review_and_for_the_agreement(house: House) -> None:
+    label_choosing.fill_open(house, "shop", share=0)
+    tasks = queued(house)
+    said = [
+        HumanLabel(task.id, "true" if who == "ada" or number else "false", who, house.clock.now(), task.row)
+        for who in ("ada", "bob")
+        for number, task in enumerate(tasks[:6])
+    ]
+    labels.append(house, "shop", said, key="both")
+
+    with serving(house) as client:
+        base = "/api/v1/projects/shop/labels"
+        asked = client.post(f"{base}/review", json={"by": "eve"})
+        job = worker.claim(house, {Work.LABEL})
+        assert job is not None
+        worker.do(house, job, lambda _: None)
+        agreed = client.get(f"{base}/agreement").json()
+
+    assert (asked.status_code, asked.json()["done"]["facts"]["deck"]) == (202, "review")
+    assert tasks[0].id in {task.id for task in queued(house, "review")}
+    assert agreed["agreement"]["disputed"] == [tasks[0].id]
+    assert agreed["agreement"]["pairs"][0]["agreed"] == pytest.approx(5 / 6)
+    assert set(agreed["quality"]) == {"ada", "bob"}
+
+
 def test_label_studio_goes_in_and_out_over_http(house: House) -> None:
     base = "/api/v1/projects/shop/labels"
     result = [{"type": "choices", "value": {"choices": ["true"]}}]

@@ -81,7 +81,11 @@ class Jobs(Protocol):
         ...
 
     def counts(self) -> Mapping[JobState, int]:
-        """Return how many jobs there are in each state, of all time."""
+        """Return how many jobs there are in each state."""
+        ...
+
+    def clear(self, work: Work, *, keep: int) -> int:
+        """Delete the jobs of a kind that are over, but for the newest; return how many went."""
         ...
 
 

@@ -24,6 +24,8 @@ from kaizenml.loop.wiring import House, Say
 TICK_SECONDS = 0.03
 #: How often it looks although nothing has changed: leases run out, windows end.
 LOOK_SECONDS = 0.5
+#: Of looks and watches that are over so many jobs are kept; the event log tells of what they found.
+MOST_ENDED = 1_000
 #: How long the log may wait to be collected while no window ends.
 COLLECT_SECONDS = 5.0
 
@@ -71,6 +73,7 @@ def _queue_looks(house: House) -> None:
         with house.records.writing() as books:
             if wants_look(books, house, declared):
                 queue_look(books, house, declared)
+                books.jobs.clear(Work.LOOK, keep=MOST_ENDED)
 
 
 def _queue_watches(house: House) -> None:
@@ -80,6 +83,7 @@ def _queue_watches(house: House) -> None:
         with house.records.writing() as books:
             if not _is_watched(books, name):
                 _queue_watch(books, house, name)
+                books.jobs.clear(Work.WATCH, keep=MOST_ENDED)
 
 
 def _queue_watch(books: Books, house: House, name: str) -> Job:

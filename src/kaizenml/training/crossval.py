@@ -34,7 +34,7 @@ def folds(problem: Problem, rows: pl.DataFrame, k: int = 5, gap: str = "", *, gr
     Parameters
     ----------
     problem
-        Names target, time and seed.
+        Names target, time, group and seed.
     rows
         The rows to learn from: never those that are held out for the last test.
     k
@@ -43,8 +43,8 @@ def folds(problem: Problem, rows: pl.DataFrame, k: int = 5, gap: str = "", *, gr
         How much time lies at the least between the newest row to learn from and the oldest to test on, such as
         ``"7d"``: as long as a label takes to be known. Needs a time.
     group
-        A column, such as a customer's: no group is on both sides of a fold. With a time, rows to learn from whose group
-        is tested on are left out.
+        A column, such as a customer's, in place of the problem's: no group is on both sides of a fold. With a time,
+        rows to learn from whose group is tested on are left out.
 
     Raises
     ------
@@ -60,7 +60,8 @@ def folds(problem: Problem, rows: pl.DataFrame, k: int = 5, gap: str = "", *, gr
     """
     if k < 2:
         raise TargetError(f"{k} folds test nothing against anything.", "Ask for at least 2.")
-    groups = _codes(rows, group) if group else None
+    name = group or problem.group
+    groups = _codes(rows, name) if name else None
     if problem.time is not None:
         return _expanding(_times(rows, problem.time), k, every(gap).seconds if gap else 0.0, groups)
     if gap:

@@ -19,8 +19,8 @@ from kaizenml.training.problem import Problem
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
-def problem(time: str | None = "at", task: Task = Task.BINARY, seed: int = 0) -> Problem:
-    return Problem(task, "y", (), ("no", "yes") if task is Task.BINARY else (), None, time, seed, 0.2)
+def problem(time: str | None = "at", task: Task = Task.BINARY, seed: int = 0, group: str | None = None) -> Problem:
+    return Problem(task, "y", (), ("no", "yes") if task is Task.BINARY else (), None, time, seed, 0.2, group)
 
 
 @st.composite
@@ -49,6 +49,18 @@ def test_nothing_learned_from_is_later_than_or_of_the_group_of_what_is_tested_on
         assert test["at"].min() - train["at"].max() >= apart
         if group:
             assert not set(train["who"]) & set(test["who"])
+
+
+@given(tables(), st.integers(2, 5), st.sampled_from(["at", None]))
+@settings(max_examples=60, deadline=None)
+def test_the_group_of_the_project_is_on_one_side_of_every_fold(rows, k, time):
+    try:
+        found = folds(problem(time, group="who"), rows, k)
+    except TargetError:
+        return
+
+    for fold in found:
+        assert not set(rows[fold.train.tolist()]["who"]) & set(rows[fold.test.tolist()]["who"])
 
 
 @given(tables(), st.integers(2, 5))

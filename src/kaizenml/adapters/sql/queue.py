@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds
 from kaizenml.adapters.sql.statements import found, listed, missing
@@ -78,9 +78,19 @@ class SqlJobs:
         return listed(self._connection, JOBS, Job, [], [JOBS.c.created_at.desc(), JOBS.c.seq.desc()], limit)
 
     def counts(self) -> Mapping[JobState, int]:
-        """Return how many jobs there are in each state, of all time."""
+        """Return how many jobs there are in each state."""
         found = self._connection.execute(select(JOBS.c.state, func.count()).group_by(JOBS.c.state)).all()
         return {**dict.fromkeys(JobState, 0), **{JobState(state): count for state, count in found}}
+
+    def clear(self, work: Work, *, keep: int) -> int:
+        """Delete the jobs of a kind that are over, but for the newest; return how many went."""
+        over = JOBS.c.state.in_([str(JobState.DONE), str(JobState.FAILED), str(JobState.CANCELLED)])
+        newest = select(JOBS.c.seq).where(JOBS.c.work == str(work), over).order_by(JOBS.c.seq.desc())
+        last = self._connection.execute(newest.offset(keep).limit(1)).scalar()
+        if last is None:
+            return 0
+        gone = delete(JOBS).where(JOBS.c.work == str(work), over, JOBS.c.seq <= last)
+        return self._connection.execute(gone).rowcount
 
     def _swapped(self, job: Job, fence: int) -> bool:
         change = update(JOBS).where(JOBS.c.id == job.id, JOBS.c.fence == fence)
