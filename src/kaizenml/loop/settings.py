@@ -105,12 +105,12 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
     database = values["database"] or f"sqlite:///{home / 'kaizen.db'}"
     if not database.startswith(("sqlite:///", "postgresql://", "postgres://")):
         raise SettingError(
-            f"database={_redacted(database)!r} cannot be.",
+            f"database={redacted(database)!r} cannot be.",
             "It is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.",
         )
     store = values["store"] or f"file://{home}"
     if not store.startswith("file://"):
-        raise SettingError(f"store={_redacted(store)!r} cannot be.", "Today it is file:///PATH.")
+        raise SettingError(f"store={redacted(store)!r} cannot be.", "Today it is file:///PATH.")
     if values["port"] == values["predict_port"]:
         raise SettingError(f"port and predict_port are both {values['port']}.", "Give each a port of its own.")
     return Settings(
@@ -140,7 +140,7 @@ def _port(name: str, text: str) -> int:
 
 def _server(url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
-        raise SettingError(f"server={_redacted(url)!r} cannot be.", "It is http://HOST:PORT or https://HOST.")
+        raise SettingError(f"server={redacted(url)!r} cannot be.", "It is http://HOST:PORT or https://HOST.")
     return url.rstrip("/")
 
 
@@ -150,7 +150,7 @@ def _count(name: str, text: str, *, least: int) -> int:
     raise SettingError(f"{name}={text!r} cannot be.", f"Give a whole number, {least:,} or more.")
 
 
-def _redacted(url: str) -> str:
+def redacted(url: str) -> str:
     """Return the URL without what stands before the @, which may be a secret."""
     scheme, mark, rest = url.partition("://")
     return f"{scheme}{mark}…@{rest.rsplit('@', 1)[1]}" if "@" in rest else url

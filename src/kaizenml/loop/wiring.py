@@ -83,6 +83,19 @@ def open_house(of: Settings) -> House:
     )
 
 
+def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> dict[str, tuple[int, str]]:
+    """Copy all metadata to another, empty database; return for each table its rows and their digest."""
+    from kaizenml.adapters.sql import open_records
+    from kaizenml.adapters.sql.copying import copy
+
+    source, target = open_records(of.database), open_records(url)
+    try:
+        return {name: (each.rows, each.digest) for name, each in copy(source, target, told).items()}
+    finally:
+        source.close()
+        target.close()
+
+
 def open_blobs(of: Settings) -> Blobs:
     """Open the blobs alone: all that the data plane needs."""
     from kaizenml.adapters.blobs import DirectoryBlobs

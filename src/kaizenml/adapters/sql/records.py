@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from kaizenml.adapters.sql.books import SqlBooks
 from kaizenml.adapters.sql.engine import connected, database_errors, is_in_memory, mark, parsed
@@ -58,6 +58,13 @@ class SqlRecords:
             )
         with self._writer, self._only, self._transaction(writes=True) as books:
             yield books
+
+    @contextmanager
+    def exclusively(self) -> Iterator[Connection]:
+        """Open a transaction that writes, on the connection itself: for what knows all tables."""
+        connect = self._engine.connect
+        with self._writer, self._only, connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
 
     def mark(self) -> tuple[int, ...]:
         """Return numbers that change when something has been written, by this process or another."""
