@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -23,14 +25,15 @@ from kaizenml.loop.wiring import open_house, read_settings
 STEPS = ("rows written, not committed", "committed", "ledger written, not committed", "all done")
 KILLS = 8
 LOAD = """
-import os, signal, sys
+import json, os, signal, sys
 from pathlib import Path
 
 import kaizenml as kz
 from kaizenml.adapters import delta_log, tables
-from kaizenml.adapters.sql import log
+from kaizenml.adapters.sql import log, watch
 from kaizenml.core.declaration import Declaration, Delivery
 from kaizenml.core.event import Draft, Kind
+from kaizenml.data import kafka_source
 from kaizenml.loop import loading_data, pushing
 from kaizenml.loop.wiring import open_house, read_settings
 
@@ -62,6 +65,10 @@ elif step == "committed":
     dies_after(tables.DeltaTables, "append_parts")
 elif step == "ledger written, not committed":
     dies_after(log.SqlEvents, "append")
+elif step == "key noted, not committed":
+    dies_after(watch.SqlNotes, "put")
+elif step == "key noted":
+    dies_after(pushing, "_begun")
 print("begun", flush=True)
 sources = {
     "sql": kz.sql("sqlite:///shop.db", table="orders", cursor="at", overlap=10),
@@ -69,10 +76,11 @@ sources = {
     "files": kz.files("in/*.csv"),
     "push": kz.push(),
 }
+if kind == "kafka":
+    sources["kafka"] = kz.kafka(os.environ["BROKER"], folder.name)
+    kafka_source.MESSAGES_IN_BATCH = 25
 if kind == "push":
     for path in sorted(folder.glob("sent/*.json")):
-        import json
-
         pushing.push(house, "shop", json.loads(path.read_text()), key=path.stem, by="person:ada")
 else:
     project = kz.Project("shop", source=sources[kind], target="price")
@@ -86,8 +94,8 @@ print("done", flush=True)
 class Shop:
     """A source that grows, and what must have been loaded of it."""
 
-    def __init__(self, folder: Path, kind: str) -> None:
-        self.folder, self.kind, self.rows = folder, kind, 0
+    def __init__(self, folder: Path, kind: str, broker: str = "") -> None:
+        self.folder, self.kind, self.rows, self.broker = folder, kind, 0, broker
         self.rng = random.Random(20260101)
         for name in ("in", "sent"):
             (folder / name).mkdir()
@@ -106,6 +114,17 @@ class Shop:
         self.put(f"in/{name}.csv", "\n".join(lines) + "\n")
         said = [dict(zip(("id", "at", "price"), row, strict=True)) for row in rows]
         self.put(f"sent/{name}.json", json.dumps(said))
+        if self.broker:
+            self.send(said)
+
+    def send(self, rows: list[dict[str, int]]) -> None:
+        """Write the rows to the topic."""
+        from confluent_kafka import Producer
+
+        producer = Producer({"bootstrap.servers": self.broker, "log_level": 0})
+        for row in rows:
+            producer.produce(self.folder.name, json.dumps(row).encode(), key=str(row["id"]))
+        assert producer.flush(20) == 0
 
     def put(self, path: str, text: str) -> None:
         """Write a file that is whole from the moment it is there."""
@@ -114,7 +133,8 @@ class Shop:
 
     def start(self, step: str) -> subprocess.Popen[str]:
         words = [sys.executable, "-c", LOAD, str(self.folder), self.kind, step]
-        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        there = {**os.environ, "BROKER": self.broker}
+        return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=there)
 
     def load(self, step: str = "never") -> str:
         """Load in a process of its own; return what it said."""
@@ -136,6 +156,40 @@ class Shop:
         counts = dict(rows.group_by(column).agg(pl.len()).iter_rows())
         assert set(counts) == set(ledger)
         assert Counter(counts.values()) == Counter(event.facts["rows"] for event in events)
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[str]:
+    """A broker within this process, which no kill reaches; gives its address."""
+    kafka = pytest.importorskip("confluent_kafka")
+    host = kafka.Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "unused:1", "log_level": 0})
+    yield ",".join(f"{each.host}:{each.port}" for each in host.list_topics(timeout=10).brokers.values())
+    host.flush(0)  # it lives for as long as this producer does
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_topic_is_killed_at_a_durable_step_and_read_again(tmp_path: Path, broker: str, step: str) -> None:
+    shop = Shop(tmp_path, "kafka", broker)
+    shop.grow()
+    shop.load()
+    shop.grow()
+
+    assert "done" not in shop.load(step)
+    shop.grow()
+    shop.load()
+
+    shop.check()
+
+
+@pytest.mark.parametrize("step", ["key noted, not committed", "key noted"])
+def test_a_push_is_killed_when_its_key_is_noted_and_sent_again(tmp_path: Path, step: str) -> None:
+    shop = Shop(tmp_path, "push")
+    shop.grow()
+
+    assert "done" not in shop.load(step)
+    shop.load()
+
+    shop.check()
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -163,6 +217,21 @@ def test_killed_at_random_moments_and_run_again(tmp_path: Path, kind: str) -> No
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(rng.uniform(0, 0.12))
+        process.kill()
+        process.communicate()
+    shop.load()
+
+    shop.check()
+
+
+def test_a_file_of_many_parts_is_killed_at_random_moments_and_loaded_again(tmp_path: Path) -> None:
+    shop, rng = Shop(tmp_path, "files"), random.Random(11)
+    for _ in range(4):
+        shop.grow(150_000)
+        process = shop.start("never")
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(rng.uniform(0, 0.4))
         process.kill()
         process.communicate()
     shop.load()
