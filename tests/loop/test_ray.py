@@ -102,6 +102,28 @@ def arrived(place, count):
     return [(int(item), int(pid)) for item, pid, _ in (name.split("-") for name in found)]
 
 
+def test_the_task_of_a_node_that_was_killed_is_done_elsewhere_with_the_same_bytes(tmp_path, at, cluster):
+    folder, place = meeting(tmp_path)
+    with ThreadPoolExecutor() as threads:
+        there = threads.submit(ran, folder, "there", runner=at, uses_cache=False)
+        try:
+            arrived(place, 2)  # one on each node, which have a processor each
+            lost = cluster.second
+            os.kill(lost.all_processes["raylet"][0].process.pid, signal.SIGKILL)
+            begun = time.monotonic()
+            cluster.second = cluster.add_node(**NODES, num_cpus=1)
+            again = arrived(place, 3)
+            noticed = time.monotonic() - begun
+        finally:
+            (place / "go").touch()
+        done = there.result(120)
+        cluster.remove_node(lost, allow_graceful=False)
+
+    assert sorted(item for item, _ in again) in ([1, 1, 2], [1, 2, 2])
+    assert noticed < 30
+    assert outputs(done) == outputs(ran(folder, "here", runner="local", uses_cache=False))
+
+
 def test_a_worker_that_is_stopped_is_lost_and_its_task_done_by_another(tmp_path, at, monkeypatch):
     monkeypatch.setattr("kaizenml.adapters.ray_watch.LOST_SECONDS", 6.0)
     folder, place = meeting(tmp_path)
