@@ -16,6 +16,7 @@ from kaizenml.loop.wiring import House
 
 #: How often it is looked whether somebody has cancelled the job.
 LOOK_SECONDS = 0.5
+_CANCELLED = signal.SIGUSR2
 #: What a process leaves with whose step did not listen: as after Ctrl-C.
 _INTERRUPTED = 130
 
@@ -29,12 +30,30 @@ def keeping(house: House, job: Job) -> Iterator[None]:
     """
     over = threading.Event()
     thread = threading.Thread(target=_keep, args=(house, job, over), daemon=True, name=f"lease of {job.id}")
-    thread.start()
+    with _interruptible():
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let a signal of our own end what the main thread does as Ctrl-C would, whatever Ctrl-C means to this process."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(_CANCELLED, _raise)
     try:
         yield
     finally:
-        over.set()
-        thread.join()
+        signal.signal(_CANCELLED, before)
+
+
+def _raise(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def _keep(house: House, job: Job, over: threading.Event) -> None:
@@ -59,7 +78,8 @@ def _keep(house: House, job: Job, over: threading.Event) -> None:
 
 
 def _interrupt(house: House, job: Job, over: threading.Event) -> None:
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)  # wakes it up too, where it waits
+    if signal.getsignal(_CANCELLED) is _raise:
+        signal.pthread_kill(threading.main_thread().ident or 0, _CANCELLED)  # wakes it up too, where it waits
     if over.wait(GRACE_SECONDS):
         return
     with house.records.writing() as books:
