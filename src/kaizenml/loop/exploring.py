@@ -28,7 +28,7 @@ from kaizenml.data.explore_findings import (
 )
 from kaizenml.data.explore_missing import missing_values
 from kaizenml.data.explore_page import page
-from kaizenml.data.explore_table import table_report
+from kaizenml.data.explore_table import TableReporter
 from kaizenml.data.explore_target import target_views
 from kaizenml.data.incremental import newest
 from kaizenml.data.infer import found_flaws
@@ -74,7 +74,15 @@ class Explored:
     frame: pl.DataFrame
 
 
-def explored(project: Project, folder: Path, house: House, snapshot: str = "", against: str = "") -> Explored:
+def explored(
+    project: Project,
+    folder: Path,
+    house: House,
+    snapshot: str = "",
+    against: str = "",
+    *,
+    reporter: TableReporter | None = None,
+) -> Explored:
     """Return what is in a snapshot, in the newest, or before any run in what the source has.
 
     Parameters
@@ -82,6 +90,8 @@ def explored(project: Project, folder: Path, house: House, snapshot: str = "", a
     snapshot, against
         Such as ``flights@3`` or ``3``; ``source`` for the rows that the source has now; empty for the newest, and for
         no comparison.
+    reporter
+        Is given the rows as soon as they are there.
 
     Raises
     ------
@@ -89,15 +99,17 @@ def explored(project: Project, folder: Path, house: House, snapshot: str = "", a
         For a snapshot that is not there, with the closest that is.
     """
     rows = rows_of(project, folder, house, snapshot)
+    if reporter is not None:
+        reporter.begin(rows.frame, f"{project.name}: {rows.name}")
     before = rows_of(project, folder, house, against) if against else None
     return Explored(exploration(project, rows, before), rows.frame)
 
 
-def written(found: Explored, path: Path) -> Path:
+def written(found: Explored, path: Path, reporter: TableReporter) -> Path:
     """Write the page, with skrub's report behind it where that is installed, and return where it is."""
     what = found.exploration
     hidden = [each.name for each in what.columns if each.is_personal and each.name in found.frame.columns]
-    report = table_report(found.frame.drop(hidden), f"{what.project}: {what.data}")
+    report = reporter.report(found.frame.drop(hidden), f"{what.project}: {what.data}")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page(what, report), "utf-8")
     return path.resolve()

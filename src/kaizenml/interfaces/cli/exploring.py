@@ -28,12 +28,18 @@ def explore(snapshot: str, against: str, out: Path | None, folder: Path, as_json
     Without a name it is the newest snapshot, and before any run what the source has. `source` names the files as they
     are now.
     """
+    from kaizenml.data.explore_table import TableReporter
     from kaizenml.loop.exploring import explored, written
     from kaizenml.loop.loading import load_folder
 
-    house = house_of(folder)
-    found = explored(load_folder(folder).project, folder.resolve(), house, snapshot, against)
-    path = None if as_json and out is None else written(found, out or house.settings.home / "explore.html")
+    reporter = None if as_json and out is None else TableReporter()
+    try:
+        house = house_of(folder)
+        found = explored(load_folder(folder).project, folder.resolve(), house, snapshot, against, reporter=reporter)
+        path = reporter and written(found, out or house.settings.home / "explore.html", reporter)
+    finally:
+        if reporter is not None:
+            reporter.end()
     if as_json:
         print_json(found.exploration)
         return
