@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,7 +74,7 @@ def test_the_page_goes_into_the_home_or_where_it_is_asked_for(kaizen: Call, fold
     assert str(folder / ".kaizen" / "explore.html") in said
     kaizen("explore", "--out", str(folder / "other.html"))
     pages = [(folder / name).read_text() for name in ("other.html", ".kaizen/explore.html")]
-    one, other = (re.sub("[0-9a-f]{8}", "", page) for page in pages)  # skrub makes names up
+    one, other = (page.partition("<iframe")[0] for page in pages)  # what skrub adds has names that it makes up
     assert one == other
 
 
