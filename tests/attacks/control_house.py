@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -75,6 +76,15 @@ class House:
 
     def tune(self, project: str, *, by: str, trials: int, seconds: float | None) -> object:
         return self._noted("tune", project, by, trials, seconds)
+
+    def compare(self, runs: Sequence[str], *, by: str) -> object:
+        return {"compare": list(runs), "by": by}
+
+    def rerun(self, run: str, *, by: str, anyway: bool) -> object:
+        return {"rerun": run, "by": by, "anyway": anyway}
+
+    def found(self, job: str) -> bytes:
+        return json.dumps({"job": job}).encode()
 
     def cancel(self, run: str, *, by: str) -> object:
         return self._noted("cancel", run, by)

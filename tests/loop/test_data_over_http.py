@@ -202,6 +202,40 @@ def test_the_rows_of_a_snapshot_are_taken_away_as_a_file(client):
     assert client.get(f"{API}/snapshots/99/rows").status_code == 404
 
 
+def of_runs(client, path, **body):
+    """Queue work on runs, and return what it found."""
+    job = client.post(f"/api/v1/runs/{path}", json=body)
+    assert job.status_code == 202, job.text
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        answer = client.get(f"/api/v1/jobs/{job.json()['done']['id']}/found")
+        if answer.status_code != 409 or answer.json()["error"]["details"].get("state") == "failed":
+            return answer
+        time.sleep(0.2)
+    raise AssertionError("not done in time")
+
+
+def test_runs_are_compared_and_one_is_executed_again(client):
+    second = done(client, "run", 202, reason="again")["id"]
+    until = time.monotonic() + 90
+    while client.get(f"/api/v1/runs/{second}").json().get("state", "running") == "running":
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    first = client.get("/api/v1/runs").json()["runs"][-1]["id"]
+
+    told = of_runs(client, "compare", runs=[first, second]).json()
+    again = of_runs(client, f"{first}/rerun", by="ada").json()
+
+    assert told["runs"] == [first, second]
+    assert set(told) >= {"parameters", "code", "environment", "data", "metrics"}
+    assert (again["original"], again["largest"]) == (first, 0.0)
+    assert client.get(f"/api/v1/runs/{again['run']}").json()["again"] == first
+    assert client.post("/api/v1/runs/compare", json={"runs": [first]}).status_code in (400, 422)
+    assert client.post("/api/v1/runs/compare", json={"runs": [first, "nobody"]}).status_code == 404
+    assert client.post("/api/v1/runs/nobody/rerun").status_code == 404
+    assert client.get("/api/v1/jobs/nobody/found").status_code == 404
+
+
 def test_a_person_is_erased_and_nothing_of_the_wish_is_left(client, folder):
     assert done(client, "erase", 422, value="7")["code"]
     assert done(client, "erase", 400, value="7", because=" ")["hint"]

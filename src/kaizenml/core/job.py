@@ -34,6 +34,8 @@ class Work(StrEnum):
     PACKAGE = "package"  # build the wheel of a release
     LOOK = "look"  # load what is new in a project's source, and say so
     TUNE = "tune"  # look for better parameters of a project's steps
+    COMPARE = "compare"  # say where runs differ
+    RERUN = "rerun"  # execute an old run again from its record
     DATA = "data"  # look into a project's data, or clear and erase some of them
     LABEL = "label"  # choose the rows of a project that people are to label, or look at again
 

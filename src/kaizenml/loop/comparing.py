@@ -21,12 +21,12 @@ from kaizenml.core.difference import (
     file_differences,
     metric_difference,
 )
-from kaizenml.core.ports import Books
 from kaizenml.core.run import Run
-from kaizenml.errors import NotFoundError, UsageError
+from kaizenml.errors import UsageError
 from kaizenml.improvement.backtest import compare as by_blocks
 from kaizenml.improvement.comparison import Outcome
 from kaizenml.loop.observing import LOSSES
+from kaizenml.loop.run_names import found_run
 from kaizenml.loop.wiring import House
 from kaizenml.training.provenance import unpacked_files
 
@@ -36,29 +36,6 @@ ROW_LOSS = "loss of each test row"
 FEWEST_ROWS = 30
 #: Rows without days make so many groups.
 _GROUPS = 50
-
-
-def found_run(books: Books, word: str) -> Run:
-    """Return the run of an id, or of a release (``flights/3``), a model version (``flights:3``), or a run's name.
-
-    Of several runs of a name it is the newest.
-
-    Raises
-    ------
-    NotFoundError
-        With the close match.
-    """
-    if (run := books.runs.find(word)) is not None:
-        return run
-    if "/" in word:
-        return books.runs.get(books.releases.get(word).run)
-    if ":" in word:
-        return books.runs.get(books.models.get(word).run)
-    newest = books.runs.newest(limit=1000)
-    for run in newest:
-        if run.name == word:
-            return run
-    raise NotFoundError("run", word, [name for run in newest for name in (run.id, run.name) if name])
 
 
 def compare(house: House, words: Sequence[str]) -> Difference:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -64,19 +64,24 @@ def forget(house: House, job: Job) -> None:
 
 
 def document(house: House, project: str, id_: str) -> bytes:
-    """Return, as JSON, what a job found.
+    """Return, as JSON, what a job about a project's data found; see `found`."""
+    return found(house, id_, (Work.DATA,), project)
+
+
+def found(house: House, id_: str, works: Collection[Work], project: str = "") -> bytes:
+    """Return, as JSON, what a job of these kinds found.
 
     Raises
     ------
     NotFoundError
-        When the project has no such job.
+        When there is no such job, or not of this project.
     StateError
         While it is not done, and when it has failed.
     """
     with house.records.reading() as books:
         job = books.jobs.get(id_)
-    if job.project != project or job.work is not Work.DATA:
-        raise NotFoundError("job", id_, hint=f"{project} has no such job about its data.")
+    if job.work not in works or project not in ("", job.project):
+        raise NotFoundError("job", id_, hint="No job of this name finds anything to be shown here.")
     if job.state is not JobState.DONE:
         hint = "Ask again in a moment." if not job.is_over else "Mend that, and ask anew."
         raise StateError(f"{id_} is {job.state}{': ' if job.error else ''}{job.error}", hint, {"state": str(job.state)})

@@ -20,12 +20,12 @@ from kaizenml.core.secrets import HIDDEN
 from kaizenml.core.signature import furthest
 from kaizenml.errors import KaizenError, StateError, StepFailedError, WrongEnvironmentError, bounded
 from kaizenml.loop.bundling import bundled
-from kaizenml.loop.comparing import found_run
 from kaizenml.loop.executing import executed, nodes_of
 from kaizenml.loop.loading import Loaded, load_code
 from kaizenml.loop.observing import Observed
 from kaizenml.loop.order import Order, Way
 from kaizenml.loop.pinning import prepared_again
+from kaizenml.loop.run_names import found_run
 from kaizenml.loop.steps import given_by
 from kaizenml.loop.tracking import AGAIN
 from kaizenml.loop.wiring import House, Say

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from kaizenml.core.alert import acknowledged
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
-from kaizenml.loop import cancelling, controller, delivering, releasing
+from kaizenml.loop import cancelling, controller, delivering, releasing, run_ordering
 from kaizenml.loop.data_service import LoopData
 from kaizenml.loop.ordering import queue_run, queue_tuning
 from kaizenml.loop.wiring import House
@@ -80,6 +80,18 @@ class LoopService:
         with self.records.writing() as books:
             declared = books.declarations.get(project)
             return queue_tuning(books, self.house, declared, by=by, trials=trials, seconds=seconds)
+
+    def compare(self, runs: Sequence[str], *, by: str) -> object:
+        """Queue a comparison of runs."""
+        return run_ordering.queue_comparison(self.house, runs, by=by)
+
+    def rerun(self, run: str, *, by: str, anyway: bool) -> object:
+        """Queue an old run to be executed again."""
+        return run_ordering.queue_rerun(self.house, run, by=by, anyway=anyway)
+
+    def found(self, job: str) -> bytes:
+        """Return, as JSON, what such a job found."""
+        return run_ordering.document(self.house, job)
 
     def cancel(self, run: str, *, by: str) -> object:
         """Cancel a run that is queued or under way."""

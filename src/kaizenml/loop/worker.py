@@ -106,6 +106,10 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
         from kaizenml.loop import data_work  # looks at data, which most workers never do
 
         return data_work.perform(house, job)
+    if job.work in (Work.COMPARE, Work.RERUN):
+        from kaizenml.loop import run_work
+
+        return run_work.perform(house, job, say)
     if job.work is Work.LABEL:
         return {"queued": _fill(house, job)}
     raise KaizenError(f"No worker here knows how to {job.work}.", "Start one of this version: `kaizen up`.")

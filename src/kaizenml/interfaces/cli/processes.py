@@ -22,7 +22,8 @@ PORT_SECONDS = 4.0
 
 
 #: What a worker can be told to do.
-WORKS = ("run", "watch", "backtest", "package", "look", "tune", "data", "label")
+_QUICK, _LONG = ("watch", "compare", "data", "label"), ("run", "package", "look", "tune", "rerun")
+WORKS = ("run", "watch", "backtest", "package", "look", "tune", "compare", "rerun", "data", "label")
 
 
 @click.command()
@@ -85,8 +86,16 @@ def _children(of: Settings) -> list:  # type: ignore[type-arg]
     at = ["--host", of.host, "--port", str(of.predict_port)]
     return [
         Child("data plane", command("serve", *said, *at), logs / "serve.log"),
-        Child("worker (monitors)", command("worker", *_works("watch", "data", "label"), *said), logs / "watch.log"),
-        Child("worker (runs)", command("worker", *_works("run", "package", "look", "tune"), *said), logs / "run.log"),
+        Child(
+            "worker (monitors)",
+            command("worker", *_works(*_QUICK), *said),
+            logs / "watch.log",
+        ),
+        Child(
+            "worker (runs)",
+            command("worker", *_works(*_LONG), *said),
+            logs / "run.log",
+        ),
     ]
 
 

@@ -55,6 +55,18 @@ class Shipment(_Body):
     shadow: bool = False
 
 
+class Comparing(_Body):
+    """Which runs are held against the first of them: by id, name, release or model version."""
+
+    runs: Annotated[list[Name], Field(min_length=2, max_length=20)]
+
+
+class Repeating(_Body):
+    """Whether a run is executed again although libraries are others than then."""
+
+    anyway: bool = False
+
+
 class Wish(_Body):
     """Who wants a run, why, and how its steps are executed, as for `kaizen run`."""
 
@@ -105,6 +117,9 @@ def add_acting(routes: Routes, service: Service) -> None:
     routes.post("/api/v1/projects/{name}/run", act.run, permission=Permission.RUN)
     routes.post("/api/v1/projects/{name}/tune", act.tune, permission=Permission.RUN)
     routes.post("/api/v1/runs/{id}/cancel", act.cancel, permission=Permission.RUN)
+    routes.post("/api/v1/runs/compare", act.compare, permission=Permission.RUN)
+    routes.post("/api/v1/runs/{id}/rerun", act.rerun, permission=Permission.RUN)
+    routes.get("/api/v1/jobs/{job}/found", act.found, permission=Permission.VIEW)
     routes.post("/api/v1/clock", act.clock, permission=Permission.ADMIN)
 
 
@@ -151,6 +166,20 @@ class Acting:
         told = body or Search()
         queued = views.plain(self._service.tune(name, by=told.actor, trials=told.trials, seconds=told.seconds))
         return answer({"done": views.without_folder(queued)}, 202)
+
+    def compare(self, body: Comparing) -> Response:
+        """Queue a comparison of runs with the first of them; `found` of the job has where they differ."""
+        job = views.plain(self._service.compare(body.runs, by=body.actor))
+        return answer({"done": job}, 202)
+
+    def rerun(self, id: str, body: Repeating | None = None) -> Response:  # noqa: A002  it is the path's word
+        """Queue an old run to be executed again from its record; `found` of the job has how far its results are."""
+        told = body or Repeating()
+        return answer({"done": views.plain(self._service.rerun(id, by=told.actor, anyway=told.anyway))}, 202)
+
+    def found(self, job: str) -> Response:
+        """What a job found that compared runs, or executed one again; 409 while it is not done."""
+        return Response(self._service.found(job), media_type="application/json")
 
     def cancel(self, id: str, body: Act | None = None) -> Response:  # noqa: A002  it is the path's word
         """Cancel a run, or another job, that is queued or under way."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -56,6 +56,18 @@ class Service(Protocol):
 
     def tune(self, project: str, *, by: str, trials: int, seconds: float | None) -> object:
         """Queue a search for better parameters."""
+        ...
+
+    def compare(self, runs: Sequence[str], *, by: str) -> object:
+        """Queue a comparison of runs."""
+        ...
+
+    def rerun(self, run: str, *, by: str, anyway: bool) -> object:
+        """Queue an old run to be executed again."""
+        ...
+
+    def found(self, job: str) -> bytes:
+        """Return, as JSON, what such a job found."""
         ...
 
     def cancel(self, run: str, *, by: str) -> object:
