@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -144,3 +145,32 @@ def _is_alive(pid):
             return handle.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_full_disk_fails_the_run_with_its_reason_and_leaves_the_store_whole(tmp_path):
+    folder = laid(tmp_path / "full", """
+        @project.step
+        def first():
+            return b"x" * 8_000_000
+
+        @project.step
+        def second(first):
+            return len(first)
+
+        project.pipeline("all", second)
+    """)  # fmt: skip
+    most = 3_000_000  # what a file may hold here: as on a disk with no more room
+    done = subprocess.run(
+        [sys.executable, "-m", "kaizenml", "run", "--pipeline", "all", "--json"], cwd=folder, capture_output=True,
+        text=True, check=False, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )  # fmt: skip
+
+    assert done.returncode == 3
+    error = json.loads(done.stdout)["error"]
+    assert (error["message"], "disk" in error["hint"]) == (
+        "Keeping the result of a step failed: File too large.", True,
+    )  # fmt: skip
+    assert (record(folder)["state"], record(folder)["error"]) == ("failed", error["message"])
+    assert json.loads(kaizen(folder, "verify", "--json").stdout)["is_intact"] is True
+    assert kaizen(folder, "run", "--pipeline", "all").returncode == 0

@@ -187,8 +187,8 @@ class Run:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it runs."""
-        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+        """How long it took; None while it runs, and 0 where a clock that was set back says less than nothing."""
+        return max(0.0, (self.finished_at - self.started_at).total_seconds()) if self.finished_at else None
 
     def values(self) -> dict[str, float]:
         """Return one number for every metric: the estimate, or else the last point of its series."""
@@ -227,8 +227,8 @@ class RunLine:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it runs."""
-        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+        """How long it took; None while it runs, and 0 where a clock that was set back says less than nothing."""
+        return max(0.0, (self.finished_at - self.started_at).total_seconds()) if self.finished_at else None
 
 
 def line_of(run: Run) -> RunLine:

@@ -15,7 +15,10 @@ _COLUMNS = {attribute: column for column, attribute in RUN_TEXTS.items()}
 _TIMES = {
     "started": RUNS.c.started_at,
     "finished": RUNS.c.finished_at,
-    "duration": (RUNS.c.finished_at - RUNS.c.started_at) / literal(1_000_000.0),
+    "duration": case(
+        (RUNS.c.finished_at < RUNS.c.started_at, literal(0.0)),
+        else_=(RUNS.c.finished_at - RUNS.c.started_at) / literal(1_000_000.0),
+    ),
 }
 
 
