@@ -13,11 +13,14 @@ from tempfile import mkdtemp
 from uuid import uuid4
 
 from kaizenml.core.difference import differing, environment_facts, estimates
+from kaizenml.core.event import Kind
 from kaizenml.core.metric import Estimate
+from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.preparation import settable
 from kaizenml.core.run import Command, Environment, Run, RunKind, RunState, StepRun
 from kaizenml.core.secrets import HIDDEN
 from kaizenml.core.signature import furthest
+from kaizenml.core.snapshot import Snapshot
 from kaizenml.errors import KaizenError, StateError, StepFailedError, WrongEnvironmentError, bounded
 from kaizenml.loop.bundling import bundled
 from kaizenml.loop.executing import executed, nodes_of
@@ -48,6 +51,8 @@ class Rerun:
         The absolute difference of each metric that both have, 0 when they are the same.
     predictions
         The largest difference of an answer to the golden rows; None where there are none.
+    steps
+        Steps that gave another value than then.
     """
 
     original: str
@@ -55,6 +60,7 @@ class Rerun:
     metrics: Mapping[str, float]
     predictions: float | None = None
     environment: Mapping[str, tuple[object, ...]] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
 
     @property
     def largest(self) -> float:
@@ -89,7 +95,14 @@ def rerun(house: House, word: str, say: Say, *, author: str, anyway: bool = Fals
         if original.command is not None
         else _pipeline_again(house, original, say, author)
     )
-    return Rerun(original.id, again.id, metric_distances(original, again), predictions, others)
+    apart = metric_distances(original, again)
+    return Rerun(original.id, again.id, apart, predictions, others, other_steps(original, again))
+
+
+def other_steps(before: Run, after: Run) -> tuple[str, ...]:
+    """Return the steps of both runs that gave another value; of one that gave nothing to compare, nothing is said."""
+    old = {step.name: step.output for step in before.steps if step.output}
+    return tuple(step.name for step in after.steps if step.output and old.get(step.name, step.output) != step.output)
 
 
 def environment_difference(then: Environment, now: Environment) -> dict[str, tuple[object, ...]]:
@@ -107,10 +120,10 @@ def metric_distances(before: Run, after: Run) -> dict[str, float]:
 
 
 def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple[Run, float | None]:
-    if not original.snapshot:
-        raise StateError(f"The run {original.id} read no data of the project's.", "Only runs of the pipeline that did.")
     with house.records.reading() as books:
-        snapshot = books.snapshots.get(original.snapshot)
+        ended_as = books.events.find(Kind.RUN_FINISHED, f"run:{original.id}")
+        pipeline = str(ended_as[-1].facts.get("pipeline", TRAINING)) if ended_as else TRAINING
+        snapshot = books.snapshots.get(original.snapshot) if original.snapshot else None
         folder = Path(books.declarations.get(original.project).folder)
         first = books.models.get(original.model_version) if original.model_version else None
     loaded = _laid_out(house, original, folder)
@@ -121,7 +134,10 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
         books.runs.save(begun)
     try:
         with Observed(house, begun) as seen:
-            ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
+            if snapshot is None or pipeline != TRAINING:
+                ended, predictions = _steps_again(house, loaded, folder, begun, pipeline, snapshot, say), None
+            else:
+                ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
             ended = seen.noted(ended)
     except BaseException as error:
         _save(house, replace(begun, state=RunState.FAILED, error=f"{type(error).__name__}: {error}"[:500]))
@@ -129,6 +145,22 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
     finally:
         shutil.rmtree(loaded.folder, ignore_errors=True)
     return _save(house, ended), predictions
+
+
+def _steps_again(
+    house: House, loaded: Loaded, folder: Path, begun: Run, pipeline: str, snapshot: Snapshot | None, say: Say
+) -> Run:
+    """Execute a pipeline that trains no model to be released."""
+    way = Way(pipeline, uses_cache=False, runner="local")
+    order = Order(begun.id, begun.author, settable(begun.parameters), way=way)
+    given = {}
+    if snapshot is not None:
+        given = given_by(loaded.project, prepared_again(loaded.project, folder, house, snapshot))
+        begun = replace(begun, snapshot=snapshot.name, data={snapshot.name: snapshot.digest})
+    steps: list[StepRun] = []
+    with loaded.at_hand():
+        executed(loaded, house, order, nodes_of(loaded.project, order), given, say, steps)
+    return replace(begun, state=RunState.FINISHED, steps=tuple(steps))
 
 
 def _executed_again(

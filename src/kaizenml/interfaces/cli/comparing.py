@@ -58,6 +58,8 @@ def rerun(run: str, folder: Path, anyway: bool, within: float | None, as_json: b
             click.echo(f"{name}: {'the same' if not apart else f'{apart:.3g} apart'}")
         if done.predictions is not None:
             click.echo(f"golden rows: {'the same' if not done.predictions else f'{done.predictions:.3g} apart'}")
+        if done.steps:
+            click.echo(f"other values than then: {', '.join(done.steps)}")
         click.echo(f"{done.run} is {done.original} again; the largest difference is {done.largest:.3g}.")
     return 1 if within is not None and not done.largest <= within else 0
 
