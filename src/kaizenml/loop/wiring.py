@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -88,12 +89,8 @@ def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> di
     from kaizenml.adapters.sql import open_records
     from kaizenml.adapters.sql.copying import copy
 
-    source, target = open_records(of.database), open_records(url)
-    try:
+    with closing(open_records(of.database)) as source, closing(open_records(url)) as target:
         return {name: (each.rows, each.digest) for name, each in copy(source, target, told).items()}
-    finally:
-        source.close()
-        target.close()
 
 
 def open_blobs(of: Settings) -> Blobs:

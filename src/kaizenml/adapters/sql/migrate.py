@@ -15,8 +15,12 @@ FOLDER = Path(__file__).parent / "migrations"
 
 def migrated(engine: Engine, name: str) -> Engine:
     """Return the engine, its database at the newest schema; ``name`` is how errors call the database."""
-    with engine.connect().execution_options(writes=True) as connection, connection.begin():
-        upgrade(connection, name)
+    try:
+        with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            upgrade(connection, name)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
