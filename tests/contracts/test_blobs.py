@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from kaizenml.adapters.blobs import DirectoryBlobs
 from kaizenml.adapters.memory import MemoryBlobs
 from kaizenml.core.digest import Digest, digest_of_bytes
 from kaizenml.core.ports import Blobs
+from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.errors import NotFoundError, UsageError
 
 
@@ -53,3 +55,49 @@ def test_a_name_that_is_no_digest_is_refused(blobs: Blobs, name: str) -> None:
         blobs.get(Digest(name))
     with pytest.raises(UsageError, match="is not a digest"):
         blobs.has(Digest(name))
+    with pytest.raises(UsageError, match="is not a digest"):
+        blobs.open(Digest(name))
+    with pytest.raises(UsageError, match="is not a digest"):
+        blobs.size(Digest(name))
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(chunks=st.lists(st.binary(max_size=200), max_size=8))
+def test_content_that_comes_in_chunks_is_the_same_content(blobs: Blobs, chunks: list[bytes]) -> None:
+    digest = blobs.put_from(iter(chunks))
+
+    assert digest == digest_of_bytes(b"".join(chunks)) == blobs.put(b"".join(chunks))
+    assert blobs.get(digest) == b"".join(blobs.open(digest)) == b"".join(chunks)
+    assert blobs.size(digest) == len(b"".join(chunks))
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1])
+def test_large_content_is_read_in_chunks(blobs: Blobs, more: int) -> None:
+    content = bytes(range(256)) * (3 * CHUNK_BYTES // 256) + b"x" * 2
+    content = content[: 3 * CHUNK_BYTES + more]
+    digest = blobs.put_from([content])
+
+    chunks = list(blobs.open(digest))
+
+    assert b"".join(chunks) == content
+    assert max(map(len, chunks)) == CHUNK_BYTES
+
+
+def test_a_sender_that_breaks_off_leaves_nothing(blobs: Blobs) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"first part"
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        blobs.put_from(broken())
+
+    assert not blobs.has(digest_of_bytes(b"first part"))
+
+
+def test_what_was_never_put_has_no_chunks_and_no_size(blobs: Blobs) -> None:
+    digest = digest_of_bytes(b"elsewhere")
+
+    with pytest.raises(NotFoundError, match=digest):
+        blobs.open(digest)
+    with pytest.raises(NotFoundError, match=digest):
+        blobs.size(digest)

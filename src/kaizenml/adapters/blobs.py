@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from kaizenml.adapters.durable import disk_errors, folder_made, replaced, synced
+from kaizenml.adapters.durable import disk_errors, folder_made, replaced, synced, written_from
 from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
+from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.errors import IntegrityError, NotFoundError, UsageError
 
 
@@ -58,6 +61,63 @@ class DirectoryBlobs:
     def has(self, digest: Digest) -> bool:
         """Say whether the content is kept here."""
         return self._path(digest).is_file()
+
+    def put_from(self, chunks: Iterable[bytes]) -> Digest:
+        """Keep content that comes in chunks durably: all of it, or nothing when they raise.
+
+        Raises
+        ------
+        KaizenError
+            When the disk refuses; what had been written is gone then.
+        """
+        coming = self._root / "coming"
+        with disk_errors("Keeping a blob"):
+            folder_made(coming)
+        temporary, found = written_from(coming, chunks)
+        path = self._path(found)
+        try:
+            with disk_errors(f"Keeping blob {found}"):
+                folder_made(path.parent)
+                os.replace(temporary, path)
+                synced(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+        return Digest(found)
+
+    def open(self, digest: Digest) -> Iterator[bytes]:
+        """Return the content in chunks, the last of them only once all have been checked.
+
+        Raises
+        ------
+        NotFoundError
+            When it is not kept here.
+        IntegrityError
+            In place of the last chunk, when the file is damaged; it is then in quarantine.
+        """
+        path = self._path(digest)
+        if not path.is_file():
+            raise NotFoundError("blob", digest)
+        return self._chunks(path, digest)
+
+    def size(self, digest: Digest) -> int:
+        """Return of how many bytes the content is, or raise `NotFoundError`."""
+        try:
+            return self._path(digest).stat().st_size
+        except FileNotFoundError:
+            raise NotFoundError("blob", digest) from None
+
+    def _chunks(self, path: Path, digest: Digest) -> Iterator[bytes]:
+        found = hashlib.sha256()
+        with disk_errors(f"Reading blob {digest}"), path.open("rb", buffering=0) as handle:
+            held = handle.read(CHUNK_BYTES)
+            found.update(held)
+            while chunk := handle.read(CHUNK_BYTES):
+                found.update(chunk)
+                yield held
+                held = chunk
+        if found.hexdigest() != digest:
+            self._quarantine(path, digest)
+        yield held
 
     def _path(self, digest: str) -> Path:
         if not is_digest(digest):

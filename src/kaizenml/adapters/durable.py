@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -71,3 +72,26 @@ def disk_errors(doing: str) -> Iterator[None]:
         raise KaizenError(
             f"{doing} failed: {error.strerror or error}.", "Check the disk: space, permissions, health."
         ) from error
+
+
+def written_from(folder: Path, chunks: Iterable[bytes]) -> tuple[Path, str]:
+    """Return a new temporary file in the folder that has these chunks on disk, and their sha256; none if they raise.
+
+    What the chunks raise is raised as it is; what the disk refuses becomes an error of ours.
+    """
+    temporary, digest, doing = folder / f".{uuid4().hex}.tmp", hashlib.sha256(), "Keeping what comes in chunks"
+    with disk_errors(doing):
+        handle = temporary.open("xb")
+    try:
+        with handle:
+            for chunk in chunks:
+                digest.update(chunk)
+                with disk_errors(doing):
+                    handle.write(chunk)
+            with disk_errors(doing):
+                handle.flush()
+                os.fsync(handle.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary, digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +14,7 @@ from kaizenml.adapters.frames import fitted, storable
 from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
 from kaizenml.core.names import checked_name
 from kaizenml.core.step import Ingredients, Kept
+from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.errors import NotFoundError, UsageError
 
 
@@ -40,6 +41,19 @@ class MemoryBlobs:
         if not is_digest(digest):
             raise UsageError(f"{digest[:80]!r} is not a digest.", "A digest is 64 hexadecimal digits: a sha256.")
         return digest in self._contents
+
+    def put_from(self, chunks: Iterable[bytes]) -> Digest:
+        """Keep content that comes in chunks."""
+        return self.put(b"".join(chunks))
+
+    def open(self, digest: Digest) -> Iterator[bytes]:
+        """Return the content in chunks, or raise `NotFoundError`."""
+        content = self.get(digest)
+        return (content[at : at + CHUNK_BYTES] for at in range(0, max(len(content), 1), CHUNK_BYTES))
+
+    def size(self, digest: Digest) -> int:
+        """Return of how many bytes the content is, or raise `NotFoundError`."""
+        return len(self.get(digest))
 
 
 @dataclass(slots=True)

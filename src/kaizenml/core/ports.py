@@ -6,14 +6,13 @@ written together; each book is a port of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from kaizenml.core.alert import Alert
 from kaizenml.core.declaration import Declaration
-from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.job import Job, JobState, Work
@@ -24,9 +23,8 @@ from kaizenml.core.rollout import Rollout
 from kaizenml.core.run import Run, RunLine
 from kaizenml.core.series import Last, Point
 from kaizenml.core.snapshot import Snapshot
-
-if TYPE_CHECKING:
-    import polars as pl
+from kaizenml.core.stores import Blobs as Blobs
+from kaizenml.core.stores import Tables as Tables
 
 
 class Events(Protocol):
@@ -321,64 +319,6 @@ class Records(Protocol):
 
     def mark(self) -> tuple[int, ...]:
         """Return numbers that change when something has been written, by anybody; looking is cheap."""
-        ...
-
-
-class Blobs(Protocol):
-    """Bytes addressed by the digest of their content."""
-
-    def put(self, content: bytes) -> Digest:
-        """Keep the content durably; putting it again changes nothing."""
-        ...
-
-    def get(self, digest: Digest) -> bytes:
-        """Return the content, checked against its digest; raise `NotFoundError` or `IntegrityError`."""
-        ...
-
-    def has(self, digest: Digest) -> bool:
-        """Say whether the content is kept here."""
-        ...
-
-
-class Tables(Protocol):
-    """Versioned rows."""
-
-    def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
-        """Add rows in one commit and return its version; a key that was appended before adds nothing."""
-        ...
-
-    def append_parts(self, table: str, parts: Iterable[pl.DataFrame], *, key: str) -> int:
-        """Add rows that come in parts, in one commit: all of them, or none when the parts raise an error."""
-        ...
-
-    def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
-        """Return the rows of a version (None: the newest) to be read later, in parts, in their order."""
-        ...
-
-    def read(
-        self,
-        table: str,
-        *,
-        version: int | None = None,
-        columns: Sequence[str] | None = None,
-        between: tuple[str, datetime, datetime] | None = None,
-    ) -> pl.DataFrame:
-        """Return the rows of a version (None: the newest), with ``low <= column < high`` where asked.
-
-        Raises `NotFoundError` for a table or version that does not exist.
-        """
-        ...
-
-    def version(self, table: str) -> int | None:
-        """Return the newest version, or None when there is no such table."""
-        ...
-
-    def compact(self, table: str) -> int:
-        """Merge small files into large ones without changing any row; return the version that is newest then."""
-        ...
-
-    def compact_aside(self, table: str) -> None:
-        """Begin to do so, beside whatever else is done with the table, and return at once."""
         ...
 
 

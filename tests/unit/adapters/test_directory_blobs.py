@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from kaizenml.adapters.blobs import DirectoryBlobs
+from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.errors import IntegrityError, KaizenError, NotFoundError
 
 
@@ -55,3 +57,29 @@ def test_a_full_or_broken_disk_is_an_error_of_ours(tmp_path: Path) -> None:
 
     with pytest.raises(KaizenError, match="Keeping blob"):
         DirectoryBlobs(tmp_path).put(b"content")
+
+
+def test_a_flipped_byte_of_large_content_is_found_before_its_last_chunk_goes_out(tmp_path: Path) -> None:
+    blobs = DirectoryBlobs(tmp_path)
+    digest = blobs.put_from([bytes(3 * CHUNK_BYTES)])
+    with file_of(tmp_path, digest).open("r+b") as handle:
+        handle.write(b"\1")
+
+    chunks = blobs.open(digest)
+    seen = [len(next(chunks)), len(next(chunks))]
+    with pytest.raises(IntegrityError, match="is damaged"):
+        next(chunks)
+
+    assert seen == [CHUNK_BYTES, CHUNK_BYTES]
+    assert not blobs.has(digest)
+
+
+def test_content_in_chunks_that_does_not_come_to_its_end_leaves_no_file(tmp_path: Path) -> None:
+    def broken() -> Iterator[bytes]:
+        yield b"x" * 1000
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        DirectoryBlobs(tmp_path).put_from(broken())
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []

@@ -1,0 +1,89 @@
+"""What the core asks of the world for content: bytes by their digest, and rows in versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from kaizenml.core.digest import Digest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+#: Content that is read in chunks comes in pieces of so many bytes.
+CHUNK_BYTES = 1 << 20
+
+
+class Blobs(Protocol):
+    """Bytes addressed by the digest of their content."""
+
+    def put(self, content: bytes) -> Digest:
+        """Keep the content durably; putting it again changes nothing."""
+        ...
+
+    def get(self, digest: Digest) -> bytes:
+        """Return the content, checked against its digest; raise `NotFoundError` or `IntegrityError`."""
+        ...
+
+    def has(self, digest: Digest) -> bool:
+        """Say whether the content is kept here."""
+        ...
+
+    def put_from(self, chunks: Iterable[bytes]) -> Digest:
+        """Keep content that comes in chunks durably, however much it is: all of it, or nothing when they raise."""
+        ...
+
+    def open(self, digest: Digest) -> Iterator[bytes]:
+        """Return the content in chunks of at most `CHUNK_BYTES`, however much it is.
+
+        The last chunk comes only once all of them have been checked against the digest, so whoever has received the
+        last one has the content. Raises `NotFoundError` at once, `IntegrityError` in place of the last chunk.
+        """
+        ...
+
+    def size(self, digest: Digest) -> int:
+        """Return of how many bytes the content is, without reading it; raise `NotFoundError`."""
+        ...
+
+
+class Tables(Protocol):
+    """Versioned rows."""
+
+    def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
+        """Add rows in one commit and return its version; a key that was appended before adds nothing."""
+        ...
+
+    def append_parts(self, table: str, parts: Iterable[pl.DataFrame], *, key: str) -> int:
+        """Add rows that come in parts, in one commit: all of them, or none when the parts raise an error."""
+        ...
+
+    def scan(self, table: str, *, version: int | None = None) -> pl.LazyFrame:
+        """Return the rows of a version (None: the newest) to be read later, in parts, in their order."""
+        ...
+
+    def read(
+        self,
+        table: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[str] | None = None,
+        between: tuple[str, datetime, datetime] | None = None,
+    ) -> pl.DataFrame:
+        """Return the rows of a version (None: the newest), with ``low <= column < high`` where asked.
+
+        Raises `NotFoundError` for a table or version that does not exist.
+        """
+        ...
+
+    def version(self, table: str) -> int | None:
+        """Return the newest version, or None when there is no such table."""
+        ...
+
+    def compact(self, table: str) -> int:
+        """Merge small files into large ones without changing any row; return the version that is newest then."""
+        ...
+
+    def compact_aside(self, table: str) -> None:
+        """Begin to do so, beside whatever else is done with the table, and return at once."""
+        ...
