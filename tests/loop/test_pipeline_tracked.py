@@ -112,6 +112,25 @@ def test_two_runs_are_compared_by_what_differs_and_by_the_rows_that_both_were_te
     assert cli(shop, "compare", first.id, "nobody", code=2)["error"]["code"] == "not_found"
 
 
+def test_the_functions_and_constants_that_changed_between_two_runs_are_named(shop, run):
+    _, first = run
+    before = (shop / "project.py").read_text()
+    new = before.replace('print("the user', 'print("# the user').replace("\n@project", "\nLIMIT = 3\n\n@project")
+    (shop / "project.py").write_text(new)
+    try:
+        second = cli(shop, "run")["run"]
+    finally:
+        (shop / "project.py").write_text(before)
+
+    found = cli(shop, "compare", first.id, second)
+
+    [file] = found["symbols"][second]
+    named = {each["name"]: (each["kind"], each["change"]) for each in found["symbols"][second][file]}
+    assert file == "project.py"
+    assert named == {"select": ("function", "changed"), "LIMIT": ("constant", "added")}
+    assert list(found["files"][second]) == [file]
+
+
 def test_an_old_run_gives_the_same_again_although_code_and_data_have_changed(shop, run):
     house, first = run
     before = (shop / "project.py").read_text(), (shop / "data.csv").read_text()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from kaizenml.core.metric import Estimate, gain
 from kaizenml.core.run import Environment, Run
+from kaizenml.core.symbols import SymbolDifference
 
 #: So many lines of a file's difference are shown.
 MOST_LINES = 200
@@ -48,6 +49,9 @@ class Difference:
         Values by name; None where a run has none.
     files
         For each run behind the first and each file that differs: the unified difference.
+    symbols
+        For each run behind the first and each Python file that differs: the functions, classes and constants that do;
+        none where only comments, docstrings or formatting differ.
     """
 
     runs: tuple[str, ...]
@@ -57,6 +61,7 @@ class Difference:
     environment: Mapping[str, tuple[object, ...]]
     data: Mapping[str, tuple[object, ...]]
     metrics: tuple[MetricDifference, ...]
+    symbols: Mapping[str, Mapping[str, Sequence[SymbolDifference]]] = field(default_factory=dict)
 
 
 def differing(sides: Sequence[Mapping[str, object]]) -> dict[str, tuple[object, ...]]:

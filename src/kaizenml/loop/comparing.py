@@ -22,6 +22,7 @@ from kaizenml.core.difference import (
     metric_difference,
 )
 from kaizenml.core.run import Run
+from kaizenml.core.symbols import symbol_differences
 from kaizenml.errors import UsageError
 from kaizenml.improvement.backtest import compare as by_blocks
 from kaizenml.improvement.comparison import Outcome
@@ -56,14 +57,17 @@ def compare(house: House, words: Sequence[str]) -> Difference:
 def difference(house: House, runs: Sequence[Run]) -> Difference:
     """Return where runs differ from the first of them."""
     first, rest = runs[0], runs[1:]
+    files = {run.id: _files(house, run) for run in runs}
+    own, others = files[first.id], {run.id: files[run.id] for run in rest}
     return Difference(
         runs=tuple(run.id for run in runs),
         parameters=differing([_parameters(run) for run in runs]),
         code=differing([code_facts(run) for run in runs]),
-        files={run.id: found for run in rest if (found := file_differences(_files(house, first), _files(house, run)))},
+        files={run: found for run, other in others.items() if (found := file_differences(own, other))},
         environment=differing([environment_facts(run.environment) for run in runs]),
         data=differing([_data(run) for run in runs]),
         metrics=tuple(each for run in rest for each in metric_differences(house, first, run)),
+        symbols={run: named for run, other in others.items() if (named := symbol_differences(own, other))},
     )
 
 

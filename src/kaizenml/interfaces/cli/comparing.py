@@ -10,10 +10,13 @@ import msgspec
 
 from kaizenml.core.difference import Difference, MetricDifference, Word
 from kaizenml.core.digest import is_digest
+from kaizenml.core.symbols import Change, SymbolDifference
+from kaizenml.core.terminal import harmless
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
 
 _COLOURS = {Word.BETTER: "green", Word.WORSE: "red", Word.NOISE: "yellow"}
+_CHANGES = {Change.ADDED: "green", Change.REMOVED: "red", Change.CHANGED: "yellow", Change.MOVED: "cyan"}
 
 
 @click.command()
@@ -77,13 +80,27 @@ def show(found: Difference) -> None:
             rows = [(key, *(_shown(value) for value in values)) for key, values in table.items()]
             print_table([name, *found.runs], rows, empty="")
     for run, files in found.files.items():
-        for text in files.values():
-            click.echo(text)
+        show_code(files, found.symbols.get(run, {}))
         click.echo(f"({len(files)} files of {run} differ from {found.runs[0]})\n")
     show_metrics(found.metrics)
     alike = [name for name, table in parts if not table] + ([] if found.metrics else ["metrics"])
     if alike:
         click.echo(f"The same: {', '.join(alike)}.")
+
+
+def show_code(files: Mapping[str, str], symbols: Mapping[str, Sequence[SymbolDifference]]) -> None:
+    """Print the functions, classes and constants that differ; of a file that is no Python, the file."""
+    for path, text in files.items():
+        if path not in symbols:
+            click.echo(harmless(text))
+        elif not symbols[path]:
+            click.echo(f"{harmless(path)}: only comments, docstrings or formatting differ")
+        for each in symbols.get(path, ()):
+            whence = f" from {each.came_from}" if each.came_from else ""
+            colour = _CHANGES.get(each.change)
+            what = f"{each.kind} {each.name}" if each.kind != "statement" else each.name
+            click.echo(f"{click.style(each.change, fg=colour)} {harmless(f'{what} in {path}{whence}')}")
+            click.echo("".join(f"    {line}\n" for line in harmless(each.diff).splitlines()[2:]), nl=False)
 
 
 def show_metrics(metrics: Sequence[MetricDifference]) -> None:

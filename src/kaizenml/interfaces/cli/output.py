@@ -10,6 +10,7 @@ from typing import Any
 import click
 import msgspec
 
+from kaizenml.core.terminal import harmless
 from kaizenml.errors import KaizenError
 
 
@@ -47,9 +48,9 @@ def tell_error(
     if as_json:
         print_json({"error": {"code": code, "message": message, "hint": hint, "details": details or {}}})
         return
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {harmless(message)}", err=True)
     if hint:
-        click.echo(f"{click.style('Hint:', fg='yellow')} {hint}", err=True)
+        click.echo(f"{click.style('Hint:', fg='yellow')} {harmless(hint)}", err=True)
 
 
 def print_json(value: object) -> None:
@@ -70,11 +71,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, emp
         return
     table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in listed:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text("" if cell is None else harmless(str(cell))) for cell in row))
     console = Console(width=None if sys.stdout.isatty() else 200)
     console.print(table)
 
 
 def say_on_stderr(line: str) -> None:
     """Tell of progress beside the output proper."""
-    click.echo(f"  {click.style('·', fg='cyan')} {line}", err=True)
+    click.echo(f"  {click.style('·', fg='cyan')} {harmless(line)}", err=True)

@@ -9,6 +9,7 @@ import msgspec
 
 from kaizenml.core.query_text import parsed
 from kaizenml.core.run import RunLine
+from kaizenml.core.terminal import harmless
 from kaizenml.errors import SettingError
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
@@ -45,7 +46,7 @@ def runs(query: tuple[str, ...], folder: Path, limit: int, as_json: bool) -> Non
     columns = ["run", "name", "state", "started", "snapshot", "release", "metrics", "error"]
     empty = "No run fulfils this." if text else "No runs yet. Make one: `kaizen run`."
     if len(found) > _LONG:
-        click.echo("\n".join("\t".join(map(str, _row(line))) for line in found))
+        click.echo("\n".join("\t".join(harmless(cell, keep="") for cell in _row(line)) for line in found))
     else:
         print_table(columns, map(_row, found), empty=empty)
 
