@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.acting import add_acting
@@ -15,6 +16,7 @@ from kaizenml.interfaces.http.evaluating import add_evaluating
 from kaizenml.interfaces.http.guard import MOST_BYTES, Guard
 from kaizenml.interfaces.http.health import add_health
 from kaizenml.interfaces.http.labelling import add_labelling
+from kaizenml.interfaces.http.mlflow.dialect import mlflow_table
 from kaizenml.interfaces.http.problems import add_problems
 from kaizenml.interfaces.http.pushing import add_pushing
 from kaizenml.interfaces.http.reading import add_reading
@@ -63,7 +65,10 @@ def create_app(service: Service, access: Access | None = None, *, more: Sequence
     add_docs(routes, app)
     check_routes(app)
     add_problems(app)
-    app.user_middleware.append(Middleware(Guard, access or Access(), public_paths(app)))
+    table = mlflow_table(service)
+    public = public_paths(app) | table.public()
+    app.user_middleware.append(Middleware(Guard, access or Access(), public, table))
+    app.user_middleware.append(Middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BYTES))
     return app
 
 
@@ -76,7 +81,6 @@ def _bare(service: Service) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        max_body_size=MOST_BYTES,
         telemetry={
             "tracing": False,
             "metrics": False,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kaizenml.errors import KaizenError
 from kaizenml.interfaces.http.access import Access, Permission
 from kaizenml.interfaces.http.problems import (
+    CHALLENGE,
     ForeignRequestError,
     NotAuthenticatedError,
     TooLargeError,
@@ -40,6 +42,30 @@ _HEADERS = {
 }
 
 
+class Dialect(Protocol):
+    """Another wire protocol, whose paths are its own: an application that says no in the words of its clients."""
+
+    def owns(self, path: str) -> bool:
+        """Say whether a path is the protocol's."""
+        ...
+
+    def has_any_size(self, path: str) -> bool:
+        """Say whether what is sent to a path may be of any size."""
+        ...
+
+    def most_bytes(self) -> int:
+        """Return how large the other requests may be."""
+        ...
+
+    def refusal(self, error: Exception) -> tuple[int, bytes]:
+        """Return the status and JSON that say an error."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; each route checks that the scope's `GRANTED` has what it asks for."""
+        ...
+
+
 class Guard:
     """The outermost layer of the control plane.
 
@@ -47,12 +73,15 @@ class Guard:
     ----------
     public
         The paths that need no token; every other one does, whether it exists or not.
+    dialect
+        Who answers the requests that belong to it, once they have passed.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, public: frozenset[str]) -> None:
+    def __init__(self, app: ASGIApp, access: Access, public: frozenset[str], dialect: Dialect) -> None:
         self._app = app
         self._access = access
         self._public = public
+        self._dialect = dialect
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on."""
@@ -65,7 +94,7 @@ class Guard:
         await self._answer(scope, receive, _with_headers(send))
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        has_answered = False
+        has_answered, owner = False, self._dialect if self._dialect.owns(scope["path"]) else None
 
         async def noted(message: Message) -> None:
             nonlocal has_answered
@@ -73,14 +102,14 @@ class Guard:
             await send(message)
 
         try:
-            self._check(scope)
-            await self._app(scope, receive, noted)
+            self._check(scope, owner)
+            await (owner or self._app)(scope, receive, noted)
         except Exception as error:
             if has_answered:
                 raise
-            await _problem_of(error)(scope, receive, send)
+            await _problem_of(error, owner)(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope, owner: Dialect | None) -> None:
         headers = Headers(scope=scope)
         self._check_host(headers.getlist("host"))
         if scope["method"] not in _SAFE:
@@ -90,8 +119,9 @@ class Guard:
         if Permission.VIEW not in granted and scope["path"] not in self._public:
             raise NotAuthenticatedError
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > MOST_BYTES:
-            raise TooLargeError(MOST_BYTES)
+        most = MOST_BYTES if owner is None else owner.most_bytes()
+        if not length.isdigit() or (int(length) > most and not (owner and owner.has_any_size(scope["path"]))):
+            raise TooLargeError(most)
         scope[GRANTED] = granted
 
     def _check_host(self, hosts: list[str]) -> None:
@@ -100,7 +130,11 @@ class Guard:
             raise UnknownHostError(host)
 
 
-def _problem_of(error: Exception) -> Response:
+def _problem_of(error: Exception, owner: Dialect | None) -> Response:
+    if owner is not None:
+        status, content = owner.refusal(error)
+        headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
+        return Response(content, status, headers, media_type="application/json")
     if isinstance(error, KaizenError):
         return problem(error)
     _LOG.error("A request failed.", exc_info=error)

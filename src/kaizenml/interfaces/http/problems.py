@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 
 from kaizenml.errors import KaizenError, RefusedError
 
+#: How a caller may show the token.
+CHALLENGE = 'Basic realm="kaizenml", Bearer'
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
 _HINTS = {404: "The routes are listed at /docs.", 405: "The routes and their methods are listed at /docs."}
 
@@ -86,7 +88,7 @@ def _problem(
 ) -> Response:
     body = {"error": {"code": code, "message": message, "hint": hint, "details": details or {}}}
     encoded = msgspec.json.encode(body, enc_hook=str)
-    headers = {"WWW-Authenticate": 'Basic realm="kaizenml", Bearer'} if status == 401 else None
+    headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
     return Response(encoded, status, headers, media_type="application/json")
 
 

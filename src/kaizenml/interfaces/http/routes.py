@@ -30,6 +30,18 @@ class Routes:
         """Answer POST requests to a path."""
         self._add("POST", path, handler, permission, more)
 
+    def put(self, path: str, handler: Handler, *, permission: Permission, **more: Any) -> None:
+        """Answer PUT requests to a path."""
+        self._add("PUT", path, handler, permission, more)
+
+    def patch(self, path: str, handler: Handler, *, permission: Permission, **more: Any) -> None:
+        """Answer PATCH requests to a path."""
+        self._add("PATCH", path, handler, permission, more)
+
+    def delete(self, path: str, handler: Handler, *, permission: Permission, **more: Any) -> None:
+        """Answer DELETE requests to a path."""
+        self._add("DELETE", path, handler, permission, more)
+
     def _add(self, method: str, path: str, handler: Handler, permission: Permission, more: dict[str, Any]) -> None:
         self._app.add_api_route(
             path,

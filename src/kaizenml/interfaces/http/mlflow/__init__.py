@@ -1,0 +1,1 @@
+"""MLflow's wire protocol, so that its clients work unchanged: parse, call the loop, print."""

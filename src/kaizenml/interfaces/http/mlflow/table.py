@@ -1,0 +1,203 @@
+"""The routes of the wire protocol: one look into a dict for most, and an answer in the protocol's words for all."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.types import Receive, Scope, Send
+
+from kaizenml.core.mlflow.errors import WireError, invalid
+from kaizenml.errors import KaizenError, PermissionDeniedError
+from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.guard import GRANTED
+from kaizenml.interfaces.http.mlflow.answers import Answer, encoded, refused
+from kaizenml.interfaces.http.mlflow.reading import Message, read_body, read_query
+from kaizenml.interfaces.http.problems import TooLargeError
+
+#: A body of JSON may be so large: the profile of one data set may have 16 MB.
+MOST_BYTES = 24_000_000
+_JSON = [(b"content-type", b"application/json")]
+_TEXT = [(b"content-type", b"text/plain; charset=utf-8")]
+
+#: Takes the request, and gives what is answered: JSON by msgspec, bytes that are JSON, or None for ``{}``.
+Handler = Callable[[Any], object]
+#: Takes the request as it comes over the wire, and the parts of its path.
+Streamer = Callable[[Scope, Receive, Send, Mapping[str, str]], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls, for the few handlers that ask: a field ``caller`` of the message is filled with it."""
+
+    granted: frozenset[Permission]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    handler: Handler
+    kind: type[Message]
+    permission: Permission
+
+
+@dataclass(frozen=True, slots=True)
+class _Stream:
+    handler: Streamer
+    permission: Permission
+
+
+_Route = _Call | _Stream
+
+
+class Table:
+    """The routes of MLflow's protocol as an application of their own, which the guard hands requests to.
+
+    Parameters
+    ----------
+    threads
+        How many requests may be worked on at once.
+    """
+
+    def __init__(self, threads: int = 32) -> None:
+        self._exact: dict[tuple[str, str], _Route] = {}
+        self._patterns: list[tuple[str, list[str], _Route]] = []
+        self._paths: dict[str, set[str]] = {}
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mlflow")
+
+    def call(self, method: str, path: str, handler: Handler, kind: type[Message], *, permission: Permission) -> None:
+        """Answer requests with JSON.
+
+        Parameters
+        ----------
+        path
+            Such as ``/api/2.0/mlflow/runs/get``; a part ``{model_id}`` becomes that field of the message, and
+            ``{path:rest}`` takes all that follows. ``/ajax-api/…`` is answered alike.
+        """
+        self._add(method, path, _Call(handler, kind, permission))
+
+    def stream(self, method: str, path: str, handler: Streamer, *, permission: Permission) -> None:
+        """Hand requests over as they come, of whatever size."""
+        self._add(method, path, _Stream(handler, permission))
+
+    def declared(self) -> Iterator[tuple[str, str, Permission]]:
+        """Return method, path and permission of every route."""
+        for (method, path), route in self._exact.items():
+            yield method, path, route.permission
+        for method, parts, route in self._patterns:
+            yield method, "/".join(parts), route.permission
+
+    def public(self) -> frozenset[str]:
+        """Return the paths that everybody may read."""
+        return frozenset(path for _, path, permission in self.declared() if permission is Permission.PUBLIC)
+
+    def owns(self, path: str) -> bool:
+        """Say whether a path is the protocol's, whether there is such a route or not."""
+        return path.startswith(("/api/2.0/mlflow", "/api/3.0/mlflow", "/ajax-api/")) or path in ("/health", "/version")
+
+    def has_any_size(self, path: str) -> bool:
+        """Say whether what is sent to a path may be of any size."""
+        return path.startswith(("/api/2.0/mlflow-artifacts/", "/ajax-api/2.0/mlflow-artifacts/"))
+
+    def most_bytes(self) -> int:
+        """Return how large the other requests may be."""
+        return MOST_BYTES
+
+    def refusal(self, error: Exception) -> Answer:
+        """Return how an error is answered."""
+        return refused(error)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        try:
+            route, parts = self._found(scope["method"], scope["path"].replace("/ajax-api/", "/api/", 1))
+            if route.permission not in scope[GRANTED]:
+                raise PermissionDeniedError(f"This needs the permission to {route.permission}.", "Ask who has it.")
+            if isinstance(route, _Stream):
+                await route.handler(scope, receive, send, parts)
+                return
+            body = await _body(receive)
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._threads, _answered, route, scope, body, parts)
+        except KaizenError as error:
+            answer = refused(error)
+        status, content = answer
+        headers = [*(_TEXT if scope["path"] in ("/health", "/version") else _JSON)]
+        headers.append((b"content-length", str(len(content)).encode()))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    def _add(self, method: str, path: str, route: _Route) -> None:
+        if "{" in path:
+            self._patterns.append((method, path.split("/"), route))
+        else:
+            self._exact[method, path] = route
+            self._paths.setdefault(path, set()).add(method)
+
+    def _found(self, method: str, path: str) -> tuple[_Route, Mapping[str, str]]:
+        found = self._exact.get((method, path))
+        if found is not None:
+            return found, {}
+        given = path.split("/")
+        for wanted, parts, route in self._patterns:
+            if wanted == method and (values := _matched(parts, given)) is not None:
+                return route, values
+        raise WireError("ENDPOINT_NOT_FOUND", f"There is no {method} {path[:200]} here.")
+
+
+def _matched(parts: list[str], given: list[str]) -> dict[str, str] | None:
+    values: dict[str, str] = {}
+    for index, part in enumerate(parts):
+        if part.endswith(":rest}"):
+            values[part[1:-6]] = "/".join(given[index:])
+            return values if len(given) > index else None
+        if index >= len(given):
+            return None
+        if part.startswith("{"):
+            values[part[1:-1]] = given[index]
+        elif part != given[index]:
+            return None
+    return values if len(parts) == len(given) else None
+
+
+def _answered(route: _Call, scope: Scope, body: bytes, parts: Mapping[str, str]) -> Answer:
+    try:
+        if scope["method"] == "GET" and (scope["query_string"] or not body):
+            told = read_query(route.kind, scope["query_string"], parts)
+        else:
+            _check_type(scope)
+            told = read_body(route.kind, body, parts)
+        if "caller" in told.__struct_fields__:
+            told.caller = Caller(scope[GRANTED])  # type: ignore[attr-defined]
+        return 200, encoded(route.handler(told))
+    except Exception as error:
+        return refused(error)
+
+
+def _check_type(scope: Scope) -> None:
+    if scope["method"] not in ("POST", "PUT"):
+        return
+    given = next((value for name, value in scope["headers"] if name == b"content-type"), None)
+    if given is None:
+        raise invalid("Bad Request. Content-Type header is missing.")
+    if given.split(b";")[0] != b"application/json":
+        raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
+
+
+async def _body(receive: Receive) -> bytes:
+    message = await receive()
+    content: bytes = message.get("body", b"")
+    if not message.get("more_body"):
+        return content
+    parts, size = [content], len(content)
+    while message.get("more_body"):
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise WireError("CANCELLED", "The client went away.")
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MOST_BYTES:
+            raise TooLargeError(MOST_BYTES)
+    return b"".join(parts)
