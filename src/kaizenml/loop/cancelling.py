@@ -10,6 +10,7 @@ from kaizenml.core.job import Job, JobState, Work, cancelled, finished
 from kaizenml.core.ports import Books
 from kaizenml.core.run import RunState
 from kaizenml.errors import NotFoundError
+from kaizenml.loop.live import kept_console
 from kaizenml.loop.step_journal import steps_told
 from kaizenml.loop.wiring import House
 
@@ -51,7 +52,8 @@ def end_run(books: Books, house: House, run: str, by: str) -> None:
         return
     now, steps = house.clock.now(), begun.steps or steps_told(house.settings.home, run)
     said = f"Cancelled by {by.removeprefix('person:')}."
-    books.runs.save(replace(begun, state=RunState.CANCELLED, finished_at=now, error=said, steps=steps))
+    books.runs.save(replace(begun, state=RunState.CANCELLED, finished_at=now, error=said, steps=steps,
+                            console=kept_console(house, begun)))  # fmt: skip
     draft = Draft(begun.project, by, Kind.RUN_CANCELLED, f"run:{run}", None, house.data_at(books), {})
     books.events.append(draft, now)
 
@@ -76,6 +78,7 @@ def end_killed(house: House, pid: int, error: str, hint: str) -> str:
             return job.id
         steps = steps_told(house.settings.home, job.id)
         ended = replace(begun, state=RunState.FAILED, finished_at=now, error=error, hint=hint, steps=steps)
+        ended = replace(ended, console=kept_console(house, begun))
         books.runs.save(ended)
         facts = {"error": error, "hint": hint}
         draft = Draft(begun.project, "system:loop", Kind.RUN_FAILED, f"run:{job.id}", None, house.data_at(books), facts)

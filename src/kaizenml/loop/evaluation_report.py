@@ -11,12 +11,13 @@ from kaizenml.core.assessment import ASSESSMENT, Assessment
 from kaizenml.core.ports import Blobs
 from kaizenml.core.run import Run
 from kaizenml.errors import StateError
+from kaizenml.loop.run_names import found_run
 from kaizenml.loop.wiring import House
 from kaizenml.training.report_page import page
 
 
 def run_of(house: House, name: str = "") -> Run:
-    """Return a run by its id, or by the release or model version that it made; without a name the newest evaluated one.
+    """Return a run as `found_run` knows it; without a name the newest evaluated one.
 
     Raises
     ------
@@ -26,12 +27,8 @@ def run_of(house: House, name: str = "") -> Run:
         When no run has been evaluated yet.
     """
     with house.records.reading() as books:
-        if "/" in name:
-            return books.runs.get(books.releases.get(name).run)
-        if ":" in name:
-            return books.runs.get(books.models.get(name).run)
         if name:
-            return books.runs.get(name)
+            return found_run(books, name)
         for run in books.runs.newest(limit=1000):
             if ASSESSMENT in run.artefacts:
                 return run

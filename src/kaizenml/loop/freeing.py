@@ -8,6 +8,7 @@ from dataclasses import replace
 from kaizenml.core.job import Job, JobState, Work, released
 from kaizenml.core.ports import Books
 from kaizenml.core.run import RunState
+from kaizenml.loop.live import kept_console
 from kaizenml.loop.processes import is_alive
 from kaizenml.loop.step_journal import steps_told
 from kaizenml.loop.wiring import House
@@ -34,6 +35,7 @@ def _fail_run(books: Books, house: House, job: Job) -> None:
         if run.id == job.id and run.state is RunState.RUNNING:
             steps = steps_told(house.settings.home, run.id)
             ended = replace(run, state=RunState.FAILED, finished_at=house.clock.now(), error=job.error, steps=steps)
+            ended = replace(ended, console=kept_console(house, run))
             books.runs.save(ended)
 
 

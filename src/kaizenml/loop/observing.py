@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from tempfile import mkdtemp
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +20,7 @@ from kaizenml.core.metric import Task
 from kaizenml.core.run import Code, Console, Run
 from kaizenml.core.series import Point
 from kaizenml.core.snapshot import Snapshot
+from kaizenml.loop.live import console_file
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.wiring import House
 from kaizenml.project import Project
@@ -52,10 +52,12 @@ class Observed:
         self._points: dict[str, list[Point]] = {}
 
     def __enter__(self) -> Self:
-        self._folder = Path(mkdtemp(prefix="kaizen-run-"))
+        self._file = console_file(self._house.settings.home, self._run.id)
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._file.unlink(missing_ok=True)  # of an earlier attempt, whose children may still write to it
         self._before = os.environ.get(RUNNING)
         os.environ[RUNNING] = self._run.id
-        self._around.enter_context(console.kept(self._folder / "console", onward=(2, 2)))
+        self._around.enter_context(console.kept(self._file, onward=(2, 2)))
         self._around.enter_context(system.sampled(self._take))
         return self
 
@@ -67,13 +69,12 @@ class Observed:
             os.environ.pop(RUNNING)
             if self._before is not None:
                 os.environ[RUNNING] = self._before
-        (self._folder / "console").unlink(missing_ok=True)
-        self._folder.rmdir()
+        self._file.unlink(missing_ok=True)
 
     def noted(self, run: Run) -> Run:
         """End the watching; return the run with its console, after writing what it used as series."""
         self._around.close()
-        content, written, left_out = console.read(self._folder / "console")
+        content, written, left_out = console.read(self._file)
         kept = Console(self._house.blobs.put(content), written, left_out) if written else None
         points, self._points = self._points, {}
         if points:

@@ -100,6 +100,15 @@ def open_blobs(of: Settings) -> Blobs:
     return DirectoryBlobs(of.store / "blobs")
 
 
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file that a person asked for, wholly or not at all; folders that are not there yet are made."""
+    from kaizenml.adapters.durable import disk_errors, replaced
+
+    with disk_errors(f"Writing {path}"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replaced(path, content)
+
+
 def open_step_cache(of: Settings) -> StepCache:
     """Open the kept results of steps: what runs steps needs them, the control plane does not."""
     return open_step_cache_at(of.cache)

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 HEAD, TAIL = 256 * 1024, 768 * 1024
 _COUNT = struct.Struct("<Q")
@@ -68,6 +68,21 @@ def read(file: Path) -> tuple[bytes, int, int]:
     left_out = behind - TAIL
     note = f"\n… {left_out:,} bytes left out …\n".encode()
     return head + note + ring[turn:] + ring[:turn], written, left_out
+
+
+class Text(NamedTuple):
+    """What a console has: its beginning and its end, bytes written in all, and bytes from the middle left out."""
+
+    content: bytes
+    written: int
+    left_out: int
+
+    def since(self, at: int) -> bytes:
+        """Return what was written behind so many bytes, as far as it is there."""
+        if not self.left_out or at < HEAD:
+            return self.content[at:]
+        new = self.written - at
+        return self.content[-new:] if 0 < new <= TAIL else self.content[HEAD:] if new else b""
 
 
 class _Tee:

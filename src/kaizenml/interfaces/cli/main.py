@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "clean": ("data_quality", "Show what cleaning does to the data, and what to look at."),
     "explore": ("exploring", "Show what is in the data, and what to do about it."),
     "runs": ("tracking", "List runs, or find them by what they hold."),
+    "show": ("showing", "Show one run: what it was, what came of it, its console and files; follow one that runs."),
     "compare": ("comparing", "Show where runs differ, and whether by more than noise."),
     "rerun": ("comparing", "Execute an old run again, and say how far its results are."),
     "sync": ("tracking", "Bring tracked runs that wait in journals to the records or the server."),

@@ -8,6 +8,7 @@ import msgspec
 from kaizenml.core.metric import Estimate
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.core.step import StepState
+from kaizenml.core.terminal import harmless
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 
@@ -18,7 +19,7 @@ def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
         return
     if explain:
         for step in done.steps:
-            _explain(step)
+            explain_step(step)
     if done.metrics:
         _print_metrics(done)
     for check in done.verdict.checks if done.verdict else ():
@@ -64,18 +65,19 @@ def _facts(done: Run) -> dict[str, object]:
     }
 
 
-def _explain(step: StepRun) -> None:
+def explain_step(step: StepRun) -> None:
+    """Print what became of a step, and why."""
     colour = {StepState.DONE: "yellow", StepState.CACHED: "green", StepState.FAILED: "red"}.get(step.state)
     made = f", made by {step.made_by}" if step.made_by else ""
     items = "" if step.items is None else f", {step.items_cached:,} of {step.items:,} items kept"
     click.echo(f"{click.style(step.state, fg=colour)} {step.name} ({step.seconds:.3g} s{made}{items})")
     for why in step.why:
-        click.echo(f"  because {why}")
+        click.echo(f"  because {harmless(why)}")
     for name, diff in step.diffs.items():
-        click.echo(click.style(f"  {name}", bold=True))
-        click.echo("\n".join(f"    {line}" for line in diff.splitlines()))
+        click.echo(click.style(f"  {harmless(name)}", bold=True))
+        click.echo("\n".join(f"    {line}" for line in harmless(diff).splitlines()))
     if step.note:
-        click.echo(f"  {step.note}")
+        click.echo(f"  {harmless(step.note)}")
 
 
 def _beside(done: Run, metric: str) -> list[str]:

@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import msgspec
 
+from kaizenml.core.ports import Books
+from kaizenml.core.query import Query
 from kaizenml.core.query_text import parsed
 from kaizenml.core.run import RunLine
 from kaizenml.core.terminal import harmless
-from kaizenml.errors import SettingError
+from kaizenml.errors import QueryError, SettingError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
 
@@ -37,7 +39,7 @@ def runs(query: tuple[str, ...], folder: Path, limit: int, as_json: bool) -> Non
     text = " ".join(query)
     house = house_of(folder)
     with house.records.reading() as books:
-        found = books.runs.search(parsed(text), limit=limit)
+        found = books.runs.search(_question(books, text), limit=limit)
         if text and not found:
             parsed(text, books.runs.names())  # perhaps a name is misspelt
     if as_json:
@@ -49,6 +51,22 @@ def runs(query: tuple[str, ...], folder: Path, limit: int, as_json: bool) -> Non
         click.echo("\n".join("\t".join(harmless(cell, keep="") for cell in _row(line)) for line in found))
     else:
         print_table(columns, map(_row, found), empty=empty)
+
+
+def _question(books: Books, text: str) -> Query:
+    """Return what a text asks; where it is a run itself, say which command shows that."""
+    try:
+        return parsed(text)
+    except QueryError:
+        from kaizenml.loop.run_names import found_run
+
+        try:
+            run = found_run(books, text)
+        except UsageError:
+            run = None
+        if run is None:
+            raise
+        raise UsageError(f"{text!r} is a run, and no question about runs.", f"`kaizen show {text}` shows it.") from None
 
 
 def _row(line: RunLine) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop.grouping import Together
+from kaizenml.loop.live import console_so_far, live
 from kaizenml.loop.syncing import take_in
 from kaizenml.loop.wiring import House
 
@@ -77,9 +78,11 @@ class Runs:
             return answer({"runs": [_line(each) for each in books.runs.search(question, limit=limit, after=after)]})
 
     def run(self, id: str) -> Response:  # noqa: A002  it is the path's word
-        """One run, with its environment, steps, parameters, metrics, baselines and verdict."""
+        """One run, with its environment, steps, parameters, metrics, baselines and verdict; while it runs, so far."""
         with self._service.records.reading() as books:
-            return answer(books.runs.get(id))
+            run = books.runs.get(id)
+        house: House | None = getattr(self._service, "house", None)
+        return answer(run if house is None else live(house, run))
 
     def all_series(self, id: str) -> Response:  # noqa: A002
         """Each series of a run in a line: how many points, the last, the smallest and the largest value."""
@@ -111,10 +114,10 @@ class Runs:
         return _file(_house(self._service).blobs.get(kept[path]))
 
     def console(self, id: str) -> Response:  # noqa: A002
-        """What a run wrote to standard output and error: its beginning and its end."""
+        """What a run wrote to standard output and error: its beginning and its end; while it runs, so far."""
         with self._service.records.reading() as books:
-            kept = books.runs.get(id).console
-        return _text(b"" if kept is None else _house(self._service).blobs.get(kept.content))
+            run = books.runs.get(id)
+        return _text(console_so_far(_house(self._service), run).content)
 
     def diff(self, id: str) -> Response:  # noqa: A002
         """What git had not committed when a run began."""
