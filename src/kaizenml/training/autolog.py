@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
+import inspect
 import sys
-import threading
-import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from kaizenml.training.track import TrackedRun, plain
+from kaizenml.training import autolog_sklearn
+from kaizenml.training.autolog_scope import Around, open_run, outermost, safely, watched
+from kaizenml.training.track import TrackedRun
 
-#: Gives the run that goes on, or one around the fit of a model of this name.
-Around = Callable[[str], AbstractContextManager[TrackedRun]]
 #: Undoes what was patched.
 Undo = Callable[[], None]
 LIBRARIES = ("sklearn", "lightgbm", "xgboost", "torch")
-_CURVES = {"train_score_": "train_score", "validation_score_": "validation_score", "loss_curve_": "loss"}
-_depth = threading.local()
 
 
 def patched(library: str, around: Around, current: Callable[[], TrackedRun | None]) -> Undo:
@@ -30,54 +24,9 @@ def patched(library: str, around: Around, current: Callable[[], TrackedRun | Non
         return lambda: None
     if library == "torch":
         return _torch(current)
-    return {"sklearn": _sklearn, "lightgbm": _lightgbm, "xgboost": _xgboost}[library](around)
-
-
-@contextmanager
-def _outermost() -> Iterator[bool]:
-    """Say whether this is no fit within another one, such as that of a pipeline's part."""
-    before = getattr(_depth, "fits", 0)
-    _depth.fits = before + 1
-    try:
-        yield before == 0
-    finally:
-        _depth.fits = before
-
-
-@contextmanager
-def _safely() -> Iterator[None]:
-    """Let nothing that goes wrong while watching reach the user's program."""
-    try:
-        yield
-    except Exception as error:
-        warnings.warn(f"Autologging left something out: {type(error).__name__}: {error}"[:300], stacklevel=3)
-
-
-def _watched(name: str, parameters: Mapping[str, object], around: Around, call: Callable[[Any], Any]) -> Any:
-    """Call a fit within a run, and log its parameters and how long it took."""
-    with contextlib.ExitStack() as stack:
-        run = _opened(stack, around, name)
-        if run is None:
-            return call(None)
-        with _safely():
-            fits = getattr(run, "fits", 0) + 1
-            run.fits = fits
-            prefix = "" if fits == 1 else f"{name}.{fits}."
-            run.log_params({f"{prefix}{key}"[:250]: plain(value) for key, value in parameters.items()})
-            run.set_tags({f"{prefix}model": name})
-        began = time.perf_counter()
-        value = call(run)
-        with _safely():
-            run.log(fit_seconds=time.perf_counter() - began)
-        return value
-
-
-def _opened(stack: contextlib.ExitStack, around: Around, name: str) -> TrackedRun | None:
-    try:
-        return stack.enter_context(around(name))
-    except Exception as error:
-        warnings.warn(f"Autologging is left out: {type(error).__name__}: {error}"[:300], stacklevel=4)
-        return None
+    if library == "sklearn":
+        return _replaced(autolog_sklearn.places(around))
+    return {"lightgbm": _lightgbm, "xgboost": _xgboost}[library](around)
 
 
 def _replaced(places: list[tuple[Any, str, Any]]) -> Undo:
@@ -93,53 +42,12 @@ def _replaced(places: list[tuple[Any, str, Any]]) -> Undo:
     return undo
 
 
-def _sklearn(around: Around) -> Undo:
-    from sklearn.utils import all_estimators
-
-    found = dict.fromkeys(base for _, each in all_estimators() for base in each.__mro__)
-    classes = [each for each in found if each.__module__.startswith("sklearn.") and callable(vars(each).get("fit"))]
-    return _replaced([(each, "fit", _sklearn_fit(vars(each)["fit"], around)) for each in classes])
-
-
-def _sklearn_fit(fit: Callable[..., Any], around: Around) -> Callable[..., Any]:
-    @functools.wraps(fit)
-    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
-        with _outermost() as is_mine:
-            if not is_mine:
-                return fit(self, *args, **kwargs)
-
-            def call(run: TrackedRun | None) -> Any:
-                value = fit(self, *args, **kwargs)
-                if run is not None:
-                    with _safely():
-                        _log_curves(run, self)
-                return value
-
-            return _watched(type(self).__name__, _parameters(self), around, call)
-
-    return watched
-
-
-def _parameters(estimator: Any) -> dict[str, object]:
-    try:
-        return dict(estimator.get_params(deep=False))
-    except Exception:  # an estimator of the user's need not say
-        return {}
-
-
-def _log_curves(run: TrackedRun, fitted: Any) -> None:
-    for attribute, name in _CURVES.items():
-        curve = vars(fitted).get(attribute)
-        for step, value in enumerate([] if curve is None else curve):
-            run.log({name: float(value)}, step=step)
-
-
 def _lightgbm(around: Around) -> Undo:
     import lightgbm
 
     def of(run: TrackedRun) -> Callable[[Any], None]:
         def callback(state: Any) -> None:
-            with _safely():
+            with safely():
                 found = {f"{each[0]}/{each[1]}": float(each[2]) for each in state.evaluation_result_list or ()}
                 if found:
                     run.log(found, step=state.iteration)
@@ -154,7 +62,7 @@ def _xgboost(around: Around) -> Undo:
 
     def of(run: TrackedRun) -> Any:
         def after_iteration(_self: Any, _model: Any, epoch: int, evals_log: Any) -> bool:
-            with _safely():
+            with safely():
                 found = {
                     f"{data}/{name}": float(values[-1][0] if isinstance(values[-1], tuple) else values[-1])
                     for data, metrics in evals_log.items()
@@ -173,24 +81,53 @@ def _xgboost(around: Around) -> Undo:
 def _train_patched(library: str, train: Any, name: str, around: Around, callback: Callable[[TrackedRun], Any]) -> Undo:
     """Watch a library's `train`, wherever it was imported to."""
 
+    signature = inspect.signature(train)
+
+    def with_callback(run: TrackedRun, args: Any, kwargs: Any) -> inspect.BoundArguments | None:
+        """Return what the call was given, with the callback behind the user's own; None where it cannot be."""
+        given = None
+        with safely():
+            given = signature.bind(*args, **kwargs)
+            given.arguments["callbacks"] = [*(given.arguments.get("callbacks") or ()), callback(run)]
+        return given
+
+    def called(run: TrackedRun | None, args: Any, kwargs: Any) -> Any:
+        given = with_callback(run, args, kwargs) if run is not None else None
+        if run is None or given is None:
+            return train(*args, **kwargs)
+        value = train(*given.args, **given.kwargs)
+        with safely():
+            best = _best_iteration(value)
+            if best is not None:
+                run.log(best_iteration=best)
+        return value
+
+    def parameters(args: Any, kwargs: Any) -> dict[str, object]:
+        found: dict[str, object] = {}
+        with safely():
+            given = signature.bind(*args, **kwargs).arguments
+            found |= {key: value for key, value in dict(given["params"]).items() if not callable(value)}
+            found |= {key: given[key] for key in ("num_boost_round",) if key in given}
+        return found
+
     @functools.wraps(train)
-    def watched(params: Any, *args: Any, **kwargs: Any) -> Any:
-        with _outermost() as is_mine:
+    def logged(*args: Any, **kwargs: Any) -> Any:
+        with outermost() as is_mine:
             if not is_mine:
-                return train(params, *args, **kwargs)
-
-            def call(run: TrackedRun | None) -> Any:
-                more = dict(kwargs)
-                if run is not None:
-                    more["callbacks"] = [*(kwargs.get("callbacks") or ()), callback(run)]
-                return train(params, *args, **more)
-
-            given = {key: value for key, value in dict(params).items() if not callable(value)}
-            rounds = kwargs.get("num_boost_round", args[1] if len(args) > 1 else None)
-            return _watched(name, given | ({} if rounds is None else {"num_boost_round": rounds}), around, call)
+                return called(open_run(), args, kwargs)
+            return watched(name, parameters(args, kwargs), around, lambda run: called(run, args, kwargs))
 
     modules = [module for key, module in list(sys.modules.items()) if key.partition(".")[0] == library]
-    return _replaced([(each, "train", watched) for each in modules if vars(each).get("train") is train])
+    return _replaced([(each, "train", logged) for each in modules if vars(each).get("train") is train])
+
+
+def _best_iteration(booster: Any) -> int | None:
+    """Return the iteration with the best validation, counted from 0, where training stopped early."""
+    if hasattr(booster, "attr") and callable(getattr(booster, "num_boosted_rounds", None)):  # XGBoost
+        told = booster.attr("best_iteration")
+        return None if told is None else int(told)
+    best = int(getattr(booster, "best_iteration", 0) or 0)  # LightGBM counts from 1, and 0 or less is none
+    return best - 1 if best > 0 else None
 
 
 def _torch(current: Callable[[], TrackedRun | None]) -> Undo:
@@ -203,10 +140,10 @@ def _torch(current: Callable[[], TrackedRun | None]) -> Undo:
     told: dict[str, set[str]] = {}
 
     @functools.wraps(backward)
-    def watched(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def logged(self: Any, *args: Any, **kwargs: Any) -> Any:
         run = current()
         if run is not None and self.numel() == 1:
-            with _safely():
+            with safely():
                 run.log(loss=float(self.detach()))
         return backward(self, *args, **kwargs)
 
@@ -218,7 +155,7 @@ def _torch(current: Callable[[], TrackedRun | None]) -> Undo:
 
     def on_step(optimizer: Any, *_: Any) -> None:
         if (run := once(current(), "optimizer")) is not None:
-            with _safely():
+            with safely():
                 group = {key: value for key, value in optimizer.param_groups[0].items() if key != "params"}
                 run.log_params(
                     {"optimizer": type(optimizer).__name__} | {f"optimizer.{k}": v for k, v in group.items()}
@@ -226,12 +163,12 @@ def _torch(current: Callable[[], TrackedRun | None]) -> Undo:
 
     def on_forward(module: Any, _: Any) -> None:
         if (run := once(current(), "model")) is not None:
-            with _safely():
+            with safely():
                 size = sum(parameter.numel() for parameter in module.parameters())
                 run.set_tags(model=type(module).__name__, model_parameters=size)
 
     handles = [register_optimizer_step_post_hook(on_step), register_module_forward_pre_hook(on_forward)]
-    undo = _replaced([(torch.Tensor, "backward", watched)])
+    undo = _replaced([(torch.Tensor, "backward", logged)])
 
     def undo_all() -> None:
         undo()

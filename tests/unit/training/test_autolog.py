@@ -1,9 +1,16 @@
 """Fits that are logged by themselves."""
 
+import functools
+import importlib
+
+import joblib
 import numpy as np
 import pytest
-from sklearn.ensemble import GradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, StackingClassifier
+from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -49,7 +56,52 @@ def test_a_fit_within_another_is_part_of_it(home):
     make_pipeline(StandardScaler(), LogisticRegression()).fit(X, Y)
 
     [(run, _)] = runs(home)
-    assert run.name == "Pipeline"
+    assert (run.name, run.parameters["logisticregression__C"]) == ("Pipeline", 1.0)
+
+
+def test_the_curves_of_a_pipelines_last_part_are_the_pipelines(home):
+    stopped = HistGradientBoostingClassifier(max_iter=6, early_stopping=True, random_state=0)
+    make_pipeline(StandardScaler(), stopped).fit(X, Y)
+
+    [(run, series)] = runs(home)
+    assert run.parameters["histgradientboostingclassifier__max_iter"] == 6
+    assert len(series["validation_score"]) == len(series["train_score"]) == len(stopped.validation_score_)
+    assert run.latest["n_iter"] == stopped.n_iter_
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_a_network_that_stops_early_tells_its_validation(home):
+    network = MLPClassifier(early_stopping=True, max_iter=5).fit(X, Y)
+
+    [(_, series)] = runs(home)
+    assert series["validation_score"] == network.validation_scores_
+    assert series["loss"] == network.loss_curve_
+
+
+@pytest.mark.parametrize("backend", [None, "threading"])
+def test_a_search_is_one_run_that_tells_every_candidate_and_the_best(home, backend):
+    search = GridSearchCV(make_pipeline(StandardScaler(), LogisticRegression()), {"logisticregression__C": [0.01, 9]})
+    with joblib.parallel_config(backend or "sequential", n_jobs=2 if backend else 1):
+        search.fit(X, Y)
+
+    [(run, series)] = runs(home)
+    assert run.name == "GridSearchCV"
+    assert run.parameters["best.logisticregression__C"] == search.best_params_["logisticregression__C"]
+    assert series["cv/test_score"] == list(search.cv_results_["mean_test_score"])
+    assert run.latest["best_score"] == search.best_score_
+
+
+def test_preparing_data_alone_is_no_run(home):
+    StandardScaler().fit(X)
+
+    assert runs(home) == []
+
+
+def test_what_stands_around_one_model_is_one_run(home):
+    TransformedTargetRegressor(LinearRegression(), transformer=StandardScaler()).fit(X, X[:, 0])
+
+    [(run, _)] = runs(home)
+    assert run.name == "TransformedTargetRegressor"
 
 
 def test_a_second_fit_in_a_run_is_logged_beside_the_first(home):
@@ -81,6 +133,31 @@ def test_switching_off_puts_everything_back(tmp_path, monkeypatch):
     assert vars(LogisticRegression)["fit"] is before
 
 
+def test_switched_off_no_library_is_slowed(home):
+    kz.autolog(False)
+    places = [("lightgbm", "engine.train"), ("lightgbm", "train"), ("xgboost", "train"), ("torch", "Tensor.backward")]
+    before = {place: found(*place) for place in places}
+    hooks = [found("torch.nn.modules.module", "_global_forward_pre_hooks"),
+             found("torch.optim.optimizer", "_global_optimizer_post_hooks")]  # fmt: skip
+    sizes = [len(each or ()) for each in hooks]
+
+    kz.autolog()
+    changed = [place for place in places if before[place] is not None and found(*place) is not before[place]]
+    kz.autolog(False)
+
+    assert changed == [place for place in places if before[place] is not None]
+    assert {place: found(*place) for place in places} == before
+    assert [len(each or ()) for each in hooks] == sizes
+
+
+def found(library, path):
+    try:
+        value = importlib.import_module(library)
+    except ImportError:
+        return None
+    return functools.reduce(getattr, path.split("."), value)
+
+
 def test_lightgbm_tells_every_iteration(home):
     lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is an extra")
     rows = lightgbm.Dataset(X, Y)
@@ -89,6 +166,59 @@ def test_lightgbm_tells_every_iteration(home):
     [(run, series)] = runs(home)
     assert (run.tags["model"], run.parameters["num_leaves"]) == ("LightGBM", 4)
     assert len(series["training/binary_logloss"]) == 5
+
+
+def test_lightgbm_in_a_pipeline_tells_its_iterations_and_where_it_stopped(home):
+    lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is an extra")
+    model = lightgbm.LGBMClassifier(n_estimators=40, learning_rate=1.0, verbose=-1, min_child_samples=2)
+    held = np.random.default_rng(1).normal(size=(60, 3))
+    stop = lightgbm.early_stopping(2, verbose=False)
+    names = {"eval_X": held, "eval_y": held[:, 1] > 0, "callbacks": [stop]}
+    names = {f"lgbmclassifier__{name}": value for name, value in names.items()}
+    make_pipeline(StandardScaler(), model).fit(X, Y, **names)
+
+    [(run, series)] = runs(home)
+    assert (run.name, run.parameters["lgbmclassifier__n_estimators"]) == ("Pipeline", 40)
+    assert series["valid_0/binary_logloss"] == model.evals_result_["valid_0"]["binary_logloss"]
+    assert run.latest["best_iteration"] == model.best_iteration_ - 1
+    assert len(series["valid_0/binary_logloss"]) < 40
+
+
+def test_the_parts_of_an_ensemble_tell_no_curves(home):
+    lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is an extra")
+    parts = [("a", LogisticRegression()), ("b", lightgbm.LGBMClassifier(n_estimators=3, verbose=-1))]
+    make_pipeline(StandardScaler(), StackingClassifier(parts, cv=2)).fit(X, Y)
+
+    [(run, series)] = runs(home)
+    assert (run.name, set(series)) == ("Pipeline", {"fit_seconds"})
+
+
+def test_callbacks_that_are_given_by_place_are_called_too(home):
+    lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is an extra")
+    rows, seen = lightgbm.Dataset(X, Y), []
+    params = {"objective": "binary", "verbose": -1}
+    lightgbm.train(params, rows, 3, [rows], ["v"], None, None, False, [lambda state: seen.append(state.iteration)])
+
+    [(run, series)] = runs(home)
+    assert (run.state, seen, len(series["v/binary_logloss"])) == ("finished", [0, 1, 2], 3)
+
+
+def test_a_call_that_the_library_refuses_is_refused_as_it_does(home):
+    lightgbm = pytest.importorskip("lightgbm", reason="LightGBM is an extra")
+    with pytest.warns(UserWarning, match="Autologging left something out"), pytest.raises(TypeError, match="nonsense"):
+        lightgbm.train({"verbose": -1}, lightgbm.Dataset(X, Y), nonsense=1)
+
+
+def test_xgboost_stopped_early_in_a_pipeline_tells_where(home):
+    xgboost = pytest.importorskip("xgboost", reason="XGBoost is an extra")
+    model = xgboost.XGBClassifier(n_estimators=40, learning_rate=1.0, early_stopping_rounds=2)
+    held = np.random.default_rng(1).normal(size=(60, 3))
+    names = {"xgbclassifier__eval_set": [(held, held[:, 1] > 0)], "xgbclassifier__verbose": False}
+    make_pipeline(StandardScaler(), model).fit(X, Y, **names)
+
+    [(run, series)] = runs(home)
+    assert series["validation_0/logloss"] == model.evals_result()["validation_0"]["logloss"]
+    assert run.latest["best_iteration"] == model.best_iteration
 
 
 def test_xgboost_tells_every_iteration(home):
