@@ -16,6 +16,7 @@ from kaizenml.core.declaration import Declaration
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.job import Job, JobState, Work
+from kaizenml.core.mlflow.rows import Clients
 from kaizenml.core.model import ModelVersion
 from kaizenml.core.query import Query
 from kaizenml.core.release import Release, ReleaseState
@@ -304,6 +305,8 @@ class Books(Protocol):
     def notes(self) -> Notes: ...  # noqa: D102
     @property
     def declarations(self) -> Declarations: ...  # noqa: D102
+    @property
+    def clients(self) -> Clients: ...  # noqa: D102
 
 
 class Records(Protocol):

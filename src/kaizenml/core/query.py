@@ -94,10 +94,14 @@ Condition = Compare | OneOf | Missing | Not | All | AnyOf
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """By what the runs are sorted; those without it come last either way, NaN just before them."""
+    """By what the runs are sorted; those without it come last either way, NaN just before them.
+
+    With ``is_text``, what reads as a number is sorted by its letters like all other text.
+    """
 
     field: Field
     is_descending: bool = False
+    is_text: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +169,8 @@ def ordered(lines: Iterable[RunLine], order: tuple[Order, ...]) -> list[RunLine]
     for each in reversed(order):
         facts = {line.id: fact(line, each.field) for line in found}
         there = [line for line in found if facts[line.id] is not None]
-        numbers = [line for line in there if facts[line.id].number is not None]  # type: ignore[union-attr]
-        texts = [line for line in there if facts[line.id].number is None]  # type: ignore[union-attr]
+        numbers = [line for line in there if facts[line.id].number is not None and not each.is_text]  # type: ignore[union-attr]
+        texts = [line for line in there if facts[line.id].number is None or each.is_text]  # type: ignore[union-attr]
         numbers.sort(key=lambda line: facts[line.id].number or 0.0, reverse=each.is_descending)  # type: ignore[union-attr]
         texts.sort(key=lambda line: facts[line.id].text, reverse=each.is_descending)  # type: ignore[union-attr]
         found = [*numbers, *texts, *(line for line in found if facts[line.id] is None)]

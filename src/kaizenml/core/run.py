@@ -197,7 +197,12 @@ class Run:
 
 
 def may_become(known: Run, wanted: Run) -> bool:
-    """Say whether a stored run may be replaced so: one that has ended keeps everything but its name and tags."""
+    """Say whether a stored run may be replaced so: one that has ended keeps everything but its name and tags.
+
+    What MLflow's clients told of is theirs: they go on with runs that have ended.
+    """
+    if known.kind is wanted.kind is RunKind.MLFLOW:
+        return True
     same = replace(known, name=wanted.name, tags=wanted.tags)
     return not known.is_over or same == wanted or repr(same) == repr(wanted)  # NaN equals itself here
 

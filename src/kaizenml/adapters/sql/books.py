@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from kaizenml.adapters.sql.clients import SqlClients
 from kaizenml.adapters.sql.delivery import SqlEndpoints, SqlReleases
 from kaizenml.adapters.sql.history import SqlModels, SqlSnapshots
 from kaizenml.adapters.sql.log import SqlEvents
@@ -28,3 +29,4 @@ class SqlBooks:
         self.alerts = SqlAlerts(connection)
         self.notes = SqlNotes(connection)
         self.declarations = SqlDeclarations(connection)
+        self.clients = SqlClients(connection)

@@ -53,6 +53,9 @@ def sorting(order: Sequence[Order], dialect: str) -> tuple[FromClause, list[Colu
             continue
         facts = RUN_FACTS.alias(f"order_{number}")
         table = table.outerjoin(facts, and_(facts.c.run == RUNS.c.id, *_named(facts, each.field)))
+        if each.is_text:
+            columns += [facts.c.run.is_(None), _turned(_bytewise(facts.c.text, dialect), each)]
+            continue
         is_text = facts.c.number.is_(None)
         columns += [facts.c.run.is_(None), is_text, _turned(facts.c.number, each)]
         columns.append(_turned(case((is_text, _bytewise(facts.c.text, dialect))), each))
@@ -63,10 +66,10 @@ def _compared(field: Field, sign: str, value: float | str, dialect: str) -> Colu
     if field.kind == "run":
         column = _attribute(field.key)
         if isinstance(value, str):
-            return _text(column, sign, value, dialect)
+            return text_compared(column, sign, value, dialect)
         return and_(column.is_not(None), _number(column, sign, value))
     holds = (
-        _text(RUN_FACTS.c.text, sign, value, dialect)
+        text_compared(RUN_FACTS.c.text, sign, value, dialect)
         if isinstance(value, str)
         else _number(RUN_FACTS.c.number, sign, value)
     )
@@ -79,7 +82,8 @@ def _number(column: Column, sign: str, value: float) -> Column:
     return and_(column.is_not(None), _signed(column, sign, value))
 
 
-def _text(column: Column, sign: str, value: str, dialect: str) -> Column:
+def text_compared(column: Column, sign: str, value: str, dialect: str) -> Column:
+    """Return whether the text in a column compares so with a value."""
     is_sqlite = dialect == "sqlite"
     match sign:
         case "contains":

@@ -14,7 +14,7 @@ from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, 
 from sqlalchemy.engine import Dialect
 
 #: The newest migration, and all that came before it, oldest first.
-REVISIONS = ("0001", "0002", "0003")
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 METADATA = MetaData()
 
@@ -175,3 +175,18 @@ ALERTS = Table(
 )
 NOTES = Table("notes", METADATA, _text("kind", is_key=True), _text("name", is_key=True), _text("body"))
 DECLARATIONS = Table("declarations", METADATA, _text("project", is_key=True), _text("body"))
+#: What MLflow's clients told of: each a JSON that is ready to be sent, and what it is found by.
+CLIENT_DOCUMENTS = Table(
+    "client_documents",
+    METADATA,
+    _text("what", is_key=True),
+    _text("id", is_key=True),
+    _text("scope"),
+    _text("name"),
+    _text("state"),
+    _text("stage"),
+    _text("body"),
+    Index("client_documents_of_scope", "what", "scope", "stage"),
+    Index("client_documents_of_name", "what", "name"),
+)
+CLIENT_FILES = Table("client_files", METADATA, _text("path", is_key=True), _text("digest"), _whole("size_bytes"))

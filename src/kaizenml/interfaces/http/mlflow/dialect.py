@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from kaizenml.interfaces.http.mlflow.about import add_about
+from kaizenml.interfaces.http.mlflow.desk import Desk
+from kaizenml.interfaces.http.mlflow.experiments import add_experiments
+from kaizenml.interfaces.http.mlflow.metrics import add_metrics
+from kaizenml.interfaces.http.mlflow.runs import add_runs
 from kaizenml.interfaces.http.mlflow.table import Table
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop.wiring import House
@@ -14,5 +18,7 @@ def mlflow_table(service: Service) -> Table:
     add_about(table)
     house: House | None = getattr(service, "house", None)
     if house is not None:
-        pass
+        desk = Desk(house)
+        for add in (add_experiments, add_runs, add_metrics):
+            add(table, desk)
     return table
