@@ -215,12 +215,16 @@ def of_runs(client, path, **body):
     raise AssertionError("not done in time")
 
 
-def test_runs_are_compared_and_one_is_executed_again(client):
+def test_runs_are_compared_and_one_is_executed_again(client, folder):
+    file = folder / "project.py"
+    before = file.read_text()
+    file.write_text(f"{before}\nLIMIT = 3\n")
     second = done(client, "run", 202, reason="again")["id"]
     until = time.monotonic() + 90
     while client.get(f"/api/v1/runs/{second}").json().get("state", "running") == "running":
         assert time.monotonic() < until
         time.sleep(0.2)
+    file.write_text(before)
     first = client.get("/api/v1/runs").json()["runs"][-1]["id"]
 
     told = of_runs(client, "compare", runs=[first, second]).json()
@@ -228,6 +232,8 @@ def test_runs_are_compared_and_one_is_executed_again(client):
 
     assert told["runs"] == [first, second]
     assert set(told) >= {"parameters", "code", "environment", "data", "metrics"}
+    [added] = told["symbols"][second]["project.py"]
+    assert (added["name"], added["kind"], added["change"]) == ("LIMIT", "constant", "added")
     assert (again["original"], again["largest"]) == (first, 0.0)
     assert client.get(f"/api/v1/runs/{again['run']}").json()["again"] == first
     assert client.post("/api/v1/runs/compare", json={"runs": [first]}).status_code in (400, 422)

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
 from step_projects import laid, ran
 
+from kaizenml.errors import StepFailedError
+from kaizenml.loop.alive import alive, end_lost
 from kaizenml.loop.rerunning import rerun
 from kaizenml.loop.wiring import open_house, read_settings
 
@@ -43,3 +51,106 @@ def test_a_step_that_gives_another_value_each_time_is_named(tmp_path):
     done, _ = again(tmp_path / "lab", "time.time_ns() % 1_000_003")
 
     assert done.steps == ("first", "second")
+
+
+SLOW = """
+@project.step
+def first(seed):
+    print("in first", flush=True)
+    return seed
+
+@project.step
+def second(first):
+    if os.path.exists("{mark}"):
+        print("in second", flush=True)
+        {what}
+    return first
+
+project.pipeline("all", second)
+"""
+
+
+def slow(tmp_path, what):
+    """Run a pipeline whose second step does something else once a file is there; return the folder and the house."""
+    folder = laid(tmp_path / "lab", SLOW.format(mark=tmp_path / "mark", what=what))
+    ran(folder, "then")
+    (tmp_path / "mark").touch()
+    return folder, open_house(read_settings(folder.resolve(), {}))
+
+
+def newest(house):
+    with house.records.reading() as books:
+        return books.runs.newest(limit=1)[0]
+
+
+def test_a_repetition_whose_process_is_killed_ends_as_failed_with_what_it_had(tmp_path):
+    folder, house = slow(tmp_path, "time.sleep(120)")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kaizenml", "rerun", "then"], cwd=folder, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert any("in second" in line for line in process.stderr)
+    assert end_lost(house) == []
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    process.stderr.close()
+
+    said = subprocess.run(
+        [sys.executable, "-m", "kaizenml", "runs"], cwd=folder, check=True, capture_output=True, text=True, timeout=60
+    )  # fmt: skip
+
+    run = newest(house)
+    assert "Its process died." in said.stdout
+    assert (run.kind, run.state, run.again) == ("rerun", "failed", "then")
+    assert [step.name for step in run.steps] == ["first"]
+    assert b"in second" in house.blobs.get(run.console.content)
+    assert end_lost(house) == []
+
+
+def test_a_repetition_that_fails_keeps_its_steps_and_its_console(tmp_path):
+    _, house = slow(tmp_path, "raise ValueError('not again')")
+
+    with pytest.raises(StepFailedError, match="not again"):
+        rerun(house, "then", lambda _: None, author="person:ada")
+
+    run = newest(house)
+    assert (run.state, [step.name for step in run.steps]) == ("failed", ["first", "second"])
+    assert b"in second" in house.blobs.get(run.console.content)
+
+
+FORKS = """
+import os, signal
+from pathlib import Path
+from kaizenml.loop.alive import alive
+from kaizenml.loop.wiring import open_house, read_settings
+
+with alive(open_house(read_settings(Path("."))), "mine"):
+    if child := os.fork():
+        print(child, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    signal.pause()
+"""
+
+
+def test_only_the_process_itself_keeps_a_run_alive_and_not_its_children(tmp_path):
+    done = subprocess.Popen([sys.executable, "-c", FORKS], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
+    child = int(done.stdout.readline())
+    try:
+        done.wait(30)
+        house = open_house(read_settings(tmp_path))
+        assert (house.settings.home / "alive" / "mine").exists()
+        end_lost(house)
+        assert not (house.settings.home / "alive" / "mine").exists()
+    finally:
+        os.kill(child, signal.SIGKILL)
+        done.stdout.close()
+
+
+def test_a_run_that_goes_on_is_left_alone(tmp_path):
+    house = open_house(read_settings(tmp_path))
+
+    with alive(house, "mine"):
+        assert end_lost(house) == []
+        assert (house.settings.home / "alive" / "mine").exists()
+
+    assert list((house.settings.home / "alive").iterdir()) == []

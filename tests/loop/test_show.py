@@ -156,7 +156,7 @@ def test_a_run_is_known_by_how_its_id_begins_unless_several_begin_so(lab, run):
     assert {"zz-one", "zz-two"} <= set(error["hint"].replace(",", "").replace(".", "").split())
     with house.records.reading() as books:
         assert found_run(books, "zz%").id == "zz%"
-        for wrong in ("", "%", "_z-one", "ZZ-ONE", "lab/9", "lab:9"):
+        for wrong in ("", "%", "_z-one", "ZZ-ONE", "lab/9", "lab:9", "a\0", "\udcff", "\x1b[2J"):
             with pytest.raises(NotFoundError):
                 found_run(books, wrong)
     assert f"Did you mean '{run}'" in told(lab, "show", f"x{run}", code=2)["error"]["hint"]

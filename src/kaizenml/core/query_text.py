@@ -92,6 +92,9 @@ def parsed(text: str, names: Mapping[str, Collection[str]] | None = None) -> Que
     """
     if len(text) > LONGEST:
         raise QueryError(text[:LONGEST], LONGEST, f"the question is longer than {LONGEST:,} characters", "Shorten it.")
+    for at, character in enumerate(text):
+        if character == "\0" or "\ud800" <= character <= "\udfff":  # no database has these in its text
+            raise QueryError(text, at, f"{character!r} is no character of a text", "Leave it out.")
     return _Parser(text, names).query()
 
 

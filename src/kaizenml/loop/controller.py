@@ -15,7 +15,7 @@ from typing import Any
 from kaizenml.core.endpoint import Routes, Served
 from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
-from kaizenml.loop import delivering, releasing, syncing
+from kaizenml.loop import alive, delivering, releasing, syncing
 from kaizenml.loop.freeing import free_lost_jobs
 from kaizenml.loop.ordering import queue_look, wants_look
 from kaizenml.loop.windows import is_due
@@ -57,6 +57,7 @@ def reconcile(house: House) -> None:
         with house.records.writing() as books:
             free_lost_jobs(books, house)
     syncing.pick_up(house)
+    alive.end_lost(house)
     releasing.package_what_was_left(house)
     delivering.ship_what_is_ready(house)
     delivering.refuse_unloadable(house, delivering.served(house))

@@ -11,6 +11,7 @@ from datetime import timedelta
 from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work
 from kaizenml.core.run import Run, StepRun
 from kaizenml.errors import KaizenError, NotFoundError
+from kaizenml.loop.alive import end_lost
 from kaizenml.loop.live import console_so_far, live
 from kaizenml.loop.processes import is_alive
 from kaizenml.loop.run_names import found_run
@@ -102,6 +103,7 @@ class _Watch:
         self._next = now + _CHECK_SECONDS
         if journals(self._house.settings.home).is_dir():
             pick_up(self._house)
+        end_lost(self._house)
         if not self._is_lost():
             self._lost_since = None
             return

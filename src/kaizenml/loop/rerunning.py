@@ -22,8 +22,10 @@ from kaizenml.core.secrets import HIDDEN
 from kaizenml.core.signature import furthest
 from kaizenml.core.snapshot import Snapshot
 from kaizenml.errors import KaizenError, StateError, StepFailedError, WrongEnvironmentError, bounded
+from kaizenml.loop.alive import alive
 from kaizenml.loop.bundling import bundled
 from kaizenml.loop.executing import executed, nodes_of
+from kaizenml.loop.live import live
 from kaizenml.loop.loading import Loaded, load_code
 from kaizenml.loop.observing import Observed
 from kaizenml.loop.order import Order, Way
@@ -130,21 +132,23 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
     begun = replace(
         _fresh(house, original, author), code=replace(original.code, digest=loaded.digest), seed=loaded.project.seed
     )
-    with house.records.writing() as books:
-        books.runs.save(begun)
     try:
-        with Observed(house, begun) as seen:
-            if snapshot is None or pipeline != TRAINING:
-                ended, predictions = _steps_again(house, loaded, folder, begun, pipeline, snapshot, say), None
-            else:
-                ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
-            ended = seen.noted(ended)
-    except BaseException as error:
-        _save(house, replace(begun, state=RunState.FAILED, error=f"{type(error).__name__}: {error}"[:500]))
-        raise
+        with alive(house, begun.id), Observed(house, begun) as seen:
+            with house.records.writing() as books:
+                books.runs.save(begun)
+            try:
+                if snapshot is None or pipeline != TRAINING:
+                    ended, predictions = _steps_again(house, loaded, folder, begun, pipeline, snapshot, say), None
+                else:
+                    ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
+            except BaseException as error:
+                state = RunState.CANCELLED if isinstance(error, KeyboardInterrupt) else RunState.FAILED
+                failed = replace(live(house, begun), state=state, error=f"{type(error).__name__}: {error}"[:500])
+                _save(house, seen.noted(failed))
+                raise
+            return _save(house, seen.noted(ended)), predictions
     finally:
         shutil.rmtree(loaded.folder, ignore_errors=True)
-    return _save(house, ended), predictions
 
 
 def _steps_again(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kaizenml.core.ports import Books
 from kaizenml.core.query import Compare, Field, Query
 from kaizenml.core.run import Run, RunLine
+from kaizenml.core.terminal import harmless
 from kaizenml.errors import NotFoundError, UsageError, bounded
 
 #: So many runs are looked through for the close match of a name that nobody knows.
@@ -23,6 +24,8 @@ def found_run(books: Books, word: str) -> Run:
     UsageError
         When the ids of several runs begin so.
     """
+    if not word.isprintable():  # as bytes that are no text, which no database takes
+        raise NotFoundError("run", harmless(word, keep=""), [])
     run = books.runs.find(word) or _made(books, word) or _called(books, word)
     if run is not None:
         return run

@@ -105,3 +105,11 @@ def test_any_text_is_understood_or_refused_with_its_place(text):
         parsed(text)
     except QueryError as error:
         assert 0 <= error.details["position"] <= len(text)  # noqa: PT017  both ends are fine
+
+
+@pytest.mark.parametrize("text", ["name = 'a\0b'", "name = '\ud800'", "\udcff"])
+def test_what_no_database_has_in_its_text_is_refused_with_its_place(text):
+    with pytest.raises(QueryError) as refused:
+        parsed(text)
+
+    assert refused.value.details["position"] == next(at for at, each in enumerate(text) if each in "\0\ud800\udcff")

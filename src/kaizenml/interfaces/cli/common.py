@@ -49,6 +49,10 @@ def house_of(folder: Path, **flags: str) -> House:
         from kaizenml.loop.syncing import pick_up
 
         pick_up(house)
+    if (of.home / "alive").is_dir():  # of old runs that were executed again
+        from kaizenml.loop.alive import end_lost
+
+        end_lost(house)
     return house
 
 
