@@ -12,6 +12,7 @@ from kaizenml.core.series import Point, order
 from kaizenml.loop import mlflow_runs as runs
 from kaizenml.loop.mlflow_messages import Metric, Told, spelled, value_of
 from kaizenml.loop.mlflow_mirror import mirrored
+from kaizenml.loop.mlflow_models import log_metrics
 
 #: One measurement: name, value, milliseconds since 1970, step.
 Measured = tuple[str, float, int, int]
@@ -24,6 +25,7 @@ def log(
     metrics: Sequence[Measured],
     params: Sequence[tuple[str, str]] = (),
     tags: Sequence[tuple[str, str]] = (),
+    of_models: Sequence[Metric] = (),
 ) -> Told:
     """Log metrics, parameters and tags of a run: all of them, or nothing.
 
@@ -34,6 +36,8 @@ def log(
     runs.put_tags(told, tags)
     if metrics:
         put_metrics(books, told, metrics)
+    if of_models:
+        log_metrics(books, id_, of_models)
     runs.keep(books, told)
     if params or tags:
         mirrored(books, now, told)

@@ -97,6 +97,17 @@ EXPERIMENTS = Grammar(
     lists=("experiment_id",),
     kinds=("tag", "attribute"),
 )
+#: Logged models; every text attribute may be asked for with ``IN``.
+MODELS = Grammar(
+    texts=("name", "model_id", "model_type", "status", "source_run_id", "experiment_id", "artifact_uri"),
+    numbers=("creation_timestamp_ms", "last_updated_timestamp_ms"),
+    lists=("name", "model_id", "model_type", "status", "source_run_id", "experiment_id"),
+    kinds=("metric", "parameter", "tag", "attribute"),
+    names={
+        "creation_time": "creation_timestamp_ms", "creation_timestamp": "creation_timestamp_ms",
+        "last_updated_timestamp": "last_updated_timestamp_ms", "artifact_location": "artifact_uri",
+    },
+)  # fmt: skip
 _TEXT_SIGNS = ("=", "!=", "LIKE", "ILIKE")
 _NUMBER_SIGNS = (">", ">=", "!=", "=", "<", "<=")
 _DATASET_KEYS = ("name", "digest", "context")

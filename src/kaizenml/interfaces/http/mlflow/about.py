@@ -37,7 +37,7 @@ def server_info(_told: Nothing) -> object:
         "store_type": "SqlStore",
         "workspaces_enabled": False,
         "trace_archival_enabled": False,
-        "multipart_uploads_enabled": False,
+        "multipart_uploads_enabled": True,
         "multipart_downloads_enabled": False,
         "artifact_serving_enabled": True,
         "presigned_upload_run_id_supported": True,

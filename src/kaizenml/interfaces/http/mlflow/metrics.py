@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kaizenml.core.mlflow import limits
 from kaizenml.core.mlflow.errors import WireError, invalid
 from kaizenml.interfaces.http.access import Permission
@@ -12,6 +14,7 @@ from kaizenml.interfaces.http.mlflow.table import Table
 from kaizenml.loop import mlflow_metrics as metrics
 from kaizenml.loop.mlflow_experiments import next_token, offset
 from kaizenml.loop.mlflow_messages import Metric
+from kaizenml.loop.mlflow_models import measured
 
 _MOST_RUNS, _MOST_POINTS, _MOST_PER_RUN = 100, 25_000, 2_500
 _MORE = " See the API docs for more information about request parameters."
@@ -38,21 +41,23 @@ class Metrics:
         """Log a measurement."""
         value, at, step = told.value or 0.0, told.timestamp or 0, told.step or 0
         limits.check_metric(told.key, at, value)
-        self._desk.write(lambda books: metrics.log(books, self._desk.now(), told.run, [(told.key, value, at, step)]))
+        row, of_model = [(told.key, value, at, step)], _of_models([told])
+        self._desk.write(lambda books: metrics.log(books, self._desk.now(), told.run, row, of_models=of_model))
 
     def log_batch(self, told: asked.LogBatch) -> None:
         """Log many measurements, parameters and tags: all of them, or nothing."""
         given, params, tags = told.metrics or [], pairs(told.params), pairs(told.tags)
         _check_there(told)
         limits.check_run_id(told.run)
-        measured = [(each.key or "", each.value or 0.0, each.timestamp or 0, each.step or 0) for each in given]
-        for index, (key, value, at, _) in enumerate(measured):
+        points = [(each.key or "", each.value or 0.0, each.timestamp or 0, each.step or 0) for each in given]
+        for index, (key, value, at, _) in enumerate(points):
             limits.check_metric(key, at, value, f"metrics[{index}]")
         params = [(key, limits.checked_param(key, value, f"params[{i}]")) for i, (key, value) in enumerate(params)]
         tags = [(key, limits.checked_tag(key, value, f"tags[{i}]")) for i, (key, value) in enumerate(tags)]
-        limits.check_batch(len(measured), len(params), len(tags))
+        limits.check_batch(len(points), len(params), len(tags))
         limits.check_unique([key for key, _ in params])
-        self._desk.write(lambda books: metrics.log(books, self._desk.now(), told.run, measured, params, tags))
+        of_models = _of_models(given)
+        self._desk.write(lambda books: metrics.log(books, self._desk.now(), told.run, points, params, tags, of_models))
 
     def history(self, told: asked.History) -> object:
         """Return every measurement of a metric by time, in pages where these are asked for."""
@@ -107,6 +112,18 @@ class Metrics:
         for each in found:
             each.run_id = run
         return found
+
+
+def _of_models(given: Sequence[asked.LogMetric | asked.Metric]) -> list[Metric]:
+    """Return the measurements that are of a logged model."""
+    return [
+        measured(
+            each.key or "", each.value or 0.0, each.timestamp or 0, each.step or 0, each.model_id,
+            each.dataset_name or "", each.dataset_digest or "",
+        )
+        for each in given
+        if each.model_id
+    ]  # fmt: skip
 
 
 def _check_there(told: asked.LogBatch) -> None:

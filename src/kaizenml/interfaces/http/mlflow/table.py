@@ -31,9 +31,19 @@ Streamer = Callable[[Scope, Receive, Send, Mapping[str, str]], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, for the few handlers that ask: a field ``caller`` of the message is filled with it."""
+    """Who calls, for the few handlers that ask: a field ``caller`` of the message is filled with it.
+
+    Parameters
+    ----------
+    authorization
+        What the caller showed.
+    base
+        How the caller calls this server, such as ``http://127.0.0.1:8400``.
+    """
 
     granted: frozenset[Permission]
+    authorization: str = ""
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +180,16 @@ def _answered(route: _Call, scope: Scope, body: bytes, parts: Mapping[str, str])
             _check_type(scope)
             told = read_body(route.kind, body, parts)
         if "caller" in told.__struct_fields__:
-            told.caller = Caller(scope[GRANTED])  # type: ignore[attr-defined]
+            told.caller = _caller(scope)  # type: ignore[attr-defined]
         return 200, encoded(route.handler(told))
     except Exception as error:
         return refused(error)
+
+
+def _caller(scope: Scope) -> Caller:
+    headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+    base = f"{scope.get('scheme', 'http')}://{headers.get(b'host', '')}"
+    return Caller(scope[GRANTED], headers.get(b"authorization", ""), base)
 
 
 def _check_type(scope: Scope) -> None:
