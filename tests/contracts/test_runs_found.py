@@ -25,6 +25,7 @@ from kaizenml.core.query import (
     matches,
     ordered,
 )
+from kaizenml.core.query_text import parsed
 from kaizenml.core.run import RunKind, RunState, line_of
 
 WORDS = ["", "a", "A", "ab", "a_b", "a%b", "a*[b]?", "ä", "Ä", "10", "9", "1e1", "true", "nan", "x'y", "\\", "🙂"]
@@ -120,3 +121,16 @@ def test_a_page_of_what_is_found_follows_the_one_before(books):
 
 def test_the_names_that_can_be_asked_for_are_known(books):
     assert books.runs.names() == {"metrics": {"x", "y z"}, "params": {"x", "y z"}, "tags": {"x"}}
+
+
+def test_runs_whose_metric_became_nan_can_be_asked_for(books):
+    found = books.runs.search(parsed("metrics.x IS NOT NULL AND NOT (metrics.x <= 0 OR metrics.x > 0)"), limit=1000)
+
+    assert [math.isnan(line.metrics["x"]) for line in found] == [True]
+
+
+def test_a_name_and_a_text_may_have_any_character_that_is_quoted(books):
+    found = books.runs.search(parsed("name = 'x''y' OR tags.x = \"x'y\" OR params.`y z` = '🙂'"), limit=1000)
+
+    assert found
+    assert all("x'y" in (line.name, line.tags.get("x")) or line.parameters.get("y z") == "🙂" for line in found)

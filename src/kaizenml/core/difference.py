@@ -74,6 +74,8 @@ def differing(sides: Sequence[Mapping[str, object]]) -> dict[str, tuple[object, 
 def environment_facts(environment: Environment) -> dict[str, object]:
     """Return an environment as names and values: the interpreter, the machine, every distribution."""
     machine = {"python": environment.python, "platform": environment.platform, "cpus": environment.cpus}
+    cards = {"processor": environment.processor, "gpus": ", ".join(environment.gpus)}
+    machine |= {name: model for name, model in cards.items() if model}
     gigabytes = round(environment.memory_bytes / 2**30)
     return {**machine, "memory (GiB)": gigabytes, **environment.packages}
 

@@ -78,13 +78,21 @@ class Console:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """On what it ran: interpreter, every installed distribution, machine."""
+    """On what it ran: interpreter, every installed distribution, machine.
+
+    Parameters
+    ----------
+    processor, gpus
+        Their models as the machine names them; empty where it does not.
+    """
 
     python: str
     platform: str
     packages: Mapping[str, str]
     cpus: int
     memory_bytes: int
+    processor: str = ""
+    gpus: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ def other_steps(before: Run, after: Run) -> tuple[str, ...]:
 
 def environment_difference(then: Environment, now: Environment) -> dict[str, tuple[object, ...]]:
     """Return what of the old environment is another now; what is installed beside it does not matter."""
-    machine = ("cpus", "memory (GiB)")
+    machine = ("cpus", "memory (GiB)", "processor", "gpus")
     before = {name: value for name, value in environment_facts(then).items() if name not in machine}
     after = environment_facts(now)
     return differing([before, {name: after.get(name) for name in before}])

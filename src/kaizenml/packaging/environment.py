@@ -8,6 +8,7 @@ import os
 import platform
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from kaizenml.core.run import Environment
 from kaizenml.errors import WrongEnvironmentError, bounded
@@ -32,6 +33,8 @@ def captured() -> Environment:
         packages=_installed(),
         cpus=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         memory_bytes=_memory_bytes(),
+        processor=_processor(Path("/proc/cpuinfo")),
+        gpus=_gpus(Path("/proc/driver/nvidia/gpus")),
     )
 
 
@@ -149,6 +152,27 @@ def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[st
     if "Name" in head and "Version" in head:
         return head["Name"], head["Version"]
     return distribution.name or "", distribution.version
+
+
+def _processor(cpuinfo: Path) -> str:
+    """Return the model of the first processor; nothing where the system does not tell."""
+    try:
+        with cpuinfo.open("r", errors="replace") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        head = ""
+    found = re.search(r"^model name\s*:\s*(.+)$", head, re.MULTILINE)
+    return " ".join(found[1].split()) if found else platform.processor()
+
+
+def _gpus(folder: Path) -> tuple[str, ...]:
+    """Return the model of each graphics card that the driver of NVIDIA's knows."""
+    try:
+        told = [(each / "information").read_text("utf-8", "replace") for each in sorted(folder.iterdir())]
+    except OSError:
+        return ()
+    found = [re.search(r"^Model:\s*(.+)$", text, re.MULTILINE) for text in told]
+    return tuple(each[1].strip() for each in found if each)
 
 
 def _memory_bytes() -> int:

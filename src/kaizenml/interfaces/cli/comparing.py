@@ -58,7 +58,7 @@ def rerun(run: str, folder: Path, anyway: bool, within: float | None, as_json: b
         print_json({**msgspec.to_builtins(done), "largest": done.largest})
     else:
         for name, apart in done.metrics.items():
-            click.echo(f"{name}: {'the same' if not apart else f'{apart:.3g} apart'}")
+            click.echo(f"{harmless(name)}: {'the same' if not apart else f'{apart:.3g} apart'}")
         if done.predictions is not None:
             click.echo(f"golden rows: {'the same' if not done.predictions else f'{done.predictions:.3g} apart'}")
         if done.steps:
@@ -107,7 +107,8 @@ def show_metrics(metrics: Sequence[MetricDifference]) -> None:
     """Print how metrics differ, and whether that is more than noise."""
     for each in metrics:
         word = click.style(str(each.word), fg=_COLOURS.get(each.word))
-        click.echo(f"{each.metric}: {each.before:.5g} → {each.after:.5g} in {each.run}: {word} ({each.because})")
+        change = f"{each.metric}: {each.before:.5g} → {each.after:.5g} in {each.run}"
+        click.echo(f"{harmless(change)}: {word} ({harmless(each.because)})")
 
 
 def _shown(value: object) -> str:

@@ -81,7 +81,8 @@ def _lines(found: Shown) -> Iterator[tuple[str, str]]:
             yield "data", f"{data} {digest[:12]}".rstrip()
     machine, memory = run.environment, run.environment.memory_bytes / 2**30
     yield "environment", f"Python {machine.python}, {machine.platform}, {len(machine.packages)} distributions"
-    yield "machine", f"{machine.cpus} cpus, {memory:.1f} GiB of memory"
+    models = "".join(f", {model}" for model in (machine.processor, *machine.gpus) if model)
+    yield "machine", f"{machine.cpus} cpus, {memory:.1f} GiB of memory{models}"
     if run.seed is not None:
         yield "seed", str(run.seed)
     if run.console is not None:

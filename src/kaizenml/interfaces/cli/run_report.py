@@ -24,7 +24,7 @@ def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
         _print_metrics(done)
     for check in done.verdict.checks if done.verdict else ():
         mark = click.style("passed", fg="green") if check.has_passed else click.style("FAILED", fg="red")
-        click.echo(f"{mark} {check.name}: {check.evidence}")
+        click.echo(f"{mark} {harmless(f'{check.name}: {check.evidence}')}")
     if not done.release:
         ran = sum(step.state is StepState.DONE for step in done.steps)
         click.echo(f"{done.id}: {done.state}; {ran} of {len(done.steps)} steps ran.")
