@@ -19,6 +19,7 @@ def first(times=1):
 
 @project.step
 def second(first, how="ok"):
+    print("in second", flush=True)
     if how == "slow":
         time.sleep(120)
     return first + 1
@@ -82,8 +83,15 @@ def test_a_run_is_asked_for_with_parameters_and_a_way_and_another_is_cancelled(h
     until = time.monotonic() + 60
     while time.monotonic() < until and home.get(f"/api/v1/runs/{slow}").status_code != 200:
         time.sleep(0.1)
+    while time.monotonic() < until and not home.get(f"/api/v1/runs/{slow}").json()["steps"]:
+        time.sleep(0.1)
+    so_far = home.get(f"/api/v1/runs/{slow}").json()
+    assert (so_far["state"], [step["name"] for step in so_far["steps"]]) == ("running", ["first"])
+    while time.monotonic() < until and "in second" not in home.get(f"/api/v1/runs/{slow}/console").text:
+        time.sleep(0.1)
     assert home.post(f"/api/v1/runs/{slow}/cancel", json={"by": "ada"}).status_code == 202
     assert ended(home, slow, seconds=40)["state"] == "cancelled"
+    assert "in second" in home.get(f"/api/v1/runs/{slow}/console").text
     assert home.post(f"/api/v1/runs/{slow}/cancel").status_code == 409
     assert home.post("/api/v1/runs/nobody/cancel").status_code == 404
 

@@ -64,12 +64,14 @@ def symbol_differences(before: Mapping[str, bytes], after: Mapping[str, bytes]) 
     Python cannot read on either side, are not among them.
     """
     found: dict[str, list[SymbolDifference]] = {}
+    meanings: dict[tuple[str, str], list[str]] = {}
     for path in sorted({*before, *after}):
         if before.get(path) != after.get(path) and path.endswith((".py", ".pyi")):
             old, new = symbols_of(before.get(path, b"")), symbols_of(after.get(path, b""))
             if old is not None and new is not None:
                 found[path] = _differing(path, old, new)
-    return _with_moves(found)
+                meanings |= {(path, name): symbol.meaning for name, symbol in {**old, **new}.items()}
+    return _with_moves(found, meanings)
 
 
 def symbols_of(content: bytes) -> dict[str, _Symbol] | None:
@@ -172,27 +174,23 @@ def _differing(
     return found
 
 
-def _with_moves(found: dict[str, list[SymbolDifference]]) -> dict[str, list[SymbolDifference]]:
-    """Let a symbol that left one file and is written the same in another be one that moved."""
-    gone = {
-        (each.name, _written(each)): each
-        for listed in found.values() for each in listed if each.change is Change.REMOVED and each.kind != "statement"
-    }  # fmt: skip
-    moved: set[int] = set()
-
-    def named(each: SymbolDifference) -> SymbolDifference:
-        was = gone.get((each.name, _written(each))) if each.change is Change.ADDED else None
-        if was is None or id(was) in moved:
-            return each
-        moved.add(id(was))
-        return replace(each, change=Change.MOVED, diff="", came_from=was.file)
-
-    after = {path: [named(each) for each in listed] for path, listed in found.items()}
-    return {path: [each for each in listed if id(each) not in moved] for path, listed in after.items()}
-
-
-def _written(of: SymbolDifference) -> str:
-    return "\n".join(line[1:] for line in of.diff.splitlines()[2:] if not line.startswith("@@"))
+def _with_moves(
+    found: Mapping[str, Sequence[SymbolDifference]], meanings: Mapping[tuple[str, str], Sequence[str]]
+) -> dict[str, list[SymbolDifference]]:
+    """Let a symbol that left one file and means the same in another be one that moved."""
+    all_ = [each for listed in found.values() for each in listed if each.kind != "statement"]
+    gone = {(each.name, *meanings[each.file, each.name]): each.file for each in all_ if each.change is Change.REMOVED}
+    came: dict[tuple[str, str], SymbolDifference] = {}
+    left: set[tuple[str, str]] = set()
+    for each in all_:
+        was = gone.pop((each.name, *meanings[each.file, each.name]), "") if each.change is Change.ADDED else ""
+        if was:
+            came[each.file, each.name] = replace(each, change=Change.MOVED, diff="", came_from=was)
+            left.add((was, each.name))
+    return {
+        path: [came.get((path, each.name), each) for each in listed if (path, each.name) not in left]
+        for path, listed in found.items()
+    }
 
 
 def _unified(before: _Symbol | None, after: _Symbol | None) -> str:

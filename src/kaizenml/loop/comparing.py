@@ -82,9 +82,13 @@ def metric_differences(house: House, first: Run, other: Run) -> list[MetricDiffe
 
 def _by_rows(found: MetricDifference, paired: MetricDifference | None) -> MetricDifference:
     """Return what the rows say of a metric that is the mean of their losses, in place of what the intervals say."""
-    if paired is None or not all(
-        math.isclose(one, other, rel_tol=1e-9)
-        for one, other in ((found.before, paired.before), (found.after, paired.after))
+    if (
+        paired is None
+        or paired.word is Word.UNKNOWN
+        or not all(
+            math.isclose(one, other, rel_tol=1e-9)
+            for one, other in ((found.before, paired.before), (found.after, paired.after))
+        )
     ):
         return found
     return replace(found, word=paired.word, because=paired.because)

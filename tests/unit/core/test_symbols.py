@@ -81,6 +81,16 @@ def test_a_symbol_that_went_to_another_file_moved():
     assert found["a.py"] == []
 
 
+def test_what_differs_behind_the_lines_that_are_shown_did_not_move():
+    lines = "".join(f"    x += {each}\n" for each in range(300))
+    old, new = f"def helper(x):\n{lines}    return 1\n", f"def helper(x):\n{lines}    return 2\n"
+
+    found = symbol_differences({"a.py": old.encode()}, {"b.py": new.encode()})
+
+    assert {str(each.change) for listed in found.values() for each in listed} == {"added", "removed"}
+    assert "more lines" in found["b.py"][0].diff
+
+
 def test_comments_docstrings_and_formatting_change_no_symbol():
     after = BEFORE.replace('"""Say."""', '"""Tell."""').replace("x + 1", "(x  +  1)  # more").replace("= 3", "=  3")
 
