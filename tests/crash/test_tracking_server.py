@@ -122,6 +122,11 @@ def test_what_is_tracked_while_the_server_is_away_is_sent_later(places, port):
     assert program.returncode == 0
     assert "cannot be reached" in said
     assert "kaizen sync" in said
+    [journal] = (here / ".kaizen" / "journals").iterdir()
+    early = client(here, port, "-m", "kaizenml", "sync", "--json")
+    told, _ = early.communicate(timeout=60)
+    error = json.loads(told)["error"]
+    assert (early.returncode, error["code"], error["details"]["waiting"]) == (3, "unavailable", [journal.name])
 
     with server(there, port):
         sent = client(here, port, "-m", "kaizenml", "sync", "--json")

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from step_projects import laid, ran
 
-from kaizenml.errors import StepFailedError
+from kaizenml.core.run import RunKind
+from kaizenml.errors import StateError, StepFailedError
 from kaizenml.loop.alive import alive, end_lost
 from kaizenml.loop.rerunning import rerun
 from kaizenml.loop.wiring import open_house, read_settings
@@ -154,3 +156,18 @@ def test_a_run_that_goes_on_is_left_alone(tmp_path):
         assert (house.settings.home / "alive" / "mine").exists()
 
     assert list((house.settings.home / "alive").iterdir()) == []
+
+
+TYPED = "import kaizenml as kz\nwith kz.run('typed', system=False) as run:\n    run.log(x=1)\n"
+
+
+def test_what_was_typed_or_ran_elsewhere_is_not_executed(tmp_path):
+    subprocess.run([sys.executable, "-"], input=TYPED, cwd=tmp_path, check=True, text=True, timeout=60)
+    house = open_house(read_settings(tmp_path))
+    with house.records.writing() as books:
+        typed = books.runs.newest(limit=1)[0]
+        books.runs.save(replace(typed, id="told", name="", kind=RunKind.MLFLOW, command=None))
+
+    for name in ("typed", "told"):
+        with pytest.raises(StateError, match="there is nothing to execute"):
+            rerun(house, name, lambda _: None, author="person:ada")

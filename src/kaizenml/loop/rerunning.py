@@ -89,6 +89,8 @@ def rerun(house: House, word: str, say: Say, *, author: str, anyway: bool = Fals
     """
     with house.records.reading() as books:
         original = found_run(books, word)
+    if original.command is None and original.kind in (RunKind.MLFLOW, RunKind.NOTEBOOK, RunKind.SCRIPT):
+        raise _typed(original)
     others = environment_difference(original.environment, captured())
     if others and not anyway:
         raise _wrong_environment(original, others)
@@ -224,12 +226,16 @@ def _check_command(original: Run, command: Command) -> None:
             f"The command of {original.id} held a secret, which was not kept.", "Call the program by hand instead."
         )
     if not command.arguments or (not command.entry and "-c" not in command.arguments):
-        raise StateError(
-            f"The program of {original.id} was typed, not called: there is nothing to execute.",
-            "Put it into a file, and run that.",
-        )
+        raise _typed(original)
     if not Path(command.folder).is_dir():
         raise StateError(f"The folder {command.folder} is gone, where it ran.", "Make it, with the data it reads.")
+
+
+def _typed(original: Run) -> StateError:
+    return StateError(
+        f"The program of {original.id} was typed or ran elsewhere: there is nothing to execute.",
+        "Put it into a file, and run that.",
+    )
 
 
 def _made_by(house: House, original: Run) -> Run | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import contextlib
 import getpass
 import os
 import secrets
@@ -161,23 +160,26 @@ def _place(of: Settings) -> _Place:
     return _Place(house.blobs, lambda run, path, _: syncing.bring(house, run, path), lambda: syncing.pick_up(house))
 
 
-def send_left(of: Settings) -> list[str]:
-    """Send the journals of processes that are gone to the server, as far as it takes them; return whose were sent."""
-    server, blobs, sent = Server(of.server, of.token), open_blobs(of), []
+def send_left(of: Settings) -> tuple[list[str], list[str]]:
+    """Send the journals of processes that are gone to the server; return whose were sent, and whose it did not take."""
+    server, blobs = Server(of.server, of.token), open_blobs(of)
+    sent: list[str] = []
+    waiting: list[str] = []
     folder = syncing.journals(of.home)
     for each in sorted(folder.iterdir()) if folder.is_dir() else ():
         taken = syncing.end_dead(each, blobs)
         if taken is None:
             continue
         try:
-            with contextlib.suppress(AwayError):
-                if taken.size:
-                    server.bring(each.name, taken.path, blobs)
-                    sent.append(each.name)
-                shutil.rmtree(each, ignore_errors=True)
+            if taken.size:
+                server.bring(each.name, taken.path, blobs)
+                sent.append(each.name)
+            shutil.rmtree(each, ignore_errors=True)
+        except AwayError:
+            waiting.append(each.name)
         finally:
             taken.close()
-    return sent
+    return sent, waiting
 
 
 class _Keeper:

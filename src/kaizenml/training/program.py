@@ -42,7 +42,8 @@ def described(blobs: Blobs) -> tuple[Code, Command | None]:
     entry = path.relative_to(root).as_posix()
     if entry not in files and path.is_file():
         files[entry] = path.read_bytes()
-    return recorded(root, files, blobs), Command(_shown(sys.orig_argv[1:]), str(here), spec.name if spec else entry)
+    name = spec.name if spec else entry if path.is_file() else ""  # what came by standard input is no file
+    return recorded(root, files, blobs), Command(_shown(sys.orig_argv[1:]), str(here), name)
 
 
 def again(command: Command, code: Path) -> tuple[list[str], dict[str, str]]:

@@ -12,7 +12,7 @@ from kaizenml.core.query import Query
 from kaizenml.core.query_text import parsed
 from kaizenml.core.run import RunLine
 from kaizenml.core.terminal import harmless
-from kaizenml.errors import QueryError, SettingError, UsageError
+from kaizenml.errors import QueryError, SettingError, UnavailableError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
 
@@ -88,8 +88,14 @@ def sync(folder: Path, as_json: bool) -> None:
     of = read_settings(folder)
     if not of.home.exists():
         raise SettingError(f"Nothing was ever tracked in {of.folder}.", "Go to the folder where `kz.run()` was called.")
-    sent = send_left(of) if of.server else pick_up(open_house(of))
+    sent, waiting = send_left(of) if of.server else (pick_up(open_house(of)), [])
     where = of.server or "the records"
+    if waiting:
+        raise UnavailableError(
+            f"{len(waiting)} runs still wait: {where} cannot be reached. {len(sent)} were sent.",
+            "Call it again once the server is back; nothing is lost until then.",
+            {"waiting": waiting, "runs": sent},
+        )
     if as_json:
         print_json({"runs": sent, "to": where})
     else:
