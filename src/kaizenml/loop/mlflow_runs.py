@@ -95,8 +95,11 @@ def keep(books: Books, told: Told) -> None:
     """Remember a run."""
     of = told.info
     books.clients.put(
-        Document(What.RUN, of.run_id, text(told), of.experiment_id, of.user_id, of.status, of.lifecycle_stage)
-    )
+        Document(
+            What.RUN, of.run_id, text(told), of.experiment_id, of.user_id, of.status, of.lifecycle_stage,
+            of.start_time, of.end_time,
+        )
+    )  # fmt: skip
 
 
 def update(books: Books, now: datetime, id_: str, status: str | None, end: int | None, name: str | None) -> RunInfo:

@@ -5,23 +5,48 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, or_, select
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, delete, exists, not_, or_, select, text
 
-from kaizenml.adapters.sql.filter import condition_of, sorting, text_compared
-from kaizenml.adapters.sql.statements import put
-from kaizenml.adapters.sql.tables import CLIENT_DOCUMENTS, CLIENT_FILES, RUNS
+from kaizenml.adapters.sql.filter import bytewise, number_compared, text_compared
+from kaizenml.adapters.sql.tables import CLIENT_DOCUMENTS, CLIENT_FILES, RUN_FACTS, Letters
 from kaizenml.core.digest import Digest
 from kaizenml.core.mlflow.filter import Comparison, Question, Sorting
 from kaizenml.core.mlflow.rows import Document, File, What
-from kaizenml.core.query import Compare, Condition, Field, Missing, Not, OneOf, Order
 
 _DOCUMENTS = CLIENT_DOCUMENTS.c
 _FIND = select(CLIENT_DOCUMENTS).where(_DOCUMENTS.what == bindparam("what"), _DOCUMENTS.id == bindparam("id"))
-_BODIES = CLIENT_DOCUMENTS.alias("bodies")
+_FIND_FILE = select(CLIENT_FILES).where(CLIENT_FILES.c.path == bindparam("path"))
+_KEYS = ("scope", "name", "state", "stage", "body", "began_at", "ended_at")
+_LETTERS = ("what", "id", "scope", "name", "state", "stage", "body")
+_PUT = text(
+    f"INSERT INTO client_documents (what, id, {', '.join(_KEYS)}) "
+    f"VALUES (:what, :id, {', '.join(f':{key}' for key in _KEYS)}) "
+    f"ON CONFLICT (what, id) DO UPDATE SET {', '.join(f'{key} = excluded.{key}' for key in _KEYS)}"
+).bindparams(*(bindparam(name, type_=Letters()) for name in _LETTERS))
+_PUT_FILE = text(
+    "INSERT INTO client_files (path, digest, size_bytes) VALUES (:path, :digest, :size_bytes) "
+    "ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size_bytes = excluded.size_bytes"
+).bindparams(bindparam("path", type_=Letters()))
+_NEWEST = (_DOCUMENTS.began_at.desc(), _DOCUMENTS.id)
+#: The runs of an experiment, newest first, which is what is asked for most.
+_PLAIN = (
+    select(_DOCUMENTS.body)
+    .where(
+        _DOCUMENTS.what == What.RUN,
+        _DOCUMENTS.scope.in_(bindparam("scopes", expanding=True)),
+        _DOCUMENTS.stage.in_(bindparam("stages", expanding=True)),
+    )
+    .order_by(*_NEWEST)
+    .limit(bindparam("most"))
+    .offset(bindparam("after"))
+)
 _KINDS = {"metric": "metrics", "parameter": "params", "tag": "tags"}
-#: The attributes of a run as questions know them, and those that are a column of its document.
-_ATTRIBUTES = {"run_id": "id", "run_name": "name", "start_time": "started", "end_time": "finished"}
-_COLUMNS = {"status": "state", "user_id": "name"}
+#: The attributes that are a column of a run's document; a run's name is a tag.
+_COLUMNS = {
+    "run_id": _DOCUMENTS.id, "user_id": _DOCUMENTS.name, "status": _DOCUMENTS.state,
+    "start_time": _DOCUMENTS.began_at, "end_time": _DOCUMENTS.ended_at,
+}  # fmt: skip
+_NAME = ("tag", "mlflow.runName")
 
 
 class SqlClients:
@@ -38,9 +63,8 @@ class SqlClients:
     def put(self, document: Document) -> None:
         """Write a document, new or changed."""
         of = document
-        key = {"what": of.what, "id": of.id}
-        values = {"scope": of.scope, "name": of.name, "state": of.state, "stage": of.stage, "body": of.body}
-        put(self._connection, CLIENT_DOCUMENTS, key, **values)
+        values = {"what": of.what, "id": of.id, **{key: getattr(of, key) for key in _KEYS}}
+        self._connection.execute(_PUT, values)
 
     def forget(self, what: What, id_: str) -> None:
         """Take a document away."""
@@ -54,32 +78,30 @@ class SqlClients:
         where += [] if scopes is None else [_DOCUMENTS.scope.in_(scopes)]
         where += [] if name is None else [_DOCUMENTS.name == name]
         where += [] if state is None else [_DOCUMENTS.state == state]
-        return [
-            _document(row)
-            for row in self._connection.execute(select(CLIENT_DOCUMENTS).where(*where).order_by(_DOCUMENTS.id))
-        ]
+        rows = self._connection.execute(select(CLIENT_DOCUMENTS).where(*where).order_by(_DOCUMENTS.id))
+        return [_document(row) for row in rows]
 
     def search(
         self, question: Question, *, scopes: Sequence[str], stages: Sequence[str], limit: int, after: int
     ) -> list[str]:
         """Return the bodies of the runs that a question asks for, in its order, without the first ``after``."""
+        page = {"scopes": list(scopes), "stages": list(stages), "most": limit, "after": after}
+        if question == Question():
+            return list(self._connection.execute(_PLAIN, page).scalars())
         dialect = self._connection.dialect.name
-        table, order = sorting([_order(each) for each in question.order if each.key not in _COLUMNS], dialect)
-        joined = table.join(_BODIES, and_(_BODIES.c.what == What.RUN, _BODIES.c.id == RUNS.c.id))
-        where: list[ColumnElement[Any]] = [_BODIES.c.scope.in_(scopes), _BODIES.c.stage.in_(stages)]
-        where += [_condition(each, dialect) for each in question.comparisons]
-        by = [_by_column(each) for each in question.order if each.key in _COLUMNS]
-        wanted = select(_BODIES.c.body).select_from(joined).where(*where)
-        wanted = wanted.order_by(*by, *order, RUNS.c.started_at.desc(), RUNS.c.id).limit(limit).offset(after)
-        return list(self._connection.execute(wanted).scalars())
+        table, order = _sorting(question.order, dialect)
+        where = [_condition(each, dialect) for each in question.comparisons]
+        wanted = _PLAIN.select_from(table).where(*where).order_by(None).order_by(*order, *_NEWEST)
+        return list(self._connection.execute(wanted, page).scalars())
 
     def keep_file(self, file: File) -> None:
         """Note that a path has this content, in place of what it had."""
-        put(self._connection, CLIENT_FILES, {"path": file.path}, digest=file.digest, size_bytes=file.size_bytes)
+        of = file
+        self._connection.execute(_PUT_FILE, {"path": of.path, "digest": of.digest, "size_bytes": of.size_bytes})
 
     def find_file(self, path: str) -> File | None:
         """Return the file of a path, or None."""
-        row = self._connection.execute(select(CLIENT_FILES).where(CLIENT_FILES.c.path == path)).first()
+        row = self._connection.execute(_FIND_FILE, {"path": path}).first()
         return None if row is None else _file(row)
 
     def files(self, folder: str) -> list[File]:
@@ -100,45 +122,50 @@ def _below(folder: str) -> ColumnElement[bool]:
 
 
 def _condition(asked: Comparison, dialect: str) -> ColumnElement[Any]:
-    column = _BODIES.c[_COLUMNS[asked.key]] if asked.kind == "attribute" and asked.key in _COLUMNS else None
-    if column is not None:
-        return text_compared(column, asked.sign.lower(), str(asked.value), dialect)
-    return condition_of(_as_condition(asked), dialect)
+    if asked.kind == "attribute" and asked.key in _COLUMNS:
+        return _compared(_COLUMNS[asked.key], _COLUMNS[asked.key], asked, dialect)
+    kind, key = _NAME if asked.kind == "attribute" else (asked.kind, asked.key)
+    named = exists().where(RUN_FACTS.c.run == _DOCUMENTS.id, RUN_FACTS.c.kind == _KINDS[kind], RUN_FACTS.c.key == key)
+    if asked.sign in ("IS NULL", "IS NOT NULL"):
+        return named if asked.sign == "IS NOT NULL" else not_(named)
+    return named.where(_compared(RUN_FACTS.c.text, RUN_FACTS.c.number, asked, dialect))
 
 
-def _as_condition(asked: Comparison) -> Condition:
-    field = _field(asked.kind, asked.key)
-    match asked.sign:
-        case "IS NULL":
-            return Missing(field)
-        case "IS NOT NULL":
-            return Not(Missing(field))
-        case "IN":
-            return OneOf(field, tuple(asked.value))  # type: ignore[arg-type]
-        case "NOT IN":
-            return Not(OneOf(field, tuple(asked.value)))  # type: ignore[arg-type]
-        case sign:
-            value = asked.value
-            if field.key in ("started", "finished") and field.kind == "run":
-                value = float(value) * 1000  # type: ignore[arg-type]  # milliseconds there, microseconds here
-            return Compare(field, sign.lower(), value)  # type: ignore[arg-type]
+def _compared(
+    letters: ColumnElement[Any], number: ColumnElement[Any], asked: Comparison, dialect: str
+) -> ColumnElement[Any]:
+    if isinstance(asked.value, tuple):
+        found = letters.in_(asked.value)
+        return found if asked.sign == "IN" else not_(found)
+    if isinstance(asked.value, str):
+        return text_compared(letters, asked.sign.lower(), asked.value, dialect)
+    if asked.kind == "attribute":  # a run that has not ended has no end to compare
+        return and_(number.is_not(None), number_compared(number, asked.sign, asked.value or 0))
+    return number_compared(number, asked.sign, asked.value or 0)
 
 
-def _field(kind: str, key: str) -> Field:
-    return Field("run", _ATTRIBUTES[key]) if kind == "attribute" else Field(_KINDS[kind], key)
-
-
-def _order(asked: Sorting) -> Order:
-    return Order(_field(asked.kind, asked.key), not asked.is_ascending, is_text=asked.kind in ("parameter", "tag"))
-
-
-def _by_column(asked: Sorting) -> ColumnElement[Any]:
-    column = _BODIES.c[_COLUMNS[asked.key]]
-    return column.asc() if asked.is_ascending else column.desc()
+def _sorting(order: Sequence[Sorting], dialect: str) -> tuple[FromClause, list[ColumnElement[Any]]]:
+    """Return the documents, joined with what they are sorted by, and the order: what is not there comes last."""
+    table: FromClause = CLIENT_DOCUMENTS
+    columns: list[ColumnElement[Any]] = []
+    for index, each in enumerate(order):
+        if each.kind == "attribute" and each.key in _COLUMNS:
+            column: ColumnElement[Any] = _COLUMNS[each.key]
+            columns += [column.is_(None), column.asc() if each.is_ascending else column.desc()]
+            continue
+        kind, key = _NAME if each.kind == "attribute" else (each.kind, each.key)
+        facts = RUN_FACTS.alias(f"order_{index}")
+        of_it = (facts.c.run == _DOCUMENTS.id, facts.c.kind == _KINDS[kind], facts.c.key == key)
+        table = table.outerjoin(facts, and_(*of_it))
+        column = facts.c.number if kind == "metric" else bytewise(facts.c.text, dialect)
+        is_nan = [facts.c.number.is_(None)] if kind == "metric" else []
+        columns += [facts.c.run.is_(None), *is_nan, column.asc() if each.is_ascending else column.desc()]
+    return table, columns
 
 
 def _document(row: Any) -> Document:
-    return Document(What(row.what), row.id, row.body, row.scope, row.name, row.state, row.stage)
+    of = row
+    return Document(What(of.what), of.id, of.body, of.scope, of.name, of.state, of.stage, of.began_at, of.ended_at)
 
 
 def _file(row: Any) -> File:

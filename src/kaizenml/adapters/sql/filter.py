@@ -47,18 +47,18 @@ def sorting(order: Sequence[Order], dialect: str) -> tuple[FromClause, list[Colu
         if each.field.kind == "run":
             column = _attribute(each.field.key)
             if each.field.key in TEXTS:
-                columns.append(_turned(_bytewise(column, dialect), each))
+                columns.append(_turned(bytewise(column, dialect), each))
             else:
                 columns += [column.is_(None), _turned(column, each)]
             continue
         facts = RUN_FACTS.alias(f"order_{number}")
         table = table.outerjoin(facts, and_(facts.c.run == RUNS.c.id, *_named(facts, each.field)))
         if each.is_text:
-            columns += [facts.c.run.is_(None), _turned(_bytewise(facts.c.text, dialect), each)]
+            columns += [facts.c.run.is_(None), _turned(bytewise(facts.c.text, dialect), each)]
             continue
         is_text = facts.c.number.is_(None)
         columns += [facts.c.run.is_(None), is_text, _turned(facts.c.number, each)]
-        columns.append(_turned(case((is_text, _bytewise(facts.c.text, dialect))), each))
+        columns.append(_turned(case((is_text, bytewise(facts.c.text, dialect))), each))
     return table, columns
 
 
@@ -67,16 +67,17 @@ def _compared(field: Field, sign: str, value: float | str, dialect: str) -> Colu
         column = _attribute(field.key)
         if isinstance(value, str):
             return text_compared(column, sign, value, dialect)
-        return and_(column.is_not(None), _number(column, sign, value))
+        return and_(column.is_not(None), number_compared(column, sign, value))
     holds = (
         text_compared(RUN_FACTS.c.text, sign, value, dialect)
         if isinstance(value, str)
-        else _number(RUN_FACTS.c.number, sign, value)
+        else number_compared(RUN_FACTS.c.number, sign, value)
     )
     return exists().where(RUN_FACTS.c.run == RUNS.c.id, *_named(RUN_FACTS, field), holds)
 
 
-def _number(column: Column, sign: str, value: float) -> Column:
+def number_compared(column: Column, sign: str, value: float) -> Column:
+    """Return whether the number in a column compares so with a value; none at all differs from every value."""
     if sign == "!=":
         return or_(column.is_(None), column != value)
     return and_(column.is_not(None), _signed(column, sign, value))
@@ -95,7 +96,7 @@ def text_compared(column: Column, sign: str, value: str, dialect: str) -> Column
             folded = "".join(letter.lower() if letter.isascii() else letter for letter in value)
             return lower.op("GLOB", is_comparison=True)(_glob(folded)) if is_sqlite else lower.like(_escaped(folded))
         case _:
-            return _signed(_bytewise(column, dialect), sign, value)
+            return _signed(bytewise(column, dialect), sign, value)
 
 
 def _signed(column: Column, sign: str, value: float | str) -> Column:
@@ -121,7 +122,7 @@ def _turned(column: Column, order: Order) -> Column:
     return column.desc() if order.is_descending else column.asc()
 
 
-def _bytewise(column: Column, dialect: str) -> Column:
+def bytewise(column: Column, dialect: str) -> Column:
     """Return the text so that it compares letter by letter, as SQLite and Python do, not as a language sorts."""
     return column if dialect == "sqlite" else column.collate("C")
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, text, update
 
-from kaizenml.adapters.sql.statements import put
-from kaizenml.adapters.sql.tables import CHUNKS, RUN_FACTS, SERIES
+from kaizenml.adapters.sql.tables import CHUNKS, SERIES, Letters
 from kaizenml.core.query import fact_of
 from kaizenml.core.series import POINT_BYTES, Last, Point, order, packed, summary, unpacked
 
@@ -17,8 +16,40 @@ CHUNK = 256
 _VALUE = struct.Struct("<d")
 
 
+#: Series of a run, each with its newest chunk.
+_NEWEST = CHUNKS.alias("newest")
+_KNOWN = (
+    select(SERIES, _NEWEST.c.number.label("chunk"), _NEWEST.c.points.label("inside"), _NEWEST.c.body)
+    .select_from(SERIES.join(_NEWEST, and_(_NEWEST.c.run == SERIES.c.run, _NEWEST.c.name == SERIES.c.name)))
+    .where(
+        SERIES.c.run == bindparam("of_run"),
+        SERIES.c.name.in_(bindparam("names", expanding=True)),
+        _NEWEST.c.number
+        == select(func.max(CHUNKS.c.number))
+        .where(CHUNKS.c.run == SERIES.c.run, CHUNKS.c.name == SERIES.c.name)
+        .scalar_subquery(),
+    )
+)
+_GROW = (
+    update(CHUNKS)
+    .where(CHUNKS.c.run == bindparam("of_run"), CHUNKS.c.name == bindparam("of"), CHUNKS.c.number == bindparam("chunk"))
+    .values(points=bindparam("inside"), body=bindparam("content"))
+)
+_SUMMARY = ("points", "last_step", "last_at", "last_value", "low", "high")
+_GO_ON = (
+    update(SERIES)
+    .where(SERIES.c.run == bindparam("of_run"), SERIES.c.name == bindparam("of"))
+    .values({name: bindparam(f"new_{name}") for name in _SUMMARY})
+)
+#: Both databases know this; a run's latest values are facts by which it is found.
+_TELL = text(
+    "INSERT INTO run_facts (run, kind, key, text, number) VALUES (:run, 'metrics', :key, :text, :number) "
+    "ON CONFLICT (run, kind, key) DO UPDATE SET text = excluded.text, number = excluded.number"
+).bindparams(bindparam("run", type_=Letters()), bindparam("key", type_=Letters()))
+
+
 class SqlSeries:
-    """Metrics as series of points, by run and name."""
+    """Metrics as series of points, by run and name: as many statements for a thousand series as for one."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -26,10 +57,22 @@ class SqlSeries:
     def append(self, run: str, points: Mapping[str, Sequence[Point]]) -> None:
         """Add points to series of a run, whatever their steps; the run's latest values follow."""
         given = {name: added for name, added in points.items() if added}
-        known = self._lasts(run, list(given))
-        self._begin(run, {name: added for name, added in given.items() if name not in known})
-        for name, before in known.items():
-            self._append(run, name, given[name], before)
+        if not given:
+            return
+        known = self._known(run, list(given))
+        after = {name: summary(added, _last(known[name]) if name in known else None) for name, added in given.items()}
+        self._add_points(run, given, known)
+        new = [{"run": run, "name": name, **_columns(after[name])} for name in given if name not in known]
+        old = [
+            {"of_run": run, "of": name, **{f"new_{key}": value for key, value in _columns(after[name]).items()}}
+            for name in known
+        ]
+        if new:
+            self._connection.execute(insert(SERIES), new)
+        if old:
+            self._connection.execute(_GO_ON, old)
+        facts = [{"run": run, "key": name, **fact_of(each.last.value)._asdict()} for name, each in after.items()]
+        self._connection.execute(_TELL, facts)
 
     def last(self, run: str) -> Mapping[str, Last]:
         """Return each series of a run in a line, by name."""
@@ -42,51 +85,32 @@ class SqlSeries:
         bodies = self._connection.execute(select(CHUNKS.c.body).where(*where).order_by(CHUNKS.c.number)).scalars()
         return sorted(unpacked(b"".join(bodies)), key=order)
 
-    def _begin(self, run: str, points: Mapping[str, Sequence[Point]]) -> None:
-        """Write series that are not there yet: a statement for all of them, because a run begins several at once."""
-        if not points:
-            return
-        after = {name: summary(added, None) for name, added in points.items()}
-        chunks = [
-            {"run": run, "name": name, "number": 0, "points": len(added), "body": packed(added)}
-            for name, added in points.items()
-        ]
-        self._connection.execute(insert(CHUNKS), chunks)
-        self._connection.execute(
-            insert(SERIES), [{"run": run, "name": name, **_columns(each)} for name, each in after.items()]
-        )
-        for name, each in after.items():
-            self._tell_latest(run, name, each)
+    def _add_points(
+        self, run: str, points: Mapping[str, Sequence[Point]], known: Mapping[str, Row[tuple[object, ...]]]
+    ) -> None:
+        new, grown = [], []
+        for name, added in points.items():
+            row = known.get(name)
+            if row is not None and row.inside < CHUNK:
+                content = bytes(row.body) + packed(added)
+                grown.append(
+                    {"of_run": run, "of": name, "chunk": row.chunk, "inside": len(content) // POINT_BYTES,
+                     "content": content}
+                )  # fmt: skip
+            else:
+                number = 0 if row is None else row.chunk + 1
+                body = packed(added)
+                new.append({"run": run, "name": name, "number": number, "points": len(added), "body": body})
+        if new:
+            self._connection.execute(insert(CHUNKS), new)
+        if grown:
+            self._connection.execute(_GROW, grown)
 
-    def _append(self, run: str, name: str, added: Sequence[Point], before: Last) -> None:
-        after = summary(added, before)
-        self._add_points(run, name, added)
-        put(self._connection, SERIES, {"run": run, "name": name}, **_columns(after))
-        self._tell_latest(run, name, after)
-
-    def _tell_latest(self, run: str, name: str, after: Last) -> None:
-        key = {"run": run, "kind": "metrics", "key": name}
-        put(self._connection, RUN_FACTS, key, **fact_of(after.last.value)._asdict())
-
-    def _add_points(self, run: str, name: str, added: Sequence[Point]) -> None:
-        where = (CHUNKS.c.run == run, CHUNKS.c.name == name)
-        newest = select(CHUNKS.c.number, CHUNKS.c.points, CHUNKS.c.body).where(*where)
-        chunk = self._connection.execute(newest.order_by(CHUNKS.c.number.desc()).limit(1)).first()
-        if chunk is not None and chunk.points < CHUNK:
-            grown = bytes(chunk.body) + packed(added)
-            changed = update(CHUNKS).where(*where, CHUNKS.c.number == chunk.number)
-            self._connection.execute(changed.values(points=len(grown) // POINT_BYTES, body=grown))
-            return
-        number = chunk.number + 1 if chunk is not None else 0
-        row = {"run": run, "name": name, "number": number, "points": len(added), "body": packed(added)}
-        self._connection.execute(insert(CHUNKS).values(**row))
-
-    def _lasts(self, run: str, names: Sequence[str]) -> dict[str, Last]:
-        found: dict[str, Last] = {}
+    def _known(self, run: str, names: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
+        found: dict[str, Row[tuple[object, ...]]] = {}
         for start in range(0, len(names), 500):
-            part = names[start : start + 500]
-            rows = self._connection.execute(select(SERIES).where(SERIES.c.run == run, SERIES.c.name.in_(part)))
-            found |= {row.name: _last(row) for row in rows}
+            rows = self._connection.execute(_KNOWN, {"of_run": run, "names": names[start : start + 500]})
+            found |= {row.name: row for row in rows}
         return found
 
 

@@ -67,7 +67,9 @@ def _on_connect(connection: Any, _record: object) -> None:
 
 def _on_begin(connection: Connection) -> None:
     writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    if connection.info.get("writes") is not writes:
+        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        connection.info["writes"] = writes
     # A transaction that begins as a reader and then writes fails with "locked" as soon as somebody else has written.
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

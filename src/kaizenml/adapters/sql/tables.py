@@ -10,7 +10,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, Table, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.engine import Dialect
 
 #: The newest migration, and all that came before it, oldest first.
@@ -186,7 +197,9 @@ CLIENT_DOCUMENTS = Table(
     _text("state"),
     _text("stage"),
     _text("body"),
-    Index("client_documents_of_scope", "what", "scope", "stage"),
+    _whole("began_at"),
+    Column("ended_at", BigInteger, nullable=True),
+    Index("client_documents_of_scope", "what", "scope", "stage", "began_at", "id"),
     Index("client_documents_of_name", "what", "name"),
 )
 CLIENT_FILES = Table("client_files", METADATA, _text("path", is_key=True), _text("digest"), _whole("size_bytes"))

@@ -18,6 +18,7 @@ LATEST_MS = 2**63 // 1000 - 1
 _SIZES = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
 _RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _NAME = re.compile(r"[/\w.\- :]*")
+_PLAIN = re.compile(r"[A-Za-z0-9_]{1,250}")
 _CHARACTERS = (
     "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes "
     "(/)."
@@ -31,6 +32,8 @@ def shown(value: object) -> str:
 
 def check_name(name: str, path: str) -> None:
     """Refuse a name of a metric, parameter or tag that could be another file than it says."""
+    if _PLAIN.fullmatch(name):
+        return
     if not _NAME.fullmatch(name.removesuffix("\n")):
         raise invalid(f"Invalid value {shown(name)} for parameter '{path}' supplied: {_CHARACTERS}")
     norm = posixpath.normpath(name)

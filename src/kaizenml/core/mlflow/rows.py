@@ -36,6 +36,8 @@ class Document:
         An experiment's name, the user of a run, the run of a logged model.
     state
         The status of a run or logged model; the project of an experiment.
+    began_at, ended_at
+        When a run began and ended, in milliseconds since 1970.
     """
 
     what: What
@@ -45,6 +47,8 @@ class Document:
     name: str = ""
     state: str = ""
     stage: str = ACTIVE
+    began_at: int = 0
+    ended_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,12 @@ def upgrade() -> None:
             sa.Column(name, sa.Text(collation=collation), nullable=False)
             for name in ("what", "id", "scope", "name", "state", "stage", "body")
         ),
+        sa.Column("began_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), autoincrement=False, nullable=True),
         sa.PrimaryKeyConstraint("what", "id"),
     )
-    op.create_index("client_documents_of_scope", "client_documents", ["what", "scope", "stage"], unique=False)
+    newest = ["what", "scope", "stage", "began_at", "id"]
+    op.create_index("client_documents_of_scope", "client_documents", newest, unique=False)
     op.create_index("client_documents_of_name", "client_documents", ["what", "name"], unique=False)
     op.create_table(
         "client_files",
