@@ -137,8 +137,8 @@ class ModelInfo(msgspec.Struct, omit_defaults=True):
     last_updated_timestamp_ms: int
     artifact_uri: str
     status: str
-    model_type: str = ""
-    source_run_id: str = ""
+    model_type: str
+    source_run_id: str
     tags: list[Pair] = []
     registrations: list[Registration] = []
 

@@ -35,6 +35,8 @@ HISTORY = "mlflow.log-model.history"
 RUNNING = "RUNNING"
 STATUSES = ("RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED")
 _READ = msgspec.json.Decoder(Told)
+#: What the tag of old clients tells of a model.
+_TAG_FIELDS = ("run_id", "artifact_path", "utc_time_created", "model_uuid", "flavors")
 _FIRST = ("able", "calm", "clear", "fair", "fleet", "keen", "kind", "merry", "neat", "plain", "quick", "sunny", "warm")
 _SECOND = ("alder", "brook", "cedar", "dune", "finch", "heron", "lark", "linden", "otter", "pine", "reed", "wren")
 
@@ -221,7 +223,7 @@ def record_model(books: Books, now: datetime, id_: str, model: str) -> None:
         raise invalid(f"Model json is missing mandatory fields: {missing}")
     told = open_run(books, id_)
     known = json.loads(told.tag(HISTORY) or "[]")
-    value = json.dumps([*known, {key: each for key, each in found.items() if key != "signature"}])
+    value = json.dumps([*known, {key: found.get(key) for key in _TAG_FIELDS}])
     set_tags(books, now, id_, [(HISTORY, limits.checked_tag(HISTORY, value))])
 
 

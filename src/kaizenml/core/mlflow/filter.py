@@ -130,8 +130,10 @@ def parsed(text: str | None, grammar: Grammar) -> tuple[Comparison, ...]:
     WireError
         For a filter that cannot be understood.
     """
-    if not text or not text.strip():
+    if not text:
         return ()
+    if not text.strip():
+        raise invalid(f"Invalid filter '{text[:100]}'. Could not be parsed.")
     if len(text) > LONGEST:
         raise invalid(f"Error on parsing filter: it has {len(text)} characters, more than {LONGEST}.")
     tokens = _tokens(text)

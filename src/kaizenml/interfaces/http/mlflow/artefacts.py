@@ -142,7 +142,7 @@ class Artefacts:
 
     def presigned(self, _told: Path) -> None:
         """Say that files are got from here alone."""
-        raise WireError("NOT_IMPLEMENTED", "Presigned download is not supported for the current artifact repository")
+        raise WireError("NOT_IMPLEMENTED", "Multipart download is not supported for the current artifact repository")
 
     async def download(self, _scope: Scope, _receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
         """Send a file; one that is damaged breaks off before its end."""
@@ -174,7 +174,7 @@ class Artefacts:
             self._desk.write(lambda books: files.keep(books, self._desk.now(), path, digest, size.bytes))
 
         await loop.run_in_executor(self._threads, kept)
-        await _said(send, b"{}")
+        await _said(send, b"")
 
     async def part(self, _scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
         """Keep a part of a file."""

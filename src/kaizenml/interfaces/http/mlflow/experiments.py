@@ -125,7 +125,8 @@ class Experiments:
                 told.page_token or "",
             )
         )  # fmt: skip
-        return {"experiments": found} | ({"next_page_token": token} if token else {})
+        answer: dict[str, object] = {"experiments": found} if found else {}
+        return answer | ({"next_page_token": token} if token else {})
 
     def rename(self, told: Rename) -> None:
         """Give an experiment another name."""

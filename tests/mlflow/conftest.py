@@ -1,0 +1,122 @@
+"""MLflow itself, unmodified, in an environment of its own: its client, and its server to compare with."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from kaizenml.interfaces.http.app import create_app
+from kaizenml.loop.service import LoopService
+from kaizenml.loop.wiring import open_house, read_settings
+
+VERSION = "3.17.2"
+_PACKAGES = (f"mlflow=={VERSION}", "scikit-learn", "pandas")
+#: What a program of MLflow's is run with: no telemetry, and no minutes of trying again.
+ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "PYTHONWARNINGS": "ignore", "MLFLOW_LOCK_MODEL_DEPENDENCIES": "false",
+}  # fmt: skip
+
+
+def _made() -> Path:
+    """Return the interpreter of an environment that has MLflow; made once, and kept for the next time."""
+    given = os.environ.get("KAIZEN_TEST_MLFLOW")
+    if given:
+        return Path(given)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kaizenml-tests"
+    folder = cache / f"mlflow-{VERSION}-{sys.version_info.major}.{sys.version_info.minor}"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            uv = shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+            if uv is None:
+                pytest.skip("uv, which makes the environment of MLflow, is not installed")
+            for words in (
+                ["venv", "--quiet", "--python", sys.executable, str(folder)],
+                ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *_PACKAGES],
+            ):
+                done = subprocess.run([uv, *words], capture_output=True, text=True, timeout=600)
+                if done.returncode:
+                    pytest.skip(f"the environment of MLflow {VERSION} could not be made: {done.stderr[-500:]}")
+            (folder / "ready").touch()
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def mlflow_python() -> Path:
+    """An interpreter with MLflow 3.17.2."""
+    return _made()
+
+
+@pytest.fixture(scope="session")
+def real_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """MLflow's own server, on a database and a folder of its own."""
+    folder = tmp_path_factory.mktemp("real")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [
+        str(mlflow_python), "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+        "--backend-store-uri", f"sqlite:///{folder}/mlflow.db", "--artifacts-destination", str(folder / "files"),
+    ]  # fmt: skip
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(
+            words, cwd=folder, stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT}, start_new_session=True
+        )
+        try:
+            url, limit = f"http://127.0.0.1:{port}", time.monotonic() + 120
+            while not _answers(url):
+                assert server.poll() is None, (folder / "log").read_text()[-2000:]
+                assert time.monotonic() < limit, "MLflow's server did not start"
+                time.sleep(0.1)
+            yield url
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+            server.wait(30)
+
+
+@pytest.fixture(scope="module")
+def our_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Our server, on a home of its own."""
+    with serving(tmp_path_factory.mktemp("ours")) as url:
+        yield url
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve the control plane of a folder on a free port; give its address."""
+    app = create_app(LoopService(open_house(read_settings(folder))))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", ws="none"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive(), "the server did not start"
+        time.sleep(0.005)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
