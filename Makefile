@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training clean
+.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training bench-registry clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-tracking: setup ## Measure what tracking costs: points a second, finding r
 
 bench-training: setup ## Measure steps and their cache beside seven other tools (10 minutes); TRAINING="kedro --edits" chooses
 	$(BIN)/python benchmarks/training/all.py $(TRAINING)
+
+bench-registry: setup ## Measure what MLflow clients cost the server, beside MLflow's own
+	$(BIN)/python benchmarks/registry/bench_registry.py
 
 clean: ## Remove .venv/, caches and demos
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist kaizen-demo

@@ -53,9 +53,9 @@ def put_metrics(books: Books, told: Told, metrics: Sequence[Measured]) -> None:
         new.setdefault(key, []).append(Point(step, timestamp * 1000, value))
     for key, points in new.items():
         known = latest.get(key)
-        if len(points) > 1:
+        if len({each.step for each in points}) < len(points):
             points[:] = {_identity(each): each for each in points}.values()
-        if known is not None and min(map(order, points)) <= order(_point(known)):
+        if known is not None and min(each.step for each in points) <= known.step:
             there = {_identity(each) for each in books.series.read(id_, key)}
             points[:] = [each for each in points if _identity(each) not in there]
         if not points:

@@ -40,6 +40,9 @@ _PLAIN = (
     .limit(bindparam("most"))
     .offset(bindparam("after"))
 )
+_BODIES = select(_DOCUMENTS.id, _DOCUMENTS.body).where(
+    _DOCUMENTS.what == What.RUN, _DOCUMENTS.id.in_(bindparam("ids", expanding=True))
+)
 _KINDS = {"metric": "metrics", "parameter": "params", "tag": "tags"}
 #: The attributes that are a column of a run's document; a run's name is a tag.
 _COLUMNS = {
@@ -91,8 +94,14 @@ class SqlClients:
         dialect = self._connection.dialect.name
         table, order = _sorting(question.order, dialect)
         where = [_condition(each, dialect) for each in question.comparisons]
-        wanted = _PLAIN.select_from(table).where(*where).order_by(None).order_by(*order, *_NEWEST)
-        return list(self._connection.execute(wanted, page).scalars())
+        # Ids first: what is sorted should be small.
+        ids = _PLAIN.with_only_columns(_DOCUMENTS.id).select_from(table).where(*where).order_by(None)
+        found = list(self._connection.execute(ids.order_by(*order, *_NEWEST), page).scalars())
+        bodies: dict[str, str] = {}
+        for start in range(0, len(found), 500):
+            rows = self._connection.execute(_BODIES, {"ids": found[start : start + 500]})
+            bodies |= {row.id: row.body for row in rows}
+        return [bodies[id_] for id_ in found]
 
     def keep_file(self, file: File) -> None:
         """Note that a path has this content, in place of what it had."""

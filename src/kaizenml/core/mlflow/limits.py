@@ -67,6 +67,16 @@ def check_metric(key: str, timestamp: int, value: float, path: str = "") -> None
     check_length("Metric name", LONGEST_KEY, key)
 
 
+def check_metrics(metrics: Sequence[tuple[str, float, int, int]]) -> None:
+    """Refuse measurements (name, value, time, step) of which one cannot be kept; names are looked at once each."""
+    times = [at for _, _, at, _ in metrics]
+    keys = {key for key, _, _, _ in metrics}
+    if all(_PLAIN.fullmatch(key) for key in keys) and (not times or (min(times) >= 0 and max(times) <= LATEST_MS)):
+        return
+    for index, (key, value, at, _) in enumerate(metrics):
+        check_metric(key, at, value, f"metrics[{index}]")
+
+
 def checked_param(key: str, value: str, path: str = "") -> str:
     """Return a parameter's value, cut where it is too long."""
     check_name(key, f"{path}.key" if path else "key")

@@ -50,8 +50,7 @@ class Metrics:
         _check_there(told)
         limits.check_run_id(told.run)
         points = [(each.key or "", each.value or 0.0, each.timestamp or 0, each.step or 0) for each in given]
-        for index, (key, value, at, _) in enumerate(points):
-            limits.check_metric(key, at, value, f"metrics[{index}]")
+        limits.check_metrics(points)
         params = [(key, limits.checked_param(key, value, f"params[{i}]")) for i, (key, value) in enumerate(params)]
         tags = [(key, limits.checked_tag(key, value, f"tags[{i}]")) for i, (key, value) in enumerate(tags)]
         limits.check_batch(len(points), len(params), len(tags))
@@ -128,6 +127,8 @@ def _of_models(given: Sequence[asked.LogMetric | asked.Metric]) -> list[Metric]:
 
 def _check_there(told: asked.LogBatch) -> None:
     for index, each in enumerate(told.metrics or ()):
+        if each.key and each.value is not None and each.timestamp is not None:
+            continue
         for name in ("key", "value", "timestamp"):
             if getattr(each, name) in (None, ""):
                 raise invalid(f"Missing value for required parameter 'metrics[{index}].{name}'.{_MORE}")
