@@ -18,7 +18,7 @@ from kaizenml.core.mlflow.rows import File
 from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow.desk import Desk
-from kaizenml.interfaces.http.mlflow.reading import Message
+from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.run_messages import OfRun
 from kaizenml.interfaces.http.mlflow.table import Caller, Table
 from kaizenml.loop import mlflow_files as files
@@ -52,7 +52,7 @@ class RunFolder(OfRun):
 class Part(Message):
     """A part that was sent."""
 
-    part_number: int | None = None
+    part_number: Whole | None = None
     etag: str | None = None
     url: str | None = None
 
@@ -64,7 +64,7 @@ class Upload(Message):
 
     folder: str = ""
     path: str = ""
-    num_parts: int | None = None
+    num_parts: Whole | None = None
     upload_id: str | None = None
     parts: list[Part] | None = None
     caller: Caller | None = None

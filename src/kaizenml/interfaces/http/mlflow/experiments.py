@@ -7,7 +7,7 @@ from kaizenml.core.mlflow.rows import ACTIVE, DELETED
 from kaizenml.core.ports import Books
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow.desk import Desk
-from kaizenml.interfaces.http.mlflow.reading import Message
+from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.table import Table
 from kaizenml.loop import mlflow_experiments as experiments
 from kaizenml.loop import mlflow_runs as runs
@@ -72,11 +72,11 @@ class SetTag(Message):
 class Search(Message):
     """What is asked for."""
 
-    max_results: int | None = None
+    max_results: Whole | None = None
     page_token: str | None = None
     filter: str | None = None
     order_by: list[str] | None = None
-    view_type: str | int | None = None
+    view_type: str | Whole | None = None
 
 
 def add_experiments(table: Table, desk: Desk) -> None:

@@ -10,7 +10,7 @@ from kaizenml.core.mlflow.paths import safe_path
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.experiments import Tag
-from kaizenml.interfaces.http.mlflow.reading import Message
+from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.runs import pairs
 from kaizenml.interfaces.http.mlflow.table import Table
 from kaizenml.loop import mlflow_files as files
@@ -43,7 +43,7 @@ class OfModel(Message):
 class Finalize(OfModel):
     """A model and what became of its files."""
 
-    status: str | int | None = None
+    status: str | Whole | None = None
 
 
 class Tags(OfModel):
@@ -88,7 +88,7 @@ class Search(Message):
     experiment_ids: list[str] | None = None
     filter: str | None = None
     datasets: list[Dataset] | None = None
-    max_results: int | None = None
+    max_results: Whole | None = None
     order_by: list[OrderBy] | None = None
     page_token: str | None = None
 

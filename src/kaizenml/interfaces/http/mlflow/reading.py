@@ -6,20 +6,22 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from types import UnionType
-from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 from urllib.parse import parse_qsl
 
 import msgspec
 
 from kaizenml.core.mlflow.errors import WireError, invalid
 
+#: A whole number of 64 bits.
+Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
 _MORE = " See the API docs for more information about request parameters."
 
 
 class Message(msgspec.Struct, kw_only=True):
     """A request, or a part of one: fields that are not there are None, unknown ones are ignored.
 
-    Every field is ``str``, ``int``, ``float``, ``bool``, a `Message`, or a list of them, ``| None = None``. Whole
+    Every field is ``str``, `Whole`, ``float``, ``bool``, a `Message`, or a list of them, ``| None = None``. Whole
     numbers and floats may come as text, and ``NaN`` and ``Infinity`` do; a field ``run_id`` may be spelled ``runId``.
     """
 
@@ -130,7 +132,11 @@ class _Fields:
 
     def __init__(self, kind: type[Message]) -> None:
         self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(kind, strict=False)
-        self.hints = {name: hint for name, hint in get_type_hints(kind).items() if name in kind.__struct_fields__}
+        self.hints = {
+            name: hint
+            for name, hint in get_type_hints(kind, include_extras=True).items()
+            if name in kind.__struct_fields__
+        }
         self.kinds = {name: _bare(hint) for name, hint in self.hints.items()}
         self.lists = {name for name, bare in self.kinds.items() if get_origin(bare) is list}
         inner = {name: get_args(bare)[0] if name in self.lists else bare for name, bare in self.kinds.items()}

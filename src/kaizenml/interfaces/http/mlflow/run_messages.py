@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kaizenml.interfaces.http.mlflow.experiments import Tag
-from kaizenml.interfaces.http.mlflow.reading import Message
+from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 
 
 class Create(Message):
@@ -14,7 +14,7 @@ class Create(Message):
     experiment_id: str | None = None
     user_id: str | None = None
     run_name: str | None = None
-    start_time: int | None = None
+    start_time: Whole | None = None
     tags: list[Tag] | None = None
 
 
@@ -35,8 +35,8 @@ class OfRun(Message):
 class Update(OfRun):
     """What changes of a run."""
 
-    status: str | int | None = None
-    end_time: int | None = None
+    status: str | Whole | None = None
+    end_time: Whole | None = None
     run_name: str | None = None
 
 
@@ -45,8 +45,8 @@ class Search(Message):
 
     experiment_ids: list[str] | None = None
     filter: str | None = None
-    run_view_type: str | int | None = None
-    max_results: int | None = None
+    run_view_type: str | Whole | None = None
+    max_results: Whole | None = None
     order_by: list[str] | None = None
     page_token: str | None = None
 
@@ -56,8 +56,8 @@ class Metric(Message):
 
     key: str | None = None
     value: float | None = None
-    timestamp: int | None = None
-    step: int | None = None
+    timestamp: Whole | None = None
+    step: Whole | None = None
     model_id: str | None = None
     dataset_name: str | None = None
     dataset_digest: str | None = None
@@ -70,8 +70,8 @@ class LogMetric(OfRun):
 
     key: str = ""
     value: float | None = None
-    timestamp: int | None = None
-    step: int | None = None
+    timestamp: Whole | None = None
+    step: Whole | None = None
     model_id: str | None = None
     dataset_name: str | None = None
     dataset_digest: str | None = None
@@ -116,7 +116,7 @@ class Model(Message):
     """A logged model that a run read or made."""
 
     model_id: str | None = None
-    step: int | None = None
+    step: Whole | None = None
 
 
 class LogInputs(OfRun):
@@ -149,7 +149,7 @@ class History(OfRun):
 
     metric_key: str = ""
     page_token: str | None = None
-    max_results: int | None = None
+    max_results: Whole | None = None
 
 
 class Bulk(Message):
@@ -157,7 +157,7 @@ class Bulk(Message):
 
     run_id: list[str] | None = None
     metric_key: str | None = None
-    max_results: int | None = None
+    max_results: Whole | None = None
 
 
 class Interval(Message):
@@ -167,9 +167,9 @@ class Interval(Message):
 
     run_ids: list[str] | None = None
     metric_key: str = ""
-    start_step: int | None = None
-    end_step: int | None = None
-    max_results: int | None = None
+    start_step: Whole | None = None
+    end_step: Whole | None = None
+    max_results: Whole | None = None
 
 
 class Experiments(Message):
