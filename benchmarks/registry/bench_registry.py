@@ -21,14 +21,14 @@ from pathlib import Path
 import httpx
 
 OURS = """
-import sys
+import sys, threading
 from pathlib import Path
-import uvicorn
-from kaizenml.interfaces.http.app import create_app
+from kaizenml.interfaces.http.server import serve_control_plane
 from kaizenml.loop.service import LoopService
 from kaizenml.loop.wiring import open_house, read_settings
-app = create_app(LoopService(open_house(read_settings(Path(sys.argv[2])))))
-uvicorn.run(app, port=int(sys.argv[1]), log_level="warning", access_log=False, ws="none")
+house = open_house(read_settings(Path(sys.argv[2])))
+with serve_control_plane(LoopService(house), host="127.0.0.1", port=int(sys.argv[1])):
+    threading.Event().wait()
 """
 #: Milliseconds of processor time that a request may cost.
 LIMITS = {

@@ -57,11 +57,18 @@ def order(point: Point) -> tuple[int, int, bool, float]:
     return point.step, point.at, is_number, point.value if is_number else 0.0
 
 
+def latest(points: Sequence[Point]) -> Point:
+    """Return the last of some points (at least one) in their order."""
+    top = max([point[0] for point in points])
+    there = [point for point in points if point[0] == top]
+    return there[0] if len(there) == 1 else max(there, key=order)
+
+
 def summary(points: Sequence[Point], before: Last | None = None) -> Last:
     """Return what is known of a series after these points (at least one) were added."""
-    finite = [point.value for point in points if math.isfinite(point.value)]
+    finite = [value for _, _, value in points if math.isfinite(value)]
     lows, highs = finite, finite
-    last = max(points, key=order)
+    last = latest(points)
     count = len(points)
     if before is not None:
         lows = finite if before.low is None else [*finite, before.low]

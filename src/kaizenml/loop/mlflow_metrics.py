@@ -9,6 +9,7 @@ from datetime import datetime
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.ports import Books
 from kaizenml.core.series import Point, order
+from kaizenml.core.series import latest as last_of
 from kaizenml.loop import mlflow_runs as runs
 from kaizenml.loop.mlflow_messages import Metric, Told, spelled, value_of
 from kaizenml.loop.mlflow_mirror import mirrored
@@ -60,7 +61,7 @@ def put_metrics(books: Books, told: Told, metrics: Sequence[Measured]) -> None:
             points[:] = [each for each in points if _identity(each) not in there]
         if not points:
             continue
-        last = max(points, key=order)
+        last = last_of(points)
         if known is None:
             made = Metric(key, spelled(last.value), last.at // 1000, last.step)
             latest[key] = made

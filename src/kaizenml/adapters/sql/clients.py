@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, delete, exists, not_, or_, select, text
+from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, delete, exists, not_, or_, select
 
 from kaizenml.adapters.sql.filter import bytewise, number_compared, text_compared
-from kaizenml.adapters.sql.tables import CLIENT_DOCUMENTS, CLIENT_FILES, RUN_FACTS, Letters
+from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.tables import CLIENT_DOCUMENTS, CLIENT_FILES, RUN_FACTS
 from kaizenml.core.digest import Digest
 from kaizenml.core.mlflow.filter import Comparison, Question, Sorting
 from kaizenml.core.mlflow.rows import Document, File, What
 
 _DOCUMENTS = CLIENT_DOCUMENTS.c
-_FIND = select(CLIENT_DOCUMENTS).where(_DOCUMENTS.what == bindparam("what"), _DOCUMENTS.id == bindparam("id"))
-_FIND_FILE = select(CLIENT_FILES).where(CLIENT_FILES.c.path == bindparam("path"))
 _KEYS = ("scope", "name", "state", "stage", "body", "began_at", "ended_at")
-_LETTERS = ("what", "id", "scope", "name", "state", "stage", "body")
-_PUT = text(
+_FIND = Raw(f"SELECT what, id, {', '.join(_KEYS)} FROM client_documents WHERE what = :what AND id = :id")
+_PUT = Raw(
     f"INSERT INTO client_documents (what, id, {', '.join(_KEYS)}) "
     f"VALUES (:what, :id, {', '.join(f':{key}' for key in _KEYS)}) "
     f"ON CONFLICT (what, id) DO UPDATE SET {', '.join(f'{key} = excluded.{key}' for key in _KEYS)}"
-).bindparams(*(bindparam(name, type_=Letters()) for name in _LETTERS))
-_PUT_FILE = text(
+)
+_FIND_FILE = Raw("SELECT path, digest, size_bytes FROM client_files WHERE path = :path")
+_PUT_FILE = Raw(
     "INSERT INTO client_files (path, digest, size_bytes) VALUES (:path, :digest, :size_bytes) "
     "ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size_bytes = excluded.size_bytes"
-).bindparams(bindparam("path", type_=Letters()))
+)
 _NEWEST = (_DOCUMENTS.began_at.desc(), _DOCUMENTS.id)
 #: The runs of an experiment, newest first, which is what is asked for most.
 _PLAIN = (
@@ -60,14 +60,13 @@ class SqlClients:
 
     def find(self, what: What, id_: str) -> Document | None:
         """Return a document, or None."""
-        row = self._connection.execute(_FIND, {"what": what, "id": id_}).first()
+        row = _FIND(self._connection, {"what": str(what), "id": id_}).first()
         return None if row is None else _document(row)
 
     def put(self, document: Document) -> None:
         """Write a document, new or changed."""
         of = document
-        values = {"what": of.what, "id": of.id, **{key: getattr(of, key) for key in _KEYS}}
-        self._connection.execute(_PUT, values)
+        _PUT(self._connection, {"what": str(of.what), "id": of.id, **{key: getattr(of, key) for key in _KEYS}})
 
     def forget(self, what: What, id_: str) -> None:
         """Take a document away."""
@@ -106,11 +105,11 @@ class SqlClients:
     def keep_file(self, file: File) -> None:
         """Note that a path has this content, in place of what it had."""
         of = file
-        self._connection.execute(_PUT_FILE, {"path": of.path, "digest": of.digest, "size_bytes": of.size_bytes})
+        _PUT_FILE(self._connection, {"path": of.path, "digest": of.digest, "size_bytes": of.size_bytes})
 
     def find_file(self, path: str) -> File | None:
         """Return the file of a path, or None."""
-        row = self._connection.execute(_FIND_FILE, {"path": path}).first()
+        row = _FIND_FILE(self._connection, {"path": path}).first()
         return None if row is None else _file(row)
 
     def files(self, folder: str) -> list[File]:

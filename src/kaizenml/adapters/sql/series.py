@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select, text, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select
 
-from kaizenml.adapters.sql.tables import CHUNKS, SERIES, Letters
+from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.tables import CHUNKS, SERIES
 from kaizenml.core.query import fact_of
 from kaizenml.core.series import POINT_BYTES, Last, Point, order, packed, summary, unpacked
 
@@ -30,22 +31,24 @@ _KNOWN = (
         .scalar_subquery(),
     )
 )
-_GROW = (
-    update(CHUNKS)
-    .where(CHUNKS.c.run == bindparam("of_run"), CHUNKS.c.name == bindparam("of"), CHUNKS.c.number == bindparam("chunk"))
-    .values(points=bindparam("inside"), body=bindparam("content"))
+#: The same of a single series, which is what is asked for most.
+_KNOWN_ONE = Raw(
+    "SELECT s.name, s.points, s.last_step, s.last_at, s.last_value, s.low, s.high, c.number AS chunk, "
+    "c.points AS inside, c.body FROM series s JOIN series_chunks c ON c.run = s.run AND c.name = s.name "
+    "WHERE s.run = :run AND s.name = :name ORDER BY c.number DESC LIMIT 1"
 )
-_SUMMARY = ("points", "last_step", "last_at", "last_value", "low", "high")
-_GO_ON = (
-    update(SERIES)
-    .where(SERIES.c.run == bindparam("of_run"), SERIES.c.name == bindparam("of"))
-    .values({name: bindparam(f"new_{name}") for name in _SUMMARY})
+_GROW = Raw(
+    "UPDATE series_chunks SET points = :points, body = :body WHERE run = :run AND name = :name AND number = :number"
 )
-#: Both databases know this; a run's latest values are facts by which it is found.
-_TELL = text(
+_GO_ON = Raw(
+    "UPDATE series SET points = :points, last_step = :last_step, last_at = :last_at, last_value = :last_value, "
+    "low = :low, high = :high WHERE run = :run AND name = :name"
+)
+#: A run's latest values are facts by which it is found.
+_TELL = Raw(
     "INSERT INTO run_facts (run, kind, key, text, number) VALUES (:run, 'metrics', :key, :text, :number) "
     "ON CONFLICT (run, kind, key) DO UPDATE SET text = excluded.text, number = excluded.number"
-).bindparams(bindparam("run", type_=Letters()), bindparam("key", type_=Letters()))
+)
 
 
 class SqlSeries:
@@ -63,16 +66,13 @@ class SqlSeries:
         after = {name: summary(added, _last(known[name]) if name in known else None) for name, added in given.items()}
         self._add_points(run, given, known)
         new = [{"run": run, "name": name, **_columns(after[name])} for name in given if name not in known]
-        old = [
-            {"of_run": run, "of": name, **{f"new_{key}": value for key, value in _columns(after[name]).items()}}
-            for name in known
-        ]
+        old = [{"run": run, "name": name, **_columns(after[name])} for name in known]
         if new:
             self._connection.execute(insert(SERIES), new)
         if old:
-            self._connection.execute(_GO_ON, old)
+            _GO_ON(self._connection, _alone(old))
         facts = [{"run": run, "key": name, **fact_of(each.last.value)._asdict()} for name, each in after.items()]
-        self._connection.execute(_TELL, facts)
+        _TELL(self._connection, _alone(facts))
 
     def last(self, run: str) -> Mapping[str, Last]:
         """Return each series of a run in a line, by name."""
@@ -94,8 +94,8 @@ class SqlSeries:
             if row is not None and row.inside < CHUNK:
                 content = bytes(row.body) + packed(added)
                 grown.append(
-                    {"of_run": run, "of": name, "chunk": row.chunk, "inside": len(content) // POINT_BYTES,
-                     "content": content}
+                    {"run": run, "name": name, "number": row.chunk, "points": len(content) // POINT_BYTES,
+                     "body": content}
                 )  # fmt: skip
             else:
                 number = 0 if row is None else row.chunk + 1
@@ -104,14 +104,22 @@ class SqlSeries:
         if new:
             self._connection.execute(insert(CHUNKS), new)
         if grown:
-            self._connection.execute(_GROW, grown)
+            _GROW(self._connection, _alone(grown))
 
     def _known(self, run: str, names: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
+        if len(names) == 1:
+            one = _KNOWN_ONE(self._connection, {"run": run, "name": names[0]}).first()
+            return {} if one is None else {names[0]: one}
         found: dict[str, Row[tuple[object, ...]]] = {}
         for start in range(0, len(names), 500):
             rows = self._connection.execute(_KNOWN, {"of_run": run, "names": names[start : start + 500]})
             found |= {row.name: row for row in rows}
         return found
+
+
+def _alone(rows: Sequence[dict[str, object]]) -> Sequence[dict[str, object]] | dict[str, object]:
+    """Return the only row as itself: a driver is quicker with one than with a list of one."""
+    return rows[0] if len(rows) == 1 else rows
 
 
 def _columns(series: Last) -> dict[str, object]:

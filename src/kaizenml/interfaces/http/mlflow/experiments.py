@@ -17,7 +17,7 @@ _VIEWS = {"ACTIVE_ONLY": (ACTIVE,), "DELETED_ONLY": (DELETED,), "ALL": (ACTIVE, 
 _NUMBERS = {"1": "ACTIVE_ONLY", "2": "DELETED_ONLY", "3": "ALL"}
 
 
-class Tag(Message):
+class Tag(Message, gc=False):
     """A tag."""
 
     key: str | None = None

@@ -51,7 +51,7 @@ class Search(Message):
     page_token: str | None = None
 
 
-class Metric(Message):
+class Metric(Message, gc=False):
     """A measurement in a batch."""
 
     key: str | None = None
