@@ -87,7 +87,7 @@ def real_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -
                 time.sleep(0.1)
             yield url
         finally:
-            os.killpg(server.pid, signal.SIGTERM)
+            os.killpg(server.pid, signal.SIGKILL)  # its workers take seconds to end, and nothing of it is needed
             server.wait(30)
 
 

@@ -27,10 +27,13 @@ def log(
     params: Sequence[tuple[str, str]] = (),
     tags: Sequence[tuple[str, str]] = (),
     of_models: Sequence[Metric] = (),
+    *,
+    shows: bool = False,
 ) -> Told:
     """Log metrics, parameters and tags of a run: all of them, or nothing.
 
-    A measurement that has been logged already is not logged again, so that a retry changes nothing.
+    A measurement that has been logged already is not logged again, so that a retry changes nothing. Our own lists
+    show the metrics when ``shows`` says so, and at the run's end; questions find them at once.
     """
     told = runs.open_run(books, id_)
     runs.put_params(told, params)
@@ -40,7 +43,7 @@ def log(
     if of_models:
         log_metrics(books, id_, of_models)
     runs.keep(books, told)
-    if params or tags:
+    if params or tags or shows:
         mirrored(books, now, told)
     return told
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -12,6 +14,7 @@ from kaizenml.loop.mlflow_experiments import make_default
 from kaizenml.loop.wiring import House
 
 T = TypeVar("T")
+_SHOWN_SECONDS, _MOST_SHOWN = 1.0, 10_000
 
 
 class Desk:
@@ -21,6 +24,7 @@ class Desk:
         self._house = house
         self._together = Together(house.records)
         self._is_ready = False
+        self._shown: dict[str, float] = {}
 
     @property
     def blobs(self) -> Blobs:
@@ -41,6 +45,16 @@ class Desk:
         """Do a write, durably, and return what it returns."""
         self._prepare()
         return self._together.write(work)
+
+    def is_due(self, run: str) -> bool:
+        """Say whether a run's metrics shall be shown anew in our lists: once a second at most for each run."""
+        now = time.monotonic()
+        if now - self._shown.get(run, -math.inf) < _SHOWN_SECONDS:
+            return False
+        if len(self._shown) > _MOST_SHOWN:
+            self._shown.clear()
+        self._shown[run] = now
+        return True
 
     def _prepare(self) -> None:
         """Make what clients take for granted, once."""

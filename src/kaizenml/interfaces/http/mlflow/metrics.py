@@ -42,7 +42,10 @@ class Metrics:
         value, at, step = told.value or 0.0, told.timestamp or 0, told.step or 0
         limits.check_metric(told.key, at, value)
         row, of_model = [(told.key, value, at, step)], _of_models([told])
-        self._desk.write(lambda books: metrics.log(books, self._desk.now(), told.run, row, of_models=of_model))
+        due = self._desk.is_due(told.run)
+        self._desk.write(
+            lambda books: metrics.log(books, self._desk.now(), told.run, row, of_models=of_model, shows=due)
+        )
 
     def log_batch(self, told: asked.LogBatch) -> None:
         """Log many measurements, parameters and tags: all of them, or nothing."""

@@ -151,6 +151,15 @@ def test_what_a_run_is_told_shows_in_our_own_lists_at_its_end(wire: Wire) -> Non
     assert kinds == ["run.started", "run.cancelled"]
 
 
+def test_our_own_lists_show_the_metrics_of_a_run_that_goes_on(wire: Wire) -> None:
+    run = wire.run()
+    wire.post("runs/log-metric", run_id=run, key="loss", value=0.5, timestamp=1, step=1)
+
+    found = wire.client.get("/api/v1/runs", params={"q": "metrics.loss < 1"}).json()["runs"]
+
+    assert [(each["state"], each["metrics"]) for each in found] == [("running", {"loss": 0.5})]
+
+
 def _events(wire: Wire) -> list[Any]:
     with wire.house.records.reading() as books:
         return list(books.events.after())
