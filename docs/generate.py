@@ -28,6 +28,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
                      "source:PROJECT", "system:loop"),
     "snapshot.created": ("A version of the data was written.", "snapshot:PROJECT@N", "system:loop"),
     "rows.quarantined": ("Rows broke a hard rule of the contract.", "snapshot:PROJECT@N", "system:loop"),
+    "row.decided": ("A quarantined row was repaired, released or dropped; `facts` say which of these, why, and which "
+                    "columns changed.", "row:KEY", "person"),
     "rows.erased": ("A person's rows were deleted; `facts` say how many, why, and which models had learned from them.",
                     "snapshot:PROJECT@N", "person"),
     "queue.filled": ("Rows were queued to be labelled; `facts` say how many, and how many of them by chance.",

@@ -15,6 +15,7 @@ import uvicorn
 
 from kaizenml.adapters.sql import SqlRecords, open_records
 from kaizenml.core.alert import Alert, AlertState, fingerprint
+from kaizenml.core.approval import approval
 from kaizenml.core.declaration import Declaration, Delivery
 from kaizenml.core.digest import digest_of
 from kaizenml.core.endpoint import Endpoint
@@ -33,6 +34,7 @@ from kaizenml.errors import NotFoundError
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 
+KEY = b"the key of a house in memory"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TOKEN = "correct-horse-battery-staple"
 
@@ -53,10 +55,11 @@ class House:
     def now(self) -> datetime:
         return NOW
 
-    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:  # noqa: ARG002  the service's words
+    def approve(self, name: str, *, by: str, override: bool, because: str, digest: str) -> object:  # noqa: ARG002
         with self.records.writing() as books:
             release = books.releases.get(name)
-            books.releases.move(approved(release, by, NOW), seen=release.state)
+            given = approval(by, release.digest, release.review, NOW, KEY)
+            books.releases.move(approved(release, given, KEY), seen=release.state)
             return books.releases.get(name)
 
     def decline(self, name: str, *, by: str, because: str) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from kaizenml.core.alert import Alert, AlertState, fingerprint
+from kaizenml.core.approval import Approval, Hand, Review
 from kaizenml.core.declaration import Declaration, Delivery
 from kaizenml.core.digest import digest_of
 from kaizenml.core.endpoint import Endpoint
@@ -72,6 +73,9 @@ def release(number: int = 1, *, state: ReleaseState = ReleaseState.GATED, projec
         state,
         verdict(),
         later(number),
+        review=Review(2, ("bob",), 14.0, ("beats_champion",)),
+        hands=(Hand("Eve <eve@example.org>", "wrote its last commit"),),
+        approvals=(Approval("person:bob", NOW, parts.digest, later(9), "as agreed", "seal"),),
     )
 
 
@@ -102,7 +106,16 @@ def alert(state: AlertState = AlertState.FIRING, *, subject: str = "hour", hours
 
 def declaration(project: str = "flights") -> Declaration:
     gate = (as_facts(AtLeast(metric="roc_auc", limit=0.65)),)
-    return Declaration(project, f"/home/ada/{project}", "late", "id", "at", gate, Delivery((5, 100), "policy"), ())
+    return Declaration(
+        project,
+        f"/home/ada/{project}",
+        "late",
+        "id",
+        "at",
+        gate,
+        Delivery((5, 100), review=Review(2, ("ada", "bob"), 14.0, ("slices",))),
+        (),
+    )
 
 
 def snapshot(number: int = 1) -> Snapshot:

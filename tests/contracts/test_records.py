@@ -437,3 +437,19 @@ def test_an_event_filed_under_another_kind_is_found(tmp_path: Path) -> None:
 
     with records.reading() as books, pytest.raises(IntegrityError, match="Event 2"):
         books.events.after()
+
+
+def test_who_did_things_of_some_kinds_is_told_by_project_and_place(books: Books) -> None:
+    def did(who: str, kind: Kind, project: str = "flights") -> int:
+        return books.events.append(replace(draft(kind=kind, project=project), actor=who), NOW).id
+
+    did("person:old", Kind.DATA_ARRIVED)
+    start = did("person:ada", Kind.RUN_STARTED)
+    did("person:bob", Kind.DATA_ARRIVED)
+    did("person:bob", Kind.LABEL_ADDED)
+    did("person:eve", Kind.LABEL_ADDED, "shop")
+
+    kinds = (Kind.DATA_ARRIVED, Kind.LABEL_ADDED)
+    assert books.events.actors("flights", kinds, after=start) == {"person:bob": Kind.LABEL_ADDED}
+    assert set(books.events.actors("flights", kinds)) == {"person:old", "person:bob"}
+    assert books.events.actors("flights", ()) == {}

@@ -15,8 +15,9 @@ def test_a_killed_run_repeats_at_most_one_step(tmp_path):
     script = Path(__file__).with_name("step_kills.py")
 
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path), KILLS], capture_output=True, text=True, timeout=280, check=False
-    )
+        [sys.executable, str(script), str(tmp_path), KILLS], capture_output=True, text=True, check=False,
+        timeout=max(280, 7 * int(KILLS)),
+    )  # fmt: skip
 
     assert done.returncode == 0, done.stderr[-2000:]
     assert f"{KILLS} kills" in done.stdout

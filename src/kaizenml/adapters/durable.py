@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,11 +31,11 @@ def folder_made(folder: Path) -> None:
     synced(folder.parent)
 
 
-def written_beside(folder: Path, content: bytes) -> Path:
-    """Return a new temporary file in the folder that has this content on disk."""
+def written_beside(folder: Path, content: bytes, *, mode: int = 0o666) -> Path:
+    """Return a new temporary file in the folder that has this content on disk; the umask is taken off ``mode``."""
     temporary = folder / f".{uuid4().hex}.tmp"
     try:
-        with temporary.open("xb") as handle:
+        with open(temporary, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as handle:
             handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())
@@ -50,9 +51,9 @@ def replaced(path: Path, content: bytes) -> None:
     synced(path.parent)
 
 
-def created(path: Path, content: bytes) -> bool:
+def created(path: Path, content: bytes, *, mode: int = 0o666) -> bool:
     """Make a file that must not exist; return whether it was this call that made it."""
-    temporary = written_beside(path.parent, content)
+    temporary = written_beside(path.parent, content, mode=mode)
     try:
         os.link(temporary, path)
     except FileExistsError:
@@ -61,6 +62,14 @@ def created(path: Path, content: bytes) -> bool:
         temporary.unlink()
     synced(path.parent)
     return True
+
+
+def kept_secret(path: Path) -> bytes:
+    """Return the secret in a file that its owner alone may read; 256 bits are drawn where there is none yet."""
+    if not path.exists():
+        folder_made(path.parent)
+        created(path, secrets.token_hex(32).encode(), mode=0o600)
+    return path.read_bytes()
 
 
 @contextmanager

@@ -77,6 +77,10 @@ class Grid:
     cells: tuple[tuple[int, ...], ...]
 
 
+#: An axis cannot be narrower: its steps would be too small for a number.
+_NARROWEST = 1e-300
+
+
 def svg(drawn: Chart | Bars | Grid) -> str:
     """Return the chart as an SVG document."""
     if isinstance(drawn, Chart):
@@ -86,7 +90,7 @@ def svg(drawn: Chart | Bars | Grid) -> str:
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:
     """Return round numbers between the two ends, at most so many and one."""
-    if not (math.isfinite(low) and math.isfinite(high)) or high <= low:
+    if not (math.isfinite(low) and math.isfinite(high)) or high - low < _NARROWEST:
         return [low]
     rough = (high - low) / most
     size = 10.0 ** math.floor(math.log10(rough))
@@ -250,8 +254,9 @@ def plain(value: float) -> str:
 def _span(values: Iterable[float]) -> tuple[float, float]:
     known = [value for value in values if math.isfinite(value)]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
-    if low == high:
-        return low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
+    if high - low < _NARROWEST:
+        room = max(abs(low), abs(high)) / 2
+        return (low - room, high + room) if room >= _NARROWEST else (low - 0.5, high + 0.5)
     room = 0.04 * (high - low)
     return low - room if low < 0 or low > room else 0.0, high + room
 

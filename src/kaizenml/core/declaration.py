@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from kaizenml.core import gate as gates
 from kaizenml.core import monitor as watches
+from kaizenml.core.approval import Review
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """How a release reaches its users: canary steps in percent, and who approves.
 
-    ``approval`` is ``policy`` (a release that its gate lets through is approved by the declared policy) or ``person``.
     A canary step is left only after ``requests`` that the challenger answered in it.
     """
 
     canary: tuple[int, ...] = (5, 25, 100)
-    approval: str = "person"
     is_automatic: bool = True
     requests: int = 100
+    review: Review = field(default_factory=Review)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Kind(StrEnum):
     SNAPSHOT_CREATED = "snapshot.created"
     ROWS_QUARANTINED = "rows.quarantined"
     ROWS_ERASED = "rows.erased"
+    ROW_DECIDED = "row.decided"
     QUEUE_FILLED = "queue.filled"
     LABEL_ADDED = "label.added"
     LABELS_IMPORTED = "labels.imported"

@@ -51,6 +51,10 @@ class Events(Protocol):
         """Return the events of a kind (and subject), oldest first."""
         ...
 
+    def actors(self, project: str, kinds: Collection[Kind], *, after: int = 0) -> Mapping[str, Kind]:
+        """Return who did things of these kinds in a project behind an event, each with the kind of the last of them."""
+        ...
+
 
 class Jobs(Protocol):
     """The queue. Every change is compare-and-set: a worker that lost its lease is refused."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from kaizenml.core.approval import POLICY, Approval, Hand, Review, counted, hand_of, names_of, suffice
 from kaizenml.core.digest import Digest, digest_of
 from kaizenml.core.gate import Verdict
 from kaizenml.errors import ApprovalError, GateError, StateError
@@ -55,7 +57,17 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """Code, data, model, environment and configuration under one digest, on its way to production."""
+    """Code, data, model, environment and configuration under one digest, on its way to production.
+
+    Parameters
+    ----------
+    review
+        What was asked of its approval when it was proposed; what the project says later is for later releases.
+    hands
+        Who, besides the author, had a hand in it: the last committer, those who changed its data.
+    approvals
+        Who let it go out, newest last; ``approved_by`` and ``approved_at`` tell of them in a line.
+    """
 
     project: str
     number: int
@@ -72,6 +84,9 @@ class Release:
     approved_at: datetime | None = None
     declined_because: str = ""
     wheel: Digest | None = None
+    review: Review = field(default_factory=Review)
+    hands: tuple[Hand, ...] = ()
+    approvals: tuple[Approval, ...] = ()
 
     @property
     def name(self) -> str:
@@ -96,32 +111,75 @@ def moved(release: Release, to: ReleaseState) -> Release:
     return replace(release, state=to)
 
 
-def approved(release: Release, approver: str, at: datetime) -> Release:
-    """Return the release as approved by somebody other than its author.
+def approved(release: Release, given: Approval, key: bytes, *, known_as: Iterable[str] = ()) -> Release:
+    """Return the release with one more approval: approved once they are as many as its review asks for.
+
+    A release that was approved and not sent out in time keeps its state; its approvals are renewed.
+
+    Parameters
+    ----------
+    key
+        Of the home: approvals that are not sealed with it do not count.
+    known_as
+        Further names of the approver, such as their address: who had a hand in the release may be named so.
 
     Raises
     ------
     ApprovalError
-        When the author approves.
+        When this person may not approve it, has approved it, or approved another digest.
     GateError
         When the gate did not let it through.
     StateError
         When it is not waiting for a decision.
     """
-    if not release.verdict.lets_through:
-        failed = ", ".join(check.name for check in release.verdict.failed)
-        raise GateError(
-            f"{release.name} did not pass its gate: {failed}.",
-            f"Improve it, or run `kaizen approve {release.name} --override --because TEXT`; the log records who did.",
-            {"release": release.name},
-        )
-    if approver == release.author:
+    _check_gate(release)
+    if given.digest != release.digest or release.parts.digest != release.digest:
         raise ApprovalError(
-            f"{approver} made {release.name}, so {approver} cannot approve it.",
-            f"Ask another approver to run `kaizen approve {release.name}`.",
+            f"What {given.by} approved is not what {release.name} is now.",
+            f"Look at it again, then decide: `kaizen approve {release.name}`.",
+            {"release": release.name, "digest": release.digest, "approved": given.digest},
+        )
+    before = counted(release.approvals, release.digest, given.at, key)
+    if release.state is not ReleaseState.GATED and (release.state not in _RENEWABLE or suffice(before, release.review)):
+        moved(release, ReleaseState.APPROVED)  # says what can be done instead
+    _check_approver(release, given.by, before, known_as)
+    after = (*before, given)
+    people = replace(release, approvals=after, approved_by=", ".join(each.by for each in after), approved_at=given.at)
+    is_enough = release.state is ReleaseState.GATED and suffice(after, release.review)
+    return moved(people, ReleaseState.APPROVED) if is_enough else people
+
+
+def is_approved(release: Release, now: datetime, key: bytes) -> bool:
+    """Say whether as many approvals count now as the review of the release asks for."""
+    valid = counted(release.approvals, release.digest, now, key)
+    return release.parts.digest == release.digest and suffice(valid, release.review)
+
+
+def check_sendable(release: Release, now: datetime, key: bytes) -> None:
+    """Check that a release may go out now: packaged, and approved by as many as its review asks for.
+
+    Raises
+    ------
+    StateError
+        When it is not packaged.
+    ApprovalError
+        When its approvals have lapsed, are not of this digest, or were not written by this home.
+    """
+    if release.state is not ReleaseState.PACKAGED:
+        raise StateError(
+            f"{release.name} is {release.state}, not packaged, so it cannot be sent out.",
+            f"Approve it first: `kaizen approve {release.name}`.",
             {"release": release.name},
         )
-    return replace(moved(release, ReleaseState.APPROVED), approved_by=approver, approved_at=at)
+    if is_approved(release, now, key):
+        return
+    valid = counted(release.approvals, release.digest, now, key)
+    raise ApprovalError(
+        f"{release.name} is not approved any more: of {len(release.approvals)} approvals {len(valid)} count now, "
+        f"and it needs {release.review.needed}. The others have lapsed, or are not of what it is now.",
+        f"Look at it and decide anew: `kaizen approve {release.name}`.",
+        {"release": release.name},
+    )
 
 
 def declined(release: Release, because: str) -> Release:
@@ -145,3 +203,44 @@ def overridden(release: Release, by: str, because: str) -> Release:
         )
     verdict = replace(release.verdict, overridden_by=by, overridden_because=because)
     return replace(moved(release, ReleaseState.GATED), verdict=verdict)
+
+
+#: What was approved and did not go out in time can be approved anew.
+_RENEWABLE = frozenset({ReleaseState.APPROVED, ReleaseState.PACKAGED})
+
+
+def _check_gate(release: Release) -> None:
+    if not release.verdict.lets_through:
+        failed = ", ".join(check.name for check in release.verdict.failed)
+        raise GateError(
+            f"{release.name} did not pass its gate: {failed}.",
+            f"Improve it, or run `kaizen approve {release.name} --override --because TEXT`; the log records who did.",
+            {"release": release.name},
+        )
+
+
+def _check_approver(release: Release, by: str, before: Iterable[Approval], known_as: Iterable[str]) -> None:
+    known = tuple(known_as)
+    if by == POLICY:
+        return
+    hand = hand_of((Hand(release.author, "made it"), *release.hands), by, known)
+    if hand is not None:
+        whom = "" if hand.who == by else f" (as {hand.who})"
+        raise ApprovalError(
+            f"{by} had a hand in {release.name}: {hand.did}{whom}. So {by} cannot approve it.",
+            f"Ask another approver to run `kaizen approve {release.name}`.",
+            {"release": release.name, "hand": hand.did},
+        )
+    mine = names_of(by).union(*(names_of(name) for name in known))
+    if release.review.among and not any(names_of(name) & mine for name in release.review.among):
+        raise ApprovalError(
+            f"{by} is not among the approvers of {release.project}: {', '.join(release.review.among)}.",
+            "Ask one of them.",
+            {"release": release.name},
+        )
+    if any(names_of(each.by) & mine for each in before):
+        raise ApprovalError(
+            f"{by} has approved {release.name} already; it needs {release.review.needed} people.",
+            "Ask another approver.",
+            {"release": release.name},
+        )

@@ -17,7 +17,7 @@ from kaizenml.core.digest import Digest
 from kaizenml.core.endpoint import Endpoint, Route, Routes, Served
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.ports import Books
-from kaizenml.core.release import Release, ReleaseState, moved
+from kaizenml.core.release import Release, ReleaseState, check_sendable, is_approved, moved
 from kaizenml.core.rollout import Phase, Rollout, started, started_in_shadow
 from kaizenml.errors import ConflictError, StateError
 from kaizenml.loop.wiring import House
@@ -41,14 +41,11 @@ def ship(
     ------
     StateError
         When the release is not packaged, or another rollout is under way.
+    ApprovalError
+        When its approvals do not count any more.
     """
     release = books.releases.get(name)
-    if release.state is not ReleaseState.PACKAGED:
-        raise StateError(
-            f"{name} is {release.state}, not packaged, so it cannot be sent out.",
-            f"Approve it first: `kaizen approve {name}`.",
-            {"release": name},
-        )
+    check_sendable(release, house.clock.now(), house.key)
     endpoint = books.endpoints.find(release.project)
     cause = cause if cause is not None else _packaged_by(books, name)
     if endpoint is None:
@@ -259,7 +256,8 @@ def _tell_restored(books: Books, house: House, name: str, note: dict[str, object
 def ship_what_is_ready(house: House) -> None:
     """Send out the newest packaged release of every project that asks for it, where nothing is under way."""
     with house.records.reading() as books:
-        ready = [name for name in map(_ready, *_each(books)) if name]
+        declared = [each.project for each in books.declarations.all() if each.delivery.is_automatic]
+        ready = [name for project in declared if (name := _ready(books, house, project))]
     for name in ready:
         try:
             with house.records.writing() as books:
@@ -268,19 +266,15 @@ def ship_what_is_ready(house: House) -> None:
             continue  # somebody else has just shipped or declined it; the next look sees
 
 
-def _each(books: Books) -> tuple[list[Books], list[str]]:
-    projects = [declared.project for declared in books.declarations.all() if declared.delivery.is_automatic]
-    return [books] * len(projects), projects
-
-
-def _ready(books: Books, project: str) -> str:
+def _ready(books: Books, house: House, project: str) -> str:
     endpoint = books.endpoints.find(project)
     if endpoint is not None and endpoint.rollout:
         return ""
     champion = books.releases.get(endpoint.champion).number if endpoint else 0
     packaged = [each for each in books.releases.newest(project) if each.state is ReleaseState.PACKAGED]
     newer = [each for each in packaged if each.number > champion]
-    return newer[0].name if newer else ""
+    is_ready = bool(newer) and is_approved(newer[0], house.clock.now(), house.key)
+    return newer[0].name if is_ready else ""
 
 
 def refuse_unloadable(house: House, status: Served | None) -> None:

@@ -15,6 +15,7 @@ import polars as pl
 from kaizenml.core.contract import Contract
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.digest import digest_of
+from kaizenml.core.event import Draft, Kind
 from kaizenml.core.plan import CleaningPlan
 from kaizenml.core.source import RawFile
 from kaizenml.data import quarantine as laws
@@ -240,6 +241,11 @@ def _decide(house: House, declared: Declaration, entry: Entry, decision: Decisio
         "at": [decision.at],
     }
     house.tables.append(decisions_of(declared.project), pl.DataFrame(line), key=uuid4().hex)
+    with house.records.writing() as books:
+        facts = {"state": str(decision.state), "because": decision.because, "columns": sorted(decision.changes)}
+        subject, at = f"row:{decision.row}", house.data_at(books)
+        draft = Draft(declared.project, decision.by, Kind.ROW_DECIDED, subject, None, at, facts)
+        books.events.append(draft, house.clock.now())
     return after
 
 

@@ -19,6 +19,7 @@ from kaizenml.core.ports import Books
 from kaizenml.core.release import Parts, Release, ReleaseState
 from kaizenml.core.run import Run, RunState
 from kaizenml.loop.gating import Champion, Tested
+from kaizenml.loop.hands import hands_of
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
 from kaizenml.loop.releasing import decide_by_policy, propose
@@ -26,6 +27,7 @@ from kaizenml.loop.snapshotting import Prepared
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.bundle import Bundle, pack
 from kaizenml.project import Project
+from kaizenml.training.provenance import committers
 
 
 def registered(
@@ -44,6 +46,7 @@ def registered(
     """Write model version, release (where one is to be proposed) and the run's end in one transaction."""
     project, now = loaded.project, house.clock.now()
     content = house.blobs.put(pack(bundle))
+    committed = committers(loaded.folder) if order.way.proposes and done.code.commit else ()
     with house.records.writing() as books:
         if order.job is not None:
             books.jobs.save(renewed(order.job, order.job.fence, now), fence=order.job.fence)
@@ -70,9 +73,9 @@ def registered(
             ).id
         state, release = RunState.FINISHED if found.has_passed else RunState.REFUSED, ""
         if order.way.proposes:
-            made = _release(books, loaded, order, done, prepared, found, version)
+            made = _release(books, loaded, order, done, prepared, found, version, committed)
             proposed = propose(books, house, made, cause=last)
-            decide_by_policy(books, house, made, books.declarations.get(project.name), cause=proposed.id)
+            decide_by_policy(books, house, made, cause=proposed.id)
             release = made.name
         ended = replace(done, state=state, finished_at=now, model_version=version.name, release=release)
         books.runs.save(ended)
@@ -118,7 +121,14 @@ def _newest(rows: pl.DataFrame, time_column: str | None) -> datetime | None:
 
 
 def _release(
-    books: Books, loaded: Loaded, order: Order, done: Run, prepared: Prepared, found: Verdict, version: ModelVersion
+    books: Books,
+    loaded: Loaded,
+    order: Order,
+    done: Run,
+    prepared: Prepared,
+    found: Verdict,
+    version: ModelVersion,
+    committed: tuple[str, ...],
 ) -> Release:
     last = books.releases.newest(loaded.project.name, limit=1)
     declared = msgspec.to_builtins(books.declarations.get(loaded.project.name))
@@ -142,4 +152,6 @@ def _release(
         verdict=found,
         created_at=done.started_at,
         cause=order.cause,
+        review=loaded.project.delivery.review,
+        hands=hands_of(books, loaded.project.name, committed, order.author),
     )

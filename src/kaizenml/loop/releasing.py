@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
-from kaizenml.core.declaration import Declaration
+from kaizenml.core.approval import POLICY, approval
+from kaizenml.core.digest import Digest
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.ports import Books
 from kaizenml.core.release import Release, ReleaseState, approved, declined, moved, overridden
-from kaizenml.errors import ApprovalError, ConflictError
+from kaizenml.errors import ApprovalError, ConflictError, StateError
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.wheel import build_wheel
 from kaizenml.registry.card import card
-from kaizenml.registry.decision import POLICY, Decider, decider
+from kaizenml.registry.decision import Decider, decider, lacking
 
 #: After so long an approved release that is not packaged has lost the process that should have done it.
 PACKAGING_SECONDS = 30.0
@@ -37,26 +38,45 @@ def propose(books: Books, house: House, release: Release, *, cause: int) -> Even
     )
 
 
-def decide_by_policy(books: Books, house: House, release: Release, declared: Declaration, *, cause: int) -> Release:
-    """Approve a release by the project's declared policy, or ask for a person's decision."""
-    who = decider(release, declared.delivery)
+def decide_by_policy(books: Books, house: House, release: Release, *, cause: int) -> Release:
+    """Approve a release by the policy that its project declares, or ask people for their decision."""
+    who = decider(release)
     if who is Decider.NOBODY:
         return release
     if who is Decider.PERSON:
-        _tell(books, house, release, "system:loop", Kind.APPROVAL_REQUESTED, cause, {})
+        _tell(books, house, release, "system:loop", Kind.APPROVAL_REQUESTED, cause, _asked(release))
         return release
-    after = approved(release, POLICY, house.clock.now())
-    books.releases.move(after, seen=release.state)
     because = "The project declares that what its gate lets through is approved."
-    _tell(books, house, release, POLICY, Kind.APPROVAL_GRANTED, cause, {"because": because})
+    if release.review.evidence:
+        because = f"The project declares that this evidence suffices: {', '.join(release.review.evidence)}."
+    given = approval(POLICY, release.digest, release.review, house.clock.now(), house.key, because=because)
+    after = approved(release, given, house.key)
+    books.releases.move(after, seen=release.state)
+    _tell(books, house, release, POLICY, Kind.APPROVAL_GRANTED, cause, {"because": because, "digest": release.digest})
     return after
 
 
-def approve(house: House, name: str, by: str, *, override: bool = False, because: str = "") -> Release:
-    """Approve a release as a person, package it, and return it.
+def approve(
+    house: House,
+    name: str,
+    by: str,
+    *,
+    override: bool = False,
+    because: str = "",
+    digest: str = "",
+    known_as: Collection[str] = (),
+) -> Release:
+    """Approve a release as a person; once enough people have, package it. Return it.
 
     With ``override``, a release that its gate holds back is let through first; the log says who did and why. That
     person is not asked for another decision by somebody else: the override is theirs, and so is the approval.
+
+    Parameters
+    ----------
+    digest
+        Of the release as the person looked at it: where it has become another, nothing is approved.
+    known_as
+        Further names of the person, such as their address.
 
     Raises
     ------
@@ -70,10 +90,14 @@ def approve(house: House, name: str, by: str, *, override: bool = False, because
             release = overridden(before, by, because)
             facts = {"because": because, "failed": [check.name for check in before.verdict.failed]}
             _tell(books, house, release, by, Kind.GATE_OVERRIDDEN, before.cause, facts)
-        after = approved(release, by, house.clock.now())
+        looked_at = Digest(digest or release.digest)
+        given = approval(by, looked_at, release.review, house.clock.now(), house.key, because=because)
+        after = approved(release, given, house.key, known_as=known_as)
         books.releases.move(after, seen=before.state)
         cause = _last_about(books, name)
-        _tell(books, house, after, by, Kind.APPROVAL_GRANTED, cause, {"because": because})
+        told = {"because": because, "digest": after.digest, "until": given.until.isoformat(),
+                "given": len(after.approvals), "needed": after.review.needed}  # fmt: skip
+        _tell(books, house, after, by, Kind.APPROVAL_GRANTED, cause, told)
     return package(house, name)
 
 
@@ -83,6 +107,13 @@ def decline(house: House, name: str, by: str, because: str) -> Release:
         raise ApprovalError(f"Nobody may decline {name} without a reason.", "Say why with --because TEXT.")
     with house.records.writing() as books:
         before = books.releases.get(name)
+        endpoint = books.endpoints.find(before.project)
+        if endpoint and endpoint.rollout and books.endpoints.rollout(endpoint.rollout).challenger == name:
+            raise StateError(
+                f"{name} is being sent out in rollout {endpoint.rollout}.",
+                f"Take it back instead: `kaizen rollback {endpoint.name}`.",
+                {"release": name},
+            )
         after = declined(before, because)
         books.releases.move(after, seen=before.state)
         _tell(books, house, after, by, Kind.APPROVAL_REFUSED, _last_about(books, name), {"because": because})
@@ -123,6 +154,16 @@ def package_what_was_left(house: House) -> None:
             package(house, name)
         except ConflictError:
             continue  # whoever approved it was slow, not dead
+
+
+def _asked(release: Release) -> dict[str, object]:
+    """Return what people are told who are asked for their decision."""
+    asked: dict[str, object] = {"needed": release.review.needed, "digest": release.digest}
+    if release.review.among:
+        asked["among"] = list(release.review.among)
+    if lacking(release):
+        asked["missing"] = list(lacking(release))
+    return asked
 
 
 def _last_about(books: Books, name: str) -> int | None:

@@ -47,7 +47,7 @@ def sentence(event: Event) -> str:
             return f"{what} beside {facts.get('champion', '?')}, steps {facts.get('steps', '?')} %"
         case Kind.ROLLOUT_ABORTED | Kind.TRIGGER_FIRED | Kind.TRIGGER_HELD:
             return str(facts.get("because", ""))
-        case Kind.GATE_OVERRIDDEN | Kind.CONTRACT_ACCEPTED | Kind.ROWS_ERASED:
+        case Kind.GATE_OVERRIDDEN | Kind.CONTRACT_ACCEPTED | Kind.ROWS_ERASED | Kind.ROW_DECIDED:
             return str(facts.get("because", ""))
         case Kind.ROLLBACK_FINISHED:
             seconds, share = _number(facts, "seconds_to_restore"), _number(facts, "max_share")

@@ -48,9 +48,9 @@ class LoopService:
         """Return the wall's time, in UTC."""
         return self.house.clock.now()
 
-    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:
-        """Approve the release and package it."""
-        return releasing.approve(self.house, name, by, override=override, because=because)
+    def approve(self, name: str, *, by: str, override: bool, because: str, digest: str) -> object:
+        """Approve the release, and package it once enough people have."""
+        return releasing.approve(self.house, name, by, override=override, because=because, digest=digest)
 
     def decline(self, name: str, *, by: str, because: str) -> object:
         """Decline the release."""

@@ -12,6 +12,7 @@ from kaizenml.errors import SettingError, bounded, close_match
 
 #: Where steps can run.
 RUNNERS = ("local", "pool", "ray")
+_SHORTEST_KEY = 32
 _RAY_ADDRESS = re.compile(r"ray:(//)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,5}")
 
 #: Every setting, its default and what it says.
@@ -23,6 +24,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "runner": ("local", "where steps run: local, pool (a process for each), ray, or ray://HOST:PORT"),
     "notify": ("", "where alerts are told"),
     "token": ("", "what a caller must show; needed to listen on anything but loopback"),
+    "key": ("", "what approvals are sealed with, where several homes share one database (default: a file in the home)"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
     "host": ("127.0.0.1", "where to listen"),
     "port": ("8400", "port of the control plane"),
@@ -45,6 +47,7 @@ class Settings:
     runner: str
     notify: str = field(repr=False)
     token: str = field(repr=False)
+    key: str = field(repr=False)
     server: str
     host: str
     port: int
@@ -122,6 +125,7 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         runner=values["runner"],
         notify=values["notify"],
         token=values["token"],
+        key=_key(values["key"]),
         server=_server(values["server"]),
         host=values["host"],
         port=_port("port", values["port"]),
@@ -136,6 +140,15 @@ def _port(name: str, text: str) -> int:
     if text.isdigit() and 0 < int(text) < 65536:
         return int(text)
     raise SettingError(f"{name}={text!r} is no port.", "Give a number from 1 to 65535.")
+
+
+def _key(text: str) -> str:
+    if text and len(text) < _SHORTEST_KEY:
+        raise SettingError(
+            f"The key has {len(text)} characters; it needs {_SHORTEST_KEY} or more.",
+            'Make one with `python -c "import secrets; print(secrets.token_hex())"`.',
+        )
+    return text
 
 
 def _server(url: str) -> str:

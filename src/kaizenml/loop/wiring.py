@@ -32,6 +32,13 @@ class House:
     tables: Tables
     clock: Clock
 
+    @property
+    def key(self) -> bytes:
+        """What approvals are sealed with: the setting, or else a secret that this home keeps."""
+        from kaizenml.adapters.durable import kept_secret
+
+        return self.settings.key.encode() or kept_secret(self.settings.home / "key")
+
     def data_now(self, books: Books) -> datetime:
         """Return the time on the data's clock: the wall's, or for a replay the time that was reached so far."""
         return self.data_at(books) or self.clock.now()

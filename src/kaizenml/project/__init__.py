@@ -17,6 +17,7 @@ from kaizenml.project.checks import (
 )
 from kaizenml.project.declare import Project
 from kaizenml.project.monitors import bias, drift, latency, performance, resources, staleness
+from kaizenml.project.reviewing import people, policy
 from kaizenml.project.signature import Step, arguments_of, defaults_of, each, inputs_of
 from kaizenml.project.sources import files, frame, kafka, push, sql
 
@@ -50,7 +51,9 @@ __all__ = [
     "latency",
     "minimum",
     "not_worse",
+    "people",
     "performance",
+    "policy",
     "push",
     "resources",
     "size",

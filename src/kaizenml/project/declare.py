@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
+from kaizenml.core.approval import Review
 from kaizenml.core.assessment import Examination, Study
 from kaizenml.core.behaviour import Behaviour, named, requirement_of
 from kaizenml.core.declaration import Delivery, Polling, Retraining
@@ -18,6 +19,7 @@ from kaizenml.core.space import Space, Tuning
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.project.preparing import cleaning, preparation
+from kaizenml.project.reviewing import review_of
 from kaizenml.project.signature import Step
 
 S = TypeVar("S", bound=Step)
@@ -329,7 +331,7 @@ class Project:
         self,
         *,
         canary: Sequence[int] = (5, 25, 100),
-        approval: str = "person",
+        approval: str | Review = "person",
         automatic: bool = True,
         requests: int = 100,
     ) -> None:
@@ -340,15 +342,14 @@ class Project:
         canary
             Percentages of traffic, rising to 100.
         approval
-            ``"person"``: somebody runs `kaizen approve`. ``"policy"``: what the gate lets through is approved.
+            ``"person"``: somebody runs `kaizen approve`. ``"policy"``: what the gate lets through is approved. Or more
+            exactly ``kz.people(2)``, ``kz.policy("beats_champion")``.
         automatic
             Whether an approved release is rolled out by itself; else somebody runs `kaizen ship`.
         requests
             How many requests the new release must have answered in a canary step before the next.
         """
-        if approval not in ("person", "policy"):
-            raise ProjectError(f"Nobody is called {approval!r}.", 'Approval is by "person" or by "policy".')
-        self.delivery = Delivery(tuple(canary), approval, automatic, requests)
+        self.delivery = Delivery(tuple(canary), automatic, requests, review_of(approval))
 
     def monitor(self, *monitors: Monitor) -> None:
         """Say what is watched once a release serves."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from kaizenml.core.declaration import Delivery
+from kaizenml.core.approval import missing_evidence
 from kaizenml.core.release import Release
-
-#: Who approves where a project declares that what its gate lets through is approved.
-POLICY = "policy:approval"
 
 
 class Decider(StrEnum):
@@ -19,13 +16,19 @@ class Decider(StrEnum):
     PERSON = "person"
 
 
-def decider(release: Release, delivery: Delivery) -> Decider:
-    """Return whose decision the release waits for, by what its project declares.
+def decider(release: Release) -> Decider:
+    """Return whose decision the release waits for, by what its project declared when it was proposed.
 
     A release that was pushed past its gate always waits for a person, whatever the policy.
     """
     if not release.verdict.lets_through:
         return Decider.NOBODY
-    if release.verdict.has_passed and delivery.approval == "policy":
+    if release.verdict.has_passed and release.review.evidence is not None and not lacking(release):
         return Decider.POLICY
     return Decider.PERSON
+
+
+def lacking(release: Release) -> tuple[str, ...]:
+    """Return the evidence that the declared policy asks for and the gate does not hold."""
+    passed = [check.name for check in release.verdict.checks if check.has_passed]
+    return missing_evidence(release.review.evidence or (), passed)

@@ -52,6 +52,12 @@ def recorded(folder: Path, files: Mapping[str, bytes], blobs: Blobs) -> Code:
     )
 
 
+def committers(folder: Path) -> tuple[str, ...]:
+    """Return who wrote and who committed the last commit that touched a folder, as git names them; nobody without."""
+    told = _git(folder, "log", "-1", "--no-show-signature", "--format=%aN <%aE>%n%cN <%cE>", "--", ".")
+    return tuple(dict.fromkeys(line for line in told.splitlines() if line.strip(" <>")))
+
+
 def uncommitted(folder: Path) -> tuple[str, int]:
     """Return what git has not committed in a folder, secrets blotted out, and how many bytes were too many to keep."""
     names = _git(folder, "ls-files", "--others", "--exclude-standard").splitlines()

@@ -3,24 +3,46 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kaizenml.core.approval import POLICY, Approval, Hand, Review, approval
 from kaizenml.core.digest import Digest
 from kaizenml.core.gate import Check, Verdict
-from kaizenml.core.release import MOVES, Parts, Release, ReleaseState, approved, declined, moved, overridden
+from kaizenml.core.release import (
+    MOVES,
+    Parts,
+    Release,
+    ReleaseState,
+    approved,
+    check_sendable,
+    declined,
+    moved,
+    overridden,
+)
 from kaizenml.errors import ApprovalError, GateError, StateError
 
 NOW = datetime(2024, 1, 1, tzinfo=UTC)
 PASSED = Verdict((Check("at_least(f1)", True, 0.9, 0.8, "f1 is 0.9."),))
 FAILED = Verdict((Check("at_least(f1)", False, 0.7, 0.8, "f1 is 0.7."), *PASSED.checks))
 PARTS = Parts(*(Digest(letter * 64) for letter in "abcde"))
+KEY = b"a key of the home"
 ALL = [(a, b) for a in ReleaseState for b in ReleaseState]
 
 
 def release(state: ReleaseState = ReleaseState.GATED, verdict: Verdict = PASSED) -> Release:
     return Release("shop", 3, PARTS, PARTS.digest, "shop:3", "run", "person:ada", state, verdict, NOW)
+
+
+def by(who: str, of: Release, at: datetime = NOW, key: bytes = KEY) -> Approval:
+    return approval(who, of.digest, of.review, at, key)
+
+
+def let_through(of: Release, *people: str, at: datetime = NOW) -> Release:
+    for who in people:
+        of = approved(of, by(who, of, at), KEY)
+    return of
 
 
 @pytest.mark.parametrize(("before", "after"), [pair for pair in ALL if pair[1] in MOVES[pair[0]]])
@@ -48,25 +70,139 @@ def test_nothing_becomes_live_without_having_been_packaged():
 
 
 def test_an_author_cannot_approve_their_own_release():
-    with pytest.raises(ApprovalError, match="person:ada made shop/3"):
-        approved(release(), "person:ada", NOW)
+    with pytest.raises(ApprovalError, match="person:ada had a hand in shop/3: made it"):
+        let_through(release(), "person:ada")
+
+
+@pytest.mark.parametrize("who", ["person:ADA", "person:ada@example.org", "Ada <ada@example.org>"])
+def test_an_author_cannot_approve_under_another_spelling(who):
+    with pytest.raises(ApprovalError, match=r"had a hand .* \(as person:ada\)"):
+        let_through(release(), who)
+
+
+@pytest.mark.parametrize(
+    ("hand", "who"),
+    [
+        (Hand("Bob Roe <bob@example.org>", "wrote its last commit"), "person:bob"),
+        (Hand("Bob Roe <bob@example.org>", "wrote its last commit"), "person:Bob Roe"),
+        (Hand("person:bob", "brought data"), "person:bob"),
+    ],
+)
+def test_the_last_committer_and_the_changer_of_the_data_are_no_approvers(hand, who):
+    with pytest.raises(ApprovalError, match=hand.did):
+        let_through(replace(release(), hands=(hand,)), who)
+
+
+def test_an_approver_is_known_by_their_address_as_well():
+    of = replace(release(), hands=(Hand("B. Roe <bob@example.org>", "wrote its last commit"),))
+
+    with pytest.raises(ApprovalError, match="wrote its last commit"):
+        approved(of, by("person:robert", of), KEY, known_as=["bob@example.org"])
+
+
+def test_what_the_system_did_bars_nobody():
+    of = replace(release(), author="system:loop", hands=(Hand("system:loop", "brought data"),))
+
+    assert let_through(of, "person:loop").state is ReleaseState.APPROVED
 
 
 def test_another_person_approves_and_is_remembered():
-    after = approved(release(), "person:bob", NOW)
+    after = let_through(release(), "person:bob")
 
     assert (after.state, after.approved_by, after.approved_at) == (ReleaseState.APPROVED, "person:bob", NOW)
+    assert [(each.by, each.digest) for each in after.approvals] == [("person:bob", after.digest)]
 
 
-@pytest.mark.parametrize("state", [state for state in ReleaseState if state is not ReleaseState.GATED])
+def test_a_release_waits_until_as_many_have_approved_as_its_review_asks_for():
+    of = replace(release(), review=Review(needed=2))
+    once = let_through(of, "person:bob")
+
+    assert (once.state, once.approved_by) == (ReleaseState.GATED, "person:bob")
+    assert let_through(once, "person:eve").state is ReleaseState.APPROVED
+    with pytest.raises(ApprovalError, match="has approved shop/3 already; it needs 2"):
+        let_through(once, "person:Bob")
+
+
+def test_only_those_approve_whom_the_review_names():
+    of = replace(release(), review=Review(among=("eve", "kim@example.org")))
+
+    with pytest.raises(ApprovalError, match="not among the approvers of shop: eve"):
+        let_through(of, "person:bob")
+    assert let_through(of, "person:eve").state is ReleaseState.APPROVED
+    assert approved(of, by("person:k", of), KEY, known_as=["kim@example.org"]).state is ReleaseState.APPROVED
+
+
+def test_an_approval_of_another_digest_is_refused():
+    of = release()
+    other = replace(by("person:bob", of), digest=Digest("0" * 64))
+
+    with pytest.raises(ApprovalError, match="is not what shop/3 is now"):
+        approved(of, other, KEY)
+    changed = replace(of, parts=replace(PARTS, model=Digest("0" * 64)))
+    with pytest.raises(ApprovalError, match="is not what shop/3 is now"):
+        let_through(changed, "person:bob")
+
+
+def test_the_declared_policy_is_enough_alone_where_one_is_declared():
+    asked = replace(release(), review=Review(needed=2, evidence=()))
+
+    assert let_through(asked, POLICY).state is ReleaseState.APPROVED
+    assert let_through(replace(asked, review=Review()), POLICY).state is ReleaseState.GATED
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        state
+        for state in ReleaseState
+        if state not in (ReleaseState.GATED, ReleaseState.APPROVED, ReleaseState.PACKAGED)
+    ],
+)
 def test_only_a_release_that_waits_for_a_decision_is_approved(state):
     with pytest.raises(StateError):
-        approved(release(state), "person:bob", NOW)
+        let_through(release(state), "person:bob")
+
+
+def packaged(*people: str, of: Release | None = None) -> Release:
+    return moved(let_through(of or release(), *people), ReleaseState.PACKAGED)
+
+
+def test_what_was_approved_is_sendable_until_its_approval_lapses_and_may_be_approved_anew():
+    of = packaged("person:bob")
+    late = NOW + timedelta(days=30)
+    check_sendable(of, late - timedelta(seconds=1), KEY)
+
+    with pytest.raises(ApprovalError, match="of 1 approvals 0 count now, and it needs 1"):
+        check_sendable(of, late, KEY)
+    with pytest.raises(StateError, match="is packaged"):
+        let_through(of, "person:eve")
+    anew = let_through(of, "person:bob", at=late)
+    assert anew.state is ReleaseState.PACKAGED
+    check_sendable(anew, late, KEY)
+
+
+def test_approvals_that_the_home_did_not_write_do_not_count():
+    forged = replace(release(ReleaseState.PACKAGED), approvals=(by("person:bob", release(), key=b"another key"),))
+    stolen = replace(packaged("person:bob"), number=4, parts=replace(PARTS, code=Digest("0" * 64)))
+    renamed = packaged("person:bob")
+    renamed = replace(renamed, approvals=(replace(renamed.approvals[0], by="person:eve"),))
+    longer = packaged("person:bob")
+    longer = replace(longer, approvals=(replace(longer.approvals[0], until=NOW + timedelta(days=3650)),))
+
+    for of in (forged, stolen, replace(stolen, digest=stolen.parts.digest), renamed, longer):
+        with pytest.raises(ApprovalError, match="not approved any more"):
+            check_sendable(of, NOW, KEY)
+
+
+@pytest.mark.parametrize("state", [state for state in ReleaseState if state is not ReleaseState.PACKAGED])
+def test_nothing_goes_out_that_is_not_packaged(state):
+    with pytest.raises(StateError, match="not packaged"):
+        check_sendable(replace(packaged("person:bob"), state=state), NOW, KEY)
 
 
 def test_nobody_approves_what_its_gate_holds_back():
     with pytest.raises(GateError, match="did not pass its gate: at_least"):
-        approved(release(ReleaseState.PROPOSED, FAILED), "person:bob", NOW)
+        let_through(release(ReleaseState.PROPOSED, FAILED), "person:bob")
 
 
 @pytest.mark.parametrize("because", ["", "  \n"])
@@ -87,7 +223,7 @@ def test_an_author_cannot_approve_what_they_pushed_past_the_gate():
     pushed = overridden(release(ReleaseState.PROPOSED, FAILED), "person:ada", "mine")
 
     with pytest.raises(ApprovalError):
-        approved(pushed, "person:ada", NOW)
+        let_through(pushed, "person:ada")
 
 
 @pytest.mark.parametrize("state", [state for state in ReleaseState if ReleaseState.GATED not in MOVES[state]])

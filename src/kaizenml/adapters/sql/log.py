@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import JSON, Connection, cast, func, insert, select, type_coerce
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds, plain
 from kaizenml.adapters.sql.statements import found, listed
@@ -53,6 +53,16 @@ class SqlEvents:
         where += [EVENTS.c.subject == subject] if subject is not None else []
         where += [EVENTS.c.project == project] if project is not None else []
         return listed(self._connection, EVENTS, Event, where, [EVENTS.c.id])
+
+    def actors(self, project: str, kinds: Collection[Kind], *, after: int = 0) -> Mapping[str, Kind]:
+        """Return who did things of these kinds in a project behind an event, each with the kind of the last of them."""
+        is_postgresql = self._connection.dialect.name == "postgresql"  # SQLite knows no type of JSON to cast to
+        body = cast(EVENTS.c.body, JSON) if is_postgresql else type_coerce(EVENTS.c.body, JSON)
+        actor = body["actor"].as_string()
+        where = (EVENTS.c.project == project, EVENTS.c.kind.in_([str(kind) for kind in kinds]), EVENTS.c.id > after)
+        query = select(actor, EVENTS.c.kind, func.max(EVENTS.c.id)).where(*where).group_by(actor, EVENTS.c.kind)
+        rows = sorted(self._connection.execute(query), key=lambda row: int(row[2]))
+        return {str(who): Kind(kind) for who, kind, _ in rows}
 
     def _last(self) -> Event | None:
         body = self._connection.execute(select(EVENTS.c.body).order_by(EVENTS.c.id.desc()).limit(1)).scalar()

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from kaizenml.core.names import checked_name
-from kaizenml.core.release import Release
+from kaizenml.core.release import Release, ReleaseState
 from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
@@ -17,27 +17,33 @@ from kaizenml.interfaces.cli.output import print_json, say_on_stderr
 @click.argument("release")
 @click.option("--override", is_flag=True, help="Let it through although its gate holds it back; the log says who did.")
 @click.option("--because", default="", help="The reason; needed to override.")
+@click.option("--digest", default="", help="Approve only what has this digest, as you looked at it.")
 @click.option("--as", "approver", default="", help="Who approves, where that is not the person who calls.")
 @project_option
 @json_option
-def approve(release: str, override: bool, because: str, approver: str, folder: Path, as_json: bool) -> None:
+def approve(
+    release: str, override: bool, because: str, digest: str, approver: str, folder: Path, as_json: bool
+) -> None:
     """Approve RELEASE, so that it can be sent out. Its author cannot."""
     from kaizenml.loop.releasing import approve as approve_release
 
     by = f"person:{checked_name('person', approver)}" if approver else person()
-    _print(approve_release(house_of(folder), release, by, override=override, because=because), as_json=as_json)
+    done = approve_release(house_of(folder), release, by, override=override, because=because, digest=digest)
+    _print(done, as_json=as_json)
 
 
 @click.command()
 @click.argument("release")
 @click.option("--because", required=True, help="The reason.")
+@click.option("--as", "decliner", default="", help="Who declines, where that is not the person who calls.")
 @project_option
 @json_option
-def decline(release: str, because: str, folder: Path, as_json: bool) -> None:
+def decline(release: str, because: str, decliner: str, folder: Path, as_json: bool) -> None:
     """Decline RELEASE, with the reason."""
     from kaizenml.loop.releasing import decline as decline_release
 
-    _print(decline_release(house_of(folder), release, person(), because), as_json=as_json)
+    by = f"person:{checked_name('person', decliner)}" if decliner else person()
+    _print(decline_release(house_of(folder), release, by, because), as_json=as_json)
 
 
 @click.command()
@@ -125,6 +131,9 @@ def _steps(text: str) -> tuple[int, ...] | None:
 def _print(release: Release, *, as_json: bool) -> None:
     if as_json:
         print_json({"release": release.name, "state": release.state, "digest": release.digest,
-                    "approved_by": release.approved_by})  # fmt: skip
+                    "approved_by": release.approved_by, "approvals": len(release.approvals),
+                    "needed": release.review.needed})  # fmt: skip
     else:
-        click.echo(f"{release.name} is {release.state}.")
+        missing = release.review.needed - len(release.approvals)
+        more = f" It needs {missing} more." if release.state is ReleaseState.GATED and missing > 0 else ""
+        click.echo(f"{release.name} is {release.state}.{more}")

@@ -40,6 +40,7 @@ class Approval(_Body):
 
     override: bool = False
     because: Reason = ""
+    digest: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="as the approver looked at it")] = ""
 
 
 class Refusal(_Body):
@@ -132,7 +133,9 @@ class Acting:
     def approve(self, project: str, number: int, body: Approval | None = None) -> Response:
         """Approve a release."""
         told = body or Approval()
-        done = self._service.approve(f"{project}/{number}", by=told.actor, override=told.override, because=told.because)
+        done = self._service.approve(
+            f"{project}/{number}", by=told.actor, override=told.override, because=told.because, digest=told.digest
+        )
         return answer({"done": done})
 
     def decline(self, project: str, number: int, body: Refusal | None = None) -> Response:

@@ -34,8 +34,8 @@ class Service(Protocol):
         """Return the wall's time, in UTC."""
         ...
 
-    def approve(self, name: str, *, by: str, override: bool, because: str) -> object:
-        """Approve the release; with ``override`` against its gate's word, for a reason."""
+    def approve(self, name: str, *, by: str, override: bool, because: str, digest: str) -> object:
+        """Approve the release; with ``override`` against its gate's word, for a reason; with a digest just that."""
         ...
 
     def decline(self, name: str, *, by: str, because: str) -> object:

@@ -13,6 +13,7 @@ from kaizenml.adapters.memory import MemoryBlobs
 from kaizenml.core.assessment import ASSESSMENT, Assessment, Bin, Calibration, Slice, Slices
 from kaizenml.core.chart import Chart, Series, svg
 from kaizenml.core.metric import Estimate, Task
+from kaizenml.core.ports import Records
 from kaizenml.loop.evaluation_report import decoded, encoded
 
 EVIL = "<img src=x onerror=alert(1)>"
@@ -38,6 +39,7 @@ def found() -> Assessment:
 @dataclass
 class Files:
     blobs: MemoryBlobs
+    records: Records
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def served():
         run = books.runs.newest(limit=1)[0]
         books.runs.save(replace(run, id="examined", artefacts={ASSESSMENT: blobs.put(encoded(found()))}))
         books.runs.save(replace(run, id="bare"))
-    house.house = Files(blobs)  # type: ignore[attr-defined]
+    house.house = Files(blobs, house.records)  # type: ignore[attr-defined]
     with serving(house) as address:
         yield f"{address}/api/v1/runs", "examined"
 
