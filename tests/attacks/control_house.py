@@ -22,6 +22,7 @@ from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.finding import Finding, Severity
 from kaizenml.core.gate import Check, Verdict
+from kaizenml.core.inbox import inbox
 from kaizenml.core.job import Job, Work
 from kaizenml.core.metric import Estimate, Task
 from kaizenml.core.model import ModelVersion
@@ -54,6 +55,11 @@ class House:
 
     def now(self) -> datetime:
         return NOW
+
+    def waiting(self, project: str | None) -> object:
+        with self.records.reading() as books:
+            found = inbox(books.releases.newest(), books.endpoints.all(), books.alerts.unresolved(), NOW, KEY)
+            return [item for item in found if project in (None, item.project)]
 
     def approve(self, name: str, *, by: str, override: bool, because: str, digest: str) -> object:  # noqa: ARG002
         with self.records.writing() as books:

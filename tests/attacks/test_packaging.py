@@ -61,7 +61,7 @@ def npy_of(array, **options):
 
 
 PICKLES = EVIL_PICKLES | {
-    "gzip": gzip.compress(_pickled),
+    "gzip": gzip.compress(_pickled, mtime=0),
     "zlib": zlib.compress(_pickled),
     "bzip2": bz2.compress(_pickled),
     "xz": lzma.compress(_pickled),

@@ -15,6 +15,7 @@ from kaizenml.errors import NotFoundError, StateError, UsageError
 from kaizenml.loop import cancelling, controller, delivering, releasing, run_ordering
 from kaizenml.loop.data_service import LoopData
 from kaizenml.loop.ordering import queue_run, queue_tuning
+from kaizenml.loop.waiting import waiting
 from kaizenml.loop.wiring import House
 
 
@@ -51,6 +52,11 @@ class LoopService:
     def approve(self, name: str, *, by: str, override: bool, because: str, digest: str) -> object:
         """Approve the release, and package it once enough people have."""
         return releasing.approve(self.house, name, by, override=override, because=because, digest=digest)
+
+    def waiting(self, project: str | None) -> object:
+        """Return what waits for people."""
+        with self.records.reading() as books:
+            return waiting(books, self.house, project)
 
     def decline(self, name: str, *, by: str, because: str) -> object:
         """Decline the release."""

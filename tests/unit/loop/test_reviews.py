@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ from loop_projects import house, run_in, write
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.release import ReleaseState
 from kaizenml.errors import ApprovalError
+from kaizenml.interfaces.cli.main import main
 from kaizenml.loop import delivering, releasing
 
 
@@ -121,3 +123,16 @@ def test_the_key_of_a_home_is_for_its_owner_alone_and_stays(tmp_path):
     assert len(key) == 64
     assert here.key == key
     assert (here.settings.home / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_inbox_of_a_project_says_what_waits_and_what_deals_with_it(tmp_path, capsys):
+    folder = write(tmp_path / "shop", "")
+    with pytest.raises(SystemExit, match="0"):
+        main(["inbox", "--project", str(run_in(folder) and folder)])
+    shown = capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main(["inbox", "--json", "--project", str(folder)])
+
+    assert "kaizen approve shop/1" in shown
+    (item,) = json.loads(capsys.readouterr().out)["inbox"]
+    assert (item["wants"], item["subject"], item["project"]) == ("decide", "release:shop/1", "shop")

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("processes", "Start the control plane, the endpoints and the workers."),
     "serve": ("processes", "Start the data plane alone."),
     "worker": ("processes", "Start a worker alone."),
+    "inbox": ("inbox", "List what waits for a person."),
     "approve": ("releases", "Approve a release, so that it can be sent out."),
     "decline": ("releases", "Decline a release, with the reason."),
     "ship": ("releases", "Send a release out, step by step."),

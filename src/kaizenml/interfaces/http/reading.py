@@ -34,6 +34,7 @@ def add_reading(routes: Routes, service: Service) -> None:
         "alerts": read.alerts,
         "events": read.events,
         "jobs": read.jobs,
+        "inbox": read.inbox,
         "loop": read.loop,
     }
     for path, handler in handlers.items():
@@ -51,6 +52,10 @@ class Reading:
         """Every project: what it declares, its newest run and release, its champion."""
         with self._service.records.reading() as books:
             return answer({"projects": [views.project(one, books) for one in books.declarations.all()]})
+
+    def inbox(self, project: Project = None) -> Response:
+        """What waits for a person: what is wanted, since when, and the command that deals with it."""
+        return answer({"inbox": self._service.waiting(project)})
 
     def models(self, model: Project = None, limit: Limit = 100) -> Response:
         """The newest model versions, newest first."""

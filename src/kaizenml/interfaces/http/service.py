@@ -38,6 +38,10 @@ class Service(Protocol):
         """Approve the release; with ``override`` against its gate's word, for a reason; with a digest just that."""
         ...
 
+    def waiting(self, project: str | None) -> object:
+        """Return what waits for people, the most urgent first."""
+        ...
+
     def decline(self, name: str, *, by: str, because: str) -> object:
         """Decline the release."""
         ...
