@@ -59,7 +59,7 @@ def put_metrics(books: Books, told: Told, metrics: Sequence[Measured]) -> None:
         known = latest.get(key)
         if len({each.step for each in points}) < len(points):
             points[:] = {_identity(each): each for each in points}.values()
-        if known is not None and min(each.step for each in points) <= known.step:
+        if known is not None and not _are_behind(points, _point(known)):
             there = {_identity(each) for each in books.series.read(id_, key)}
             points[:] = [each for each in points if _identity(each) not in there]
         if not points:
@@ -95,6 +95,11 @@ def sampled(found: Sequence[Metric], start: int | None, end: int | None, most: i
 
 def _point(metric: Metric) -> Point:
     return Point(metric.step, metric.timestamp * 1000, value_of(metric))
+
+
+def _are_behind(points: Sequence[Point], known: Point) -> bool:
+    """Say whether all points are later than the latest one that is known, so that none of them can be there already."""
+    return min((each.step, each.at) for each in points) > (known.step, known.at)
 
 
 def _identity(point: Point) -> tuple[int, int, str]:
