@@ -130,6 +130,13 @@ class Machine(RuleBasedStateMachine):
             else:
                 self.champion, of.state = name, "live"
 
+    @precondition(lambda self: "packaged" in {each.state for each in self.known.values()})
+    @rule(data=st.data())
+    def ship_too_late(self, data):
+        packaged = [name for name, each in self.known.items() if each.state == "packaged"]
+        self.wait(DAYS + 1)
+        self.ship(data.draw(st.sampled_from(packaged)), in_shadow=False)
+
     @precondition(lambda self: self.challenger)
     @rule()
     def advance(self):
