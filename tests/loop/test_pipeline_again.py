@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from step_projects import laid, ran
@@ -80,6 +82,12 @@ def slow(tmp_path, what):
     return folder, open_house(read_settings(folder.resolve(), {}))
 
 
+def kept_in(lines, line):
+    """Keep a line, to show what was said where something else was expected."""
+    lines.append(line)
+    return line
+
+
 def newest(house):
     with house.records.reading() as books:
         return books.runs.newest(limit=1)[0]
@@ -91,11 +99,15 @@ def test_a_repetition_whose_process_is_killed_ends_as_failed_with_what_it_had(tm
         [sys.executable, "-m", "kaizenml", "rerun", "then"], cwd=folder, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
-    assert any("in second" in line for line in process.stderr)
-    assert end_lost(house) == []
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait(30)
-    process.stderr.close()
+    heard: list[str] = []
+    try:
+        assert any("in second" in line for line in map(partial(kept_in, heard), process.stderr)), "".join(heard)
+        assert end_lost(house) == []
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+        process.stderr.close()
 
     said = subprocess.run(
         [sys.executable, "-m", "kaizenml", "runs"], cwd=folder, check=True, capture_output=True, text=True, timeout=60

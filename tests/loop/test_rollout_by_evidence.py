@@ -125,4 +125,7 @@ def test_every_automatic_act_names_its_cause_and_the_log_is_whole(shop: Up):
     known = {each["id"] for each in log}
     automatic = [each for each in log if each["actor"].startswith("system:") and each["kind"] != "window.watched"]
     assert [each for each in automatic if each["cause"] not in known] == []
-    assert called("verify", "--project", shop.folder) == {"events": len(log), "is_intact": True}
+    checked = called("verify", "--project", shop.folder)
+    now = shop.get("/api/v1/events")["events"]  # the loop goes on while the log is checked
+    assert checked["is_intact"]
+    assert len(log) <= checked["events"] <= len(now)
