@@ -96,7 +96,7 @@ def newest(house):
 def test_a_repetition_whose_process_is_killed_ends_as_failed_with_what_it_had(tmp_path):
     folder, house = slow(tmp_path, "time.sleep(120)")
     process = subprocess.Popen(
-        [sys.executable, "-m", "kaizenml", "rerun", "then"], cwd=folder, stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "kaizenml", "rerun", "then", "--anyway"], cwd=folder, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip
     heard: list[str] = []
