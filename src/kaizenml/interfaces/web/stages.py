@@ -85,7 +85,9 @@ def approve(releases: Sequence[Release]) -> Stage:
     if newest.state is ReleaseState.PROPOSED:
         return Stage("approve", Tone.IDLE, f"{newest.name} is held by its gate", newest.created_at)
     if newest.state is ReleaseState.GATED:
-        return Stage("approve", Tone.WAITING, f"{newest.name} waits for a person", newest.created_at)
+        missing = newest.review.needed - len(newest.approvals)
+        whom = "a person" if missing == 1 else f"{missing} people"
+        return Stage("approve", Tone.WAITING, f"{newest.name} waits for {whom}", newest.created_at)
     if newest.state is ReleaseState.DECLINED:
         return Stage("approve", Tone.BAD, f"declined: {shortened(newest.declined_because, 80)}", newest.created_at)
     return Stage("approve", Tone.GOOD, f"by {newest.approved_by or 'nobody'}", newest.approved_at)

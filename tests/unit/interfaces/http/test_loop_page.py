@@ -13,6 +13,7 @@ import pytest
 from control_house import CLIENT, NOW, House, _alert, _release, _run, filled_house, serving
 
 from kaizenml.adapters.sql import open_records
+from kaizenml.core.approval import Approval, Review
 from kaizenml.core.finding import Severity
 from kaizenml.core.gate import Check, Verdict
 from kaizenml.core.job import Job, Work
@@ -118,6 +119,9 @@ def test_what_the_gate_held_back_is_shown_with_the_reason() -> None:
     assert stages.gate([held]).said == "held back: at_least roc_auc"
     assert (stages.gate([held]).tone, stages.gate([forced]).tone) == (Tone.BAD, Tone.WAITING)
     assert stages.approve([held]).tone is Tone.IDLE
+    asked = replace(_release(3, ReleaseState.GATED), review=Review(needed=3))
+    given = Approval("person:eve", asked.created_at, asked.digest, asked.created_at)
+    assert stages.approve([replace(asked, approvals=(given,))]).said == "flights/3 waits for 2 people"
     assert stages.approve([replace(held, state=ReleaseState.DECLINED, declined_because="no")]).said == "declined: no"
 
 
