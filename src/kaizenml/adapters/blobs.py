@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 from kaizenml.adapters.durable import disk_errors, folder_made, replaced, synced, written_from
@@ -84,7 +84,7 @@ class DirectoryBlobs:
             temporary.unlink(missing_ok=True)
         return Digest(found)
 
-    def open(self, digest: Digest) -> Iterator[bytes]:
+    def open(self, digest: Digest) -> Generator[bytes]:
         """Return the content in chunks, the last of them only once all have been checked.
 
         Raises
@@ -106,7 +106,7 @@ class DirectoryBlobs:
         except FileNotFoundError:
             raise NotFoundError("blob", digest) from None
 
-    def _chunks(self, path: Path, digest: Digest) -> Iterator[bytes]:
+    def _chunks(self, path: Path, digest: Digest) -> Generator[bytes]:
         found = hashlib.sha256()
         with disk_errors(f"Reading blob {digest}"), path.open("rb", buffering=0) as handle:
             held = handle.read(CHUNK_BYTES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,7 +46,7 @@ class MemoryBlobs:
         """Keep content that comes in chunks."""
         return self.put(b"".join(chunks))
 
-    def open(self, digest: Digest) -> Iterator[bytes]:
+    def open(self, digest: Digest) -> Generator[bytes]:
         """Return the content in chunks, or raise `NotFoundError`."""
         content = self.get(digest)
         return (content[at : at + CHUNK_BYTES] for at in range(0, max(len(content), 1), CHUNK_BYTES))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -34,11 +34,12 @@ class Blobs(Protocol):
         """Keep content that comes in chunks durably, however much it is: all of it, or nothing when they raise."""
         ...
 
-    def open(self, digest: Digest) -> Iterator[bytes]:
+    def open(self, digest: Digest) -> Generator[bytes]:
         """Return the content in chunks of at most `CHUNK_BYTES`, however much it is.
 
         The last chunk comes only once all of them have been checked against the digest, so whoever has received the
-        last one has the content. Raises `NotFoundError` at once, `IntegrityError` in place of the last chunk.
+        last one has the content; who wants no more closes it. Raises `NotFoundError` at once, `IntegrityError` in
+        place of the last chunk.
         """
         ...
 

@@ -144,8 +144,8 @@ class Artefacts:
         """Say that files are got from here alone."""
         raise WireError("NOT_IMPLEMENTED", "Multipart download is not supported for the current artifact repository")
 
-    async def download(self, _scope: Scope, _receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
-        """Send a file; one that is damaged breaks off before its end."""
+    async def download(self, _scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
+        """Send a file; one that is damaged breaks off before its end, and nothing more is read for who has gone."""
         loop = asyncio.get_running_loop()
         file = await loop.run_in_executor(self._threads, self._file, safe_path(parts["path"]))
         chunks = await loop.run_in_executor(self._threads, self._desk.blobs.open, file.digest)
@@ -157,11 +157,17 @@ class Artefacts:
             (b"content-disposition", f"attachment; filename*=UTF-8''{name}".encode()),
         ]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
+        gone = asyncio.ensure_future(_gone(receive))
         chunk: bytes | None = first
-        while chunk is not None:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            chunk = await loop.run_in_executor(self._threads, next, chunks, None)
-        await send({"type": "http.response.body", "body": b""})
+        try:
+            while chunk is not None and not gone.done():
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                chunk = await loop.run_in_executor(self._threads, next, chunks, None)
+            if not gone.done():
+                await send({"type": "http.response.body", "body": b""})
+        finally:
+            gone.cancel()
+            await loop.run_in_executor(self._threads, chunks.close)
 
     async def upload(self, _scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
         """Keep a file."""
@@ -230,6 +236,12 @@ def _received(receive: Receive, loop: asyncio.AbstractEventLoop) -> Iterator[byt
 
     while not is_over:
         yield asyncio.run_coroutine_threadsafe(chunk(), loop).result()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the client goes away."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _said(send: Send, body: bytes, *headers: tuple[bytes, bytes]) -> None:

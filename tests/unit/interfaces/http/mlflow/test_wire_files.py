@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from control_house import serving
+
+from kaizenml.adapters.blobs import DirectoryBlobs
+from kaizenml.core.digest import Digest
+from kaizenml.loop.service import LoopService
+from kaizenml.loop.wiring import open_house, read_settings
 
 if TYPE_CHECKING:
     from conftest import Wire
@@ -52,6 +61,32 @@ def test_a_client_that_dies_during_an_upload_leaves_nothing(wire: Wire) -> None:
 
     assert wire.client.get(f"{FILES}/0/half").status_code == 404
     assert [path.name for path in wire.folder.rglob("coming/*") if path.stat().st_size > 999] == []
+
+
+def test_nothing_more_is_read_for_a_client_that_went_away(tmp_path: Path) -> None:
+    class Read(DirectoryBlobs):
+        """Blobs that count the chunks that were read, and say when nobody wants any more."""
+
+        def open(self, digest: Digest) -> Generator[bytes]:
+            try:
+                for chunk in super().open(digest):
+                    self.chunks += 1
+                    yield chunk
+            finally:
+                self.is_over.set()
+
+    house = open_house(read_settings(tmp_path))
+    blobs = Read(tmp_path / "blobs")
+    blobs.chunks, blobs.is_over = 0, Event()
+    with serving(LoopService(replace(house, blobs=blobs))) as url:  # type: ignore[arg-type]
+        httpx.put(f"{url}{FILES}/0/big", content=bytes(64 << 20)).raise_for_status()
+        parts = urlsplit(url)
+        with socket.create_connection((parts.hostname, parts.port)) as connection:
+            connection.sendall(f"GET {FILES}/0/big HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+            assert connection.recv(100).startswith(b"HTTP/1.1 200")
+
+        assert blobs.is_over.wait(60)
+    assert 0 < blobs.chunks < 64
 
 
 @pytest.mark.parametrize(
