@@ -12,6 +12,13 @@ _POINT = struct.Struct("<qqd")
 POINT_BYTES = _POINT.size
 
 
+def spelled(value: float) -> float | str:
+    """Return a float as JSON can say it: NaN and infinities, which it does not know, are words (as protobuf's JSON)."""
+    if math.isfinite(value):
+        return value
+    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
 class Point(NamedTuple):
     """One value of a metric.
 

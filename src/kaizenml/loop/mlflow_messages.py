@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import msgspec
 
 
@@ -155,13 +153,6 @@ class LoggedModel(msgspec.Struct):
 
     info: ModelInfo
     data: ModelData
-
-
-def spelled(value: float) -> float | str:
-    """Return a float as protobuf writes it in JSON."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def value_of(metric: Metric) -> float:

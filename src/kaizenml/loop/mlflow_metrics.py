@@ -8,10 +8,10 @@ from datetime import datetime
 
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.ports import Books
-from kaizenml.core.series import Point, order
+from kaizenml.core.series import Point, order, spelled
 from kaizenml.core.series import latest as last_of
 from kaizenml.loop import mlflow_runs as runs
-from kaizenml.loop.mlflow_messages import Metric, Told, spelled, value_of
+from kaizenml.loop.mlflow_messages import Metric, Told, value_of
 from kaizenml.loop.mlflow_mirror import mirrored
 from kaizenml.loop.mlflow_models import log_metrics
 

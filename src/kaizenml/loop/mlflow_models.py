@@ -17,8 +17,9 @@ from kaizenml.core.mlflow.limits import experiment_number
 from kaizenml.core.mlflow.matching import holds, sorted_by
 from kaizenml.core.mlflow.rows import ACTIVE, DELETED, Document, What
 from kaizenml.core.ports import Books
+from kaizenml.core.series import spelled
 from kaizenml.loop import mlflow_experiments as experiments
-from kaizenml.loop.mlflow_messages import LoggedModel, Metric, ModelData, ModelInfo, Pair, spelled, text, value_of
+from kaizenml.loop.mlflow_messages import LoggedModel, Metric, ModelData, ModelInfo, Pair, text, value_of
 from kaizenml.loop.mlflow_runs import random_name
 
 STATUSES = {

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from kaizenml.core.run import Run, RunState
-from kaizenml.core.series import Last
+from kaizenml.core.run import Environment, Run, RunState
+from kaizenml.core.series import Last, spelled
 from kaizenml.core.terminal import harmless
 from kaizenml.interfaces.cli.output import print_table
 from kaizenml.interfaces.cli.run_report import explain_step
@@ -32,10 +31,9 @@ def facts(found: Shown) -> dict[str, Any]:
 
 
 def series_facts(of: Last) -> dict[str, Any]:
-    """Return a series in a line; JSON knows no NaN and no infinity, so that they are words."""
-    last = of.last.value
-    value = last if math.isfinite(last) else "NaN" if math.isnan(last) else "Infinity" if last > 0 else "-Infinity"
-    return {"points": of.points, "step": of.last.step, "at": of.last.at, "value": value, "low": of.low, "high": of.high}
+    """Return a series in a line."""
+    step, at, value = of.last
+    return {"points": of.points, "step": step, "at": at, "value": spelled(value), "low": of.low, "high": of.high}
 
 
 def print_page(found: Shown) -> None:
@@ -75,22 +73,31 @@ def _lines(found: Shown) -> Iterator[tuple[str, str]]:
     ):  # fmt: skip
         if said:
             yield word, said
-    yield "code", _code(run)
+    if code := _code(run):
+        yield "code", code
     for data, digest in run.data.items() or {run.snapshot: ""}.items():
         if data:
             yield "data", f"{data} {digest[:12]}".rstrip()
-    machine, memory = run.environment, run.environment.memory_bytes / 2**30
-    yield "environment", f"Python {machine.python}, {machine.platform}, {len(machine.packages)} distributions"
-    models = "".join(f", {model}" for model in (machine.processor, *machine.gpus) if model)
-    yield "machine", f"{machine.cpus} cpus, {memory:.1f} GiB of memory{models}"
+    yield from _machine(run.environment)
     if run.seed is not None:
         yield "seed", str(run.seed)
     if run.console is not None:
         yield "console", f"{run.console.written:,} bytes; see --console"
 
 
+def _machine(of: Environment) -> Iterator[tuple[str, str]]:
+    """Return what is known of where it ran; clients of MLflow tell nothing of it."""
+    if of.python:
+        yield "environment", f"Python {of.python}, {of.platform}, {len(of.packages)} distributions"
+    if of.cpus:
+        models = "".join(f", {model}" for model in (of.processor, *of.gpus) if model)
+        yield "machine", f"{of.cpus} cpus, {of.memory_bytes / 2**30:.1f} GiB of memory{models}"
+
+
 def _code(run: Run) -> str:
     code = run.code
+    if not code.digest:
+        return f"commit {code.commit[:12]}, as its client told" if code.commit else ""
     if not code.commit:
         return f"{code.digest[:12]}, in no git repository"
     state = "with uncommitted changes; see --diff" if code.is_dirty else "as committed"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, NoReturn
 
 import msgspec
@@ -16,7 +15,7 @@ from kaizenml.core.query import Field as Named
 from kaizenml.core.query import Query as Question
 from kaizenml.core.query_text import LONGEST, parsed
 from kaizenml.core.run import RunLine
-from kaizenml.core.series import Last, Point, thinned
+from kaizenml.core.series import Last, Point, spelled, thinned
 from kaizenml.errors import IntegrityError, NotFoundError, StateError
 from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
@@ -188,9 +187,7 @@ def _last(of: Last) -> dict[str, object]:
 
 
 def _point(point: Point) -> tuple[int, int, float | str]:
-    if math.isfinite(point.value):
-        return point.step, point.at, point.value
-    return point.step, point.at, "NaN" if math.isnan(point.value) else "Infinity" if point.value > 0 else "-Infinity"
+    return point.step, point.at, spelled(point.value)
 
 
 def _file(content: bytes) -> Response:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 
 import msgspec
 from starlette.exceptions import HTTPException
@@ -21,13 +20,6 @@ Answer = tuple[int, bytes]
 def encoded(value: object) -> bytes:
     """Return an answer's JSON; None is the empty object."""
     return b"{}" if value is None else value if isinstance(value, bytes) else _ENCODER.encode(value)
-
-
-def number(value: float) -> float | str:
-    """Return a float as protobuf writes it in JSON."""
-    if math.isfinite(value):
-        return value
-    return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
 def refused(error: Exception) -> Answer:
