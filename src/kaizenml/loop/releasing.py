@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from kaizenml.core.approval import POLICY, approval
-from kaizenml.core.digest import Digest
+from kaizenml.core.digest import Digest, is_digest
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.ports import Books
 from kaizenml.core.release import Release, ReleaseState, approved, declined, moved, overridden
-from kaizenml.errors import ApprovalError, ConflictError, StateError
+from kaizenml.errors import ApprovalError, ConflictError, StateError, UsageError
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.wheel import build_wheel
 from kaizenml.registry.card import card
@@ -82,7 +82,11 @@ def approve(
     ------
     ApprovalError, GateError, StateError
         When the laws of `kaizenml.core.release` refuse.
+    UsageError
+        When what is told as a digest is none.
     """
+    if digest and not is_digest(digest):
+        raise UsageError(f"{digest[:80]!r} is no digest of a release.", "`kaizen releases --json` has it: 64 digits.")
     with house.records.writing() as books:
         before = books.releases.get(name)
         release = before

@@ -52,6 +52,8 @@ def sentence(event: Event) -> str:
         case Kind.ROLLBACK_FINISHED:
             seconds, share = _number(facts, "seconds_to_restore"), _number(facts, "max_share")
             return f"{what} taken back in {seconds:.1f} s; it never had more than {share:.0%} of the traffic"
+        case Kind.APPROVAL_GRANTED if _number(facts, "needed") > 1:
+            return f"{_number(facts, 'given'):.0f} of {_number(facts, 'needed'):.0f}"
         case Kind.CHAMPION_CHANGED | Kind.ROLLOUT_FINISHED:
             return f"{what} serves" + (f" in place of {facts.get('before', '?')}" if facts.get("before") else "")
         case Kind.BACKTEST_FINISHED:

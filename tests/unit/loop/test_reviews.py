@@ -12,9 +12,10 @@ from loop_projects import house, run_in, write
 
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.release import ReleaseState
-from kaizenml.errors import ApprovalError
+from kaizenml.errors import ApprovalError, UsageError
 from kaizenml.interfaces.cli.main import main
 from kaizenml.loop import delivering, releasing
+from kaizenml.loop.reporting import sentence
 
 
 def committed(folder, name, address):
@@ -50,6 +51,9 @@ def test_the_last_committer_and_who_brought_data_are_barred_and_two_others_appro
 
     assert (once.state, twice.state) == (ReleaseState.GATED, ReleaseState.PACKAGED)
     assert [each.by for each in stored(here).approvals] == ["person:eve", "person:zoe"]
+    with here.records.reading() as books:
+        granted = books.events.find(Kind.APPROVAL_GRANTED, "release:shop/1")
+    assert [sentence(each) for each in granted] == ["1 of 2", "2 of 2"]
 
 
 def test_nothing_is_approved_that_is_not_what_was_looked_at(tmp_path):
@@ -58,6 +62,8 @@ def test_nothing_is_approved_that_is_not_what_was_looked_at(tmp_path):
 
     with pytest.raises(ApprovalError, match="is not what shop/1 is now"):
         releasing.approve(house(folder), "shop/1", "person:eve", digest="0" * 64)
+    with pytest.raises(UsageError, match="'9f2c' is no digest"):
+        releasing.approve(house(folder), "shop/1", "person:eve", digest="9f2c")
     assert stored(house(folder)).state is ReleaseState.GATED
 
 
