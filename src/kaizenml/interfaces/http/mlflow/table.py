@@ -94,10 +94,14 @@ class Table:
 
     def declared(self) -> Iterator[tuple[str, str, Permission]]:
         """Return method, path and permission of every route."""
-        for (method, path), route in self._exact.items():
-            yield method, path, route.permission
-        for method, parts, route in self._patterns:
-            yield method, "/".join(parts), route.permission
+        return ((method, path, permission) for method, path, permission, _ in self.described())
+
+    def described(self) -> Iterator[tuple[str, str, Permission, str]]:
+        """Return method, path, permission and what it does, in a line, of every route."""
+        exact = ((method, path, route) for (method, path), route in self._exact.items())
+        patterns = ((method, "/".join(parts), route) for method, parts, route in self._patterns)
+        for method, path, route in (*exact, *patterns):
+            yield method, path, route.permission, (route.handler.__doc__ or "").partition("\n")[0]
 
     def public(self) -> frozenset[str]:
         """Return the paths that everybody may read."""
