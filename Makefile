@@ -10,7 +10,12 @@ TRAINING ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
+# What is installed: LOCK=services.txt adds the real servers that tests talk to. Without a word it stays as it was.
+ifndef LOCK
+LOCK := $(or $(patsubst $(VENV)/.ready-%,%,$(firstword $(wildcard $(VENV)/.ready-*))),dev.txt)
+endif
+export LOCK
+READY := $(VENV)/.ready-$(LOCK)
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
@@ -22,13 +27,14 @@ help: ## List what can be made
 setup: $(READY) ## Make .venv/ with everything in it; quick when nothing has changed
 
 # The stamp is written last: what was interrupted is done again.
-$(READY): requirements/dev.txt requirements/install.sh pyproject.toml
+$(READY): requirements/$(LOCK) requirements/install.sh pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 	    echo "$(PYTHON) is older than Python 3.11 (or is not there). Name another: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	    echo "$(PYTHON) cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	@test -x $(BIN)/python && $(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear $(VENV)
-	@echo "Installing what requirements/dev.txt locks into $(VENV)/ ..."
+	@echo "Installing what requirements/$(LOCK) locks into $(VENV)/ ..."
+	@rm -f $(VENV)/.ready-*
 	@requirements/install.sh "$(ROOT)/$(BIN)/python"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@$(BIN)/python -m compileall -q src
