@@ -7,43 +7,43 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from kaizenml._version import __version__
-from kaizenml.core.monitor import every
-from kaizenml.project import (
-    Project,
-    at_least,
-    baseline,
-    beats_baselines,
-    beats_champion,
-    between,
-    bias,
-    calibrated,
-    choice,
-    direction,
-    drift,
-    each,
-    files,
-    frame,
-    invariant,
-    kafka,
-    latency,
-    minimum,
-    not_worse,
-    people,
-    performance,
-    policy,
-    push,
-    resources,
-    size,
-    slices,
-    sql,
-    staleness,
-)
 
 if TYPE_CHECKING:
+    from kaizenml.core.monitor import every
     from kaizenml.data.join import join
     from kaizenml.data.lags import lags
     from kaizenml.loop.autologging import autolog
     from kaizenml.loop.tracking import current_run, run
+    from kaizenml.project import (
+        Project,
+        at_least,
+        baseline,
+        beats_baselines,
+        beats_champion,
+        between,
+        bias,
+        calibrated,
+        choice,
+        direction,
+        drift,
+        each,
+        files,
+        frame,
+        invariant,
+        kafka,
+        latency,
+        minimum,
+        not_worse,
+        people,
+        performance,
+        policy,
+        push,
+        resources,
+        size,
+        slices,
+        sql,
+        staleness,
+    )
     from kaizenml.training.network import torch
 
 __all__ = [
@@ -86,10 +86,11 @@ __all__ = [
 ]
 
 
-#: What is loaded when it is asked for, because it needs what `kaizen --help` does not, and where it is.
-_LATER = {
+#: Where a name is, if not in `kaizenml.project`; each is loaded when it is asked for, so that no command waits for all.
+_HOMES = {
     "autolog": "kaizenml.loop.autologging",
     "current_run": "kaizenml.loop.tracking",
+    "every": "kaizenml.core.monitor",
     "join": "kaizenml.data.join",
     "lags": "kaizenml.data.lags",
     "run": "kaizenml.loop.tracking",
@@ -99,6 +100,11 @@ _LATER = {
 
 def __getattr__(name: str) -> object:
     """Load a name when it is asked for."""
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+    if name in __all__:
+        return getattr(import_module(_HOMES.get(name, "kaizenml.project")), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the names, loaded or not."""
+    return list(__all__)

@@ -78,7 +78,7 @@ def prepared_again(project: Project, folder: Path, house: House, snapshot: Snaps
         When they are not the same rows: part of what they were made of is gone, or was erased.
     """
     versions = {snapshot.table: snapshot.version, **snapshot.pins}
-    then = replace(house, tables=PinnedTables(house.tables, versions))
+    then = replace(house, open_tables=lambda: PinnedTables(house.tables, versions))
     plan = contracting.find_kept(house, snapshot.plan, CleaningPlan)
     contract = contracting.find_kept(house, snapshot.contract, Contract)
     if plan is None or contract is None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +23,20 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class House:
     """Everything that a process of the loop works with."""
 
     settings: Settings
     records: Records
     blobs: Blobs
-    tables: Tables
+    open_tables: Callable[[], Tables]
     clock: Clock
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The versioned rows; opened when they are first asked for, since most commands never look at one."""
+        return self.open_tables()
 
     @property
     def key(self) -> bytes:
@@ -79,16 +85,21 @@ def open_house(of: Settings) -> House:
     from kaizenml.adapters.blobs import DirectoryBlobs
     from kaizenml.adapters.clock import SystemClock
     from kaizenml.adapters.sql import open_records
-    from kaizenml.adapters.tables import DeltaTables
 
     of.home.mkdir(parents=True, exist_ok=True)
     return House(
         settings=of,
         records=open_records(of.database),
         blobs=DirectoryBlobs(of.store / "blobs"),
-        tables=DeltaTables(of.store / "tables"),
+        open_tables=lambda: _open_tables(of.store / "tables"),
         clock=SystemClock(),
     )
+
+
+def _open_tables(root: Path) -> Tables:
+    from kaizenml.adapters.tables import DeltaTables
+
+    return DeltaTables(root)
 
 
 def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> dict[str, tuple[int, str]]:

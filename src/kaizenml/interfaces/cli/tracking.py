@@ -43,7 +43,8 @@ def runs(query: tuple[str, ...], folder: Path, limit: int, as_json: bool) -> Non
         if text and not found:
             parsed(text, books.runs.names())  # perhaps a name is misspelt
     if as_json:
-        print_json({"runs": [{**msgspec.to_builtins(line), "duration": line.seconds} for line in found]})
+        plain = zip(msgspec.to_builtins(found), found, strict=True)
+        print_json({"runs": [{**line, "duration": of.seconds} for line, of in plain]})
         return
     columns = ["run", "name", "state", "started", "snapshot", "release", "metrics", "error"]
     empty = "No run fulfils this." if text else "No runs yet. Make one: `kaizen run`."
