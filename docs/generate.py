@@ -72,6 +72,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "champion.changed": ("Another release serves.", "endpoint:NAME", "person, or system:controller"),
     "window.watched": ("A window of answered rows was looked at; `facts` hold its numbers and breaches.",
                        "endpoint:NAME", "system:monitoring"),
+    "token.issued": ("Somebody was given a token; `facts` have whose, its roles and until when.", "token:ID", "person"),
+    "token.revoked": ("A token opens nothing any more.", "token:ID", "person"),
     "alert.opened": ("An alert began to fire.", "endpoint:NAME", "monitor:NAME"),
     "alert.acknowledged": ("A person took an alert on.", "endpoint:NAME", "person"),
     "alert.resolved": ("What an alert was about is over.", "endpoint:NAME", "monitor:NAME"),
@@ -176,7 +178,7 @@ def _http_control() -> Iterator[str]:
     api, _ = _control_plane()
     yield "# The control plane over HTTP\n"
     yield "`kaizen up` listens on port 8400: `/` is the page, `/docs` this list, `/openapi.json` the same as OpenAPI. Errors are"
-    yield '`{"error": {"code", "message", "hint", "details"}}`, see [errors](errors.md). With a token every request but'
+    yield '`{"error": {"code", "message", "hint", "details"}}`, see [errors](errors.md). With tokens every request but'
     yield "`/health/…` needs `Authorization: Bearer TOKEN`; a browser may bring the token as the password of Basic.\n"
     schemas = api.get("components", {}).get("schemas", {})
     rows, bodies = [], set()

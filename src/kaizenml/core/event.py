@@ -57,6 +57,8 @@ class Kind(StrEnum):
     BACKTEST_FINISHED = "backtest.finished"
     JOB_FAILED = "job.failed"
     CLOCK_ADVANCED = "clock.advanced"
+    TOKEN_ISSUED = "token.issued"
+    TOKEN_REVOKED = "token.revoked"
 
 
 @dataclass(frozen=True, slots=True)

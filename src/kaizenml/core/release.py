@@ -223,6 +223,12 @@ def _check_approver(release: Release, by: str, before: Iterable[Approval], known
     known = tuple(known_as)
     if by == POLICY:
         return
+    if by.startswith("service:"):
+        raise ApprovalError(
+            f"{by} is a program, and people decide on {release.name}.",
+            "Let a person approve it, or declare `kz.policy(…)` for what may go out unattended.",
+            {"release": release.name},
+        )
     hand = hand_of((Hand(release.author, "made it"), *release.hands), by, known)
     if hand is not None:
         whom = "" if hand.who == by else f" (as {hand.who})"

@@ -53,6 +53,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshots": ("lists", "List versions of the data."),
     "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),
     "label": ("labelling", "Label rows, or take and give labels as Label Studio does."),
+    "token": ("accounts", "Make, list and revoke the tokens of people and programs."),
     "migrate": ("migrating", "Move all metadata to another database."),
     "demo": ("demo", "Run the whole loop on real flights data."),
 }

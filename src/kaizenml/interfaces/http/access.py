@@ -5,46 +5,102 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from contextvars import ContextVar
 from dataclasses import dataclass
-from enum import StrEnum
+from typing import Protocol
 
-from kaizenml.errors import SettingError
+from kaizenml.core.account import Permission, Token
+from kaizenml.errors import PermissionDeniedError, SettingError
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 _SHORTEST_TOKEN = 16
 
 
-class Permission(StrEnum):
-    """What a route asks of its caller."""
+class Accounts(Protocol):
+    """Where tokens of people and programs are found."""
 
-    PUBLIC = "public"  # nothing: health only
-    VIEW = "view"
-    RUN = "run"
-    APPROVE = "approve"
-    OPERATE = "operate"
-    ADMIN = "admin"
+    def is_ready(self, text: str) -> bool:
+        """Say whether what is asked about a text can be answered at once."""
+        ...
+
+    def are_there(self) -> bool:
+        """Say whether any token was ever made."""
+        ...
+
+    def find(self, text: str) -> Token | None:
+        """Return a token that is still good."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Who calls: whoever has the server's own token (or is alone on this machine) may do everything under any name.
+
+    Parameters
+    ----------
+    token
+        The token of the caller, None for the server's own.
+    """
+
+    token: Token | None = None
+
+    def granted(self, project: str | None = None) -> frozenset[Permission]:
+        """Return what the caller may do in a project; without one, what is granted for all of them."""
+        return frozenset(Permission) if self.token is None else self.token.granted(project)
+
+    @property
+    def may_enter(self) -> bool:
+        """Whether there is anything here for the caller."""
+        return self.token is None or bool(self.token.roles)
+
+
+#: Who makes the request that is being answered.
+CALLER: ContextVar[Known | None] = ContextVar("caller", default=None)
+
+
+def acting(by: str, *, is_said: bool) -> str:
+    """Return who acts, as the log names them: the owner of the token, whatever a request says.
+
+    Raises
+    ------
+    PermissionDeniedError
+        When the request says that somebody else acts.
+    """
+    caller = CALLER.get()
+    token = caller.token if caller else None
+    if token is None:
+        return f"person:{by}"
+    if is_said and by != token.name:
+        raise PermissionDeniedError(
+            f"This token is of {token.name}, who cannot act as {by}.", f"Leave `by` out, or say {token.name}."
+        )
+    return token.actor
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Where the server listens, and which token opens it.
+    """Where the server listens, and which tokens open it.
 
-    Without a token everybody who reaches it may do everything, so it must then listen on this machine alone.
+    Without its own token and without tokens of people, everybody who reaches it may do everything, so it must then
+    listen on this machine alone.
 
     Parameters
     ----------
     host
         The address that the server is bound to.
     token
-        At least 16 characters; None: single-user mode.
+        The server's own, of at least 16 characters; None: single-user mode until a token is made for somebody.
     names
         Further names by which browsers may call the server.
+    accounts
+        The tokens of people and programs.
     """
 
     host: str = "127.0.0.1"
     token: str | None = None
     names: tuple[str, ...] = ()
+    accounts: Accounts | None = None
 
     def __post_init__(self) -> None:
         if self.token is None and self.host not in _LOOPBACK:
@@ -58,11 +114,19 @@ class Access:
                 'Make one with `python -c "import secrets; print(secrets.token_urlsafe())"`.',
             )
 
-    def granted(self, authorization: bytes | None) -> frozenset[Permission]:
-        """Return what a caller with this header may do; nothing but the public things without the right token."""
-        if self.token is None or _is_same(_offered(authorization), self.token):
-            return frozenset(Permission)
-        return frozenset({Permission.PUBLIC})
+    def known(self, authorization: bytes | None) -> Known | None:
+        """Return who calls with this header; None for somebody without a token that opens anything."""
+        offered = _offered(authorization)
+        if self.token is not None and _is_same(offered, self.token):
+            return Known()
+        if self.accounts is None or not self.accounts.are_there():
+            return Known() if self.token is None else None
+        found = self.accounts.find(offered.decode("latin-1"))
+        return Known(found) if found is not None else None
+
+    def is_ready(self, authorization: bytes | None) -> bool:
+        """Say whether `known` answers at once, reading nothing."""
+        return self.accounts is None or self.accounts.is_ready(_offered(authorization).decode("latin-1"))
 
     def knows_host(self, host: str) -> bool:
         """Say whether browsers may call the server by this name; a strange one means DNS rebinding.

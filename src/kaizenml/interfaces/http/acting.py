@@ -8,10 +8,11 @@ from typing import Annotated
 from fastapi import Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from kaizenml.core.account import Permission
 from kaizenml.core.assessment import Study
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.interfaces.http import views
-from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.access import acting
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
@@ -24,18 +25,20 @@ Name = Annotated[str, Field(max_length=200)]
 Step = Annotated[int, Field(ge=1, le=100)]
 
 
-class _Body(BaseModel):
+class Body(BaseModel):
+    """Who acts: the part that every act shares."""
+
     model_config = ConfigDict(extra="forbid")
 
     by: By = "local"
 
     @property
     def actor(self) -> str:
-        """The person as the log names actors; so nobody acts here in the name of a policy or of the system."""
-        return f"person:{self.by}"
+        """Who acts as the log names actors: the token's owner, or the person named; never a policy or the system."""
+        return acting(self.by, is_said="by" in self.model_fields_set)
 
 
-class Approval(_Body):
+class Approval(Body):
     """Who approves; with `override` against the gate's word, for a reason."""
 
     override: bool = False
@@ -43,32 +46,32 @@ class Approval(_Body):
     digest: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="as the approver looked at it")] = ""
 
 
-class Refusal(_Body):
+class Refusal(Body):
     """Who declines, and why."""
 
     because: Reason = ""
 
 
-class Shipment(_Body):
+class Shipment(Body):
     """In which steps; without any, in those that the project declares."""
 
     canary: Annotated[list[Step], Field(min_length=1, max_length=20)] | None = None
     shadow: bool = False
 
 
-class Comparing(_Body):
+class Comparing(Body):
     """Which runs are held against the first of them: by id, name, release or model version."""
 
     runs: Annotated[list[Name], Field(min_length=2, max_length=20)]
 
 
-class Repeating(_Body):
+class Repeating(Body):
     """Whether a run is executed again although libraries are others than then."""
 
     anyway: bool = False
 
 
-class Wish(_Body):
+class Wish(Body):
     """Who wants a run, why, and how its steps are executed, as for `kaizen run`."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -89,18 +92,18 @@ class Wish(_Body):
         return {"parameters": dict(self.parameters), "way": way}
 
 
-class Search(_Body):
+class Search(Body):
     """Who wants better parameters, after how many trials in all, and for how long at the most."""
 
     trials: Annotated[int, Field(ge=1, le=100_000)] = 30
     seconds: Annotated[float, Field(gt=0)] | None = None
 
 
-class Act(_Body):
+class Act(Body):
     """Who acts."""
 
 
-class Moment(_Body):
+class Moment(Body):
     """The time that the data's clock shall reach, with its zone."""
 
     to: AwareDatetime

@@ -9,6 +9,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
 from kaizenml.interfaces.http.access import Access
+from kaizenml.interfaces.http.accounts import add_accounts
 from kaizenml.interfaces.http.acting import add_acting
 from kaizenml.interfaces.http.data import add_data
 from kaizenml.interfaces.http.docs import add_docs
@@ -34,6 +35,7 @@ PARTS: tuple[Part, ...] = (
     add_tracking,
     add_evaluating,
     add_acting,
+    add_accounts,
     add_data,
     add_pushing,
     add_labelling,

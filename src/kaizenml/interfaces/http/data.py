@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from kaizenml.core.account import Permission
 from kaizenml.data.quarantine import RowState
 from kaizenml.errors import StateError
 from kaizenml.interfaces.http import views
-from kaizenml.interfaces.http.access import Permission
-from kaizenml.interfaces.http.acting import By, Name, Reason
+from kaizenml.interfaces.http.acting import Body, Name, Reason
 from kaizenml.interfaces.http.data_service import Data, HasData
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
@@ -22,17 +22,8 @@ Cell = Annotated[str, Field(max_length=100_000)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-class Doing(BaseModel):
+class Doing(Body):
     """Who does it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    by: By = "local"
-
-    @property
-    def actor(self) -> str:
-        """The person as the log names actors."""
-        return f"person:{self.by}"
 
 
 class Restoring(Doing):
@@ -86,7 +77,7 @@ class Deciding(Doing):
 class Repairing(Deciding):
     """The new cells, null for an empty one; without any, those that are suggested."""
 
-    cells: Annotated[dict[Name, Cell | None], Field(max_length=1000)] = {}
+    cells: Annotated[dict[Name, Cell | None], Field(max_length=1000)] = Field(default_factory=dict)
 
 
 def add_data(routes: Routes, service: Service) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse
 
-from kaizenml.interfaces.http.access import Permission
+from kaizenml.core.account import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.web.html import Html, joined, page, tag

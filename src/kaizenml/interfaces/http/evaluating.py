@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from fastapi import Response
 
+from kaizenml.core.account import Permission
 from kaizenml.core.assessment import Assessment
 from kaizenml.core.ports import Blobs
 from kaizenml.core.run import Run
 from kaizenml.errors import StateError
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service

@@ -6,12 +6,14 @@ import logging
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from kaizenml.core.account import Permission
 from kaizenml.errors import KaizenError
-from kaizenml.interfaces.http.access import Access, Permission
+from kaizenml.interfaces.http.access import CALLER, Access, Known
 from kaizenml.interfaces.http.problems import (
     CHALLENGE,
     ForeignRequestError,
@@ -102,27 +104,34 @@ class Guard:
             await send(message)
 
         try:
-            self._check(scope, owner)
+            await self._check(scope, owner)
             await (owner or self._app)(scope, receive, noted)
         except Exception as error:
             if has_answered:
                 raise
             await _problem_of(error, owner)(scope, receive, send)
 
-    def _check(self, scope: Scope, owner: Dialect | None) -> None:
+    async def _check(self, scope: Scope, owner: Dialect | None) -> None:
         headers = Headers(scope=scope)
         self._check_host(headers.getlist("host"))
         if scope["method"] not in _SAFE:
             _check_origin(headers, scope["scheme"])
         sent = [value for name, value in scope["headers"] if name == b"authorization"]
-        granted = self._access.granted(sent[0] if len(sent) == 1 else None)
-        if Permission.VIEW not in granted and scope["path"] not in self._public:
+        caller = await self._known(sent[0] if len(sent) == 1 else None)
+        if caller is None and scope["path"] not in self._public:
             raise NotAuthenticatedError
         length = headers.get("content-length", "0")
         most = MOST_BYTES if owner is None else owner.most_bytes()
         if not length.isdigit() or (int(length) > most and not (owner and owner.has_any_size(scope["path"]))):
             raise TooLargeError(most)
-        scope[GRANTED] = granted
+        CALLER.set(caller)
+        scope[GRANTED] = caller.granted() if caller else frozenset({Permission.PUBLIC})
+
+    async def _known(self, authorization: bytes | None) -> Known | None:
+        """Return who calls; where that must be looked up, no other request waits for it."""
+        if self._access.is_ready(authorization):
+            return self._access.known(authorization)
+        return await to_thread.run_sync(self._access.known, authorization)
 
     def _check_host(self, hosts: list[str]) -> None:
         host = ",".join(hosts)

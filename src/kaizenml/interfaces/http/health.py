@@ -7,10 +7,10 @@ from datetime import datetime
 
 from fastapi import Response
 
+from kaizenml.core.account import Permission
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.ports import Books
 from kaizenml.errors import KaizenError, NotFoundError
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service

@@ -6,13 +6,13 @@ from typing import Annotated, Any
 
 import msgspec
 from fastapi import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from kaizenml.core.account import Permission
 from kaizenml.core.labelling import CONTROL_SHARE, LONGEST_CHOICE, MOST_CHOICES
 from kaizenml.errors import StateError
 from kaizenml.interfaces.http import views
-from kaizenml.interfaces.http.access import Permission
-from kaizenml.interfaces.http.acting import By
+from kaizenml.interfaces.http.acting import Body
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
@@ -24,23 +24,14 @@ Choice = Annotated[str, Field(min_length=1, max_length=LONGEST_CHOICE)]
 TaskId = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
-class Asking(BaseModel):
+class Asking(Body):
     """Who labels."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    by: By = "local"
-
-    @property
-    def actor(self) -> str:
-        """The person as labels name them."""
-        return f"person:{self.by}"
 
 
 class Filling(Asking):
     """Who wants rows queued; what can be said of them, by how many each, and which share is chosen by chance."""
 
-    choices: Annotated[list[Choice], Field(max_length=MOST_CHOICES)] = []
+    choices: Annotated[list[Choice], Field(max_length=MOST_CHOICES)] = Field(default_factory=list)
     wanted: Annotated[int, Field(ge=1, le=100)] = 1
     control: Annotated[float, Field(ge=0, le=1)] = CONTROL_SHARE
 
@@ -74,9 +65,9 @@ def add_labelling(routes: Routes, service: Service) -> None:
     routes.post(f"{base}/review", told.review, permission=Permission.RUN)
     routes.get(f"{base}/export", told.export, permission=Permission.VIEW)
     routes.post(f"{base}/import", told.import_, permission=Permission.RUN)
-    routes.post(f"{base}/next", told.next, permission=Permission.RUN)
-    routes.post(f"{base}/give", told.give, permission=Permission.RUN)
-    routes.post(f"{base}/skip", told.skip, permission=Permission.RUN)
+    routes.post(f"{base}/next", told.next, permission=Permission.LABEL)
+    routes.post(f"{base}/give", told.give, permission=Permission.LABEL)
+    routes.post(f"{base}/skip", told.skip, permission=Permission.LABEL)
 
 
 def house_of(service: Service) -> House:

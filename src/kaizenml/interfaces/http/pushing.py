@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Header, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from kaizenml.core.account import Permission
 from kaizenml.errors import StateError, UsageError
-from kaizenml.interfaces.http.access import Permission
-from kaizenml.interfaces.http.acting import By
+from kaizenml.interfaces.http.acting import Body
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
@@ -19,13 +19,10 @@ from kaizenml.loop.wiring import House
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=200)]
 
 
-class Rows(BaseModel):
+class Rows(Body):
     """Rows, each an object of its columns; `run` queues a run, `new_columns` lets columns be new or left out."""
 
-    model_config = ConfigDict(extra="forbid")
-
     rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ROWS)]
-    by: By = "local"
     run: bool = False
     new_columns: bool = False
 
@@ -50,13 +47,12 @@ class Pushing:
                 "The header Idempotency-Key is missing.",
                 "Name these rows, with a UUID for one, so that a retry is safe.",
             )
-        by = f"person:{body.by}"
         done = push(
             self._house,
             name,
             body.rows,
             key=idempotency_key,
-            by=by,
+            by=body.actor,
             wants_run=body.run,
             has_new_columns=body.new_columns,
         )

@@ -7,10 +7,10 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
+from kaizenml.core.account import Permission
 from kaizenml.core.event import Event, verify
 from kaizenml.core.ports import Books
 from kaizenml.interfaces.http import views
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Handler, Routes
 from kaizenml.interfaces.http.service import Service

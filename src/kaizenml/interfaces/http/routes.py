@@ -8,12 +8,15 @@ from typing import Any
 from fastapi import Depends, FastAPI, Request
 from fastapi.routing import APIRoute
 
+from kaizenml.core.account import Permission
 from kaizenml.errors import PermissionDeniedError, SettingError
-from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.access import CALLER
 from kaizenml.interfaces.http.guard import GRANTED
 
 Handler = Callable[..., Any]
 _NEEDS = "x-permission"
+#: What stands behind these in a path is the name of a project.
+_OF_PROJECT = ("/api/v1/projects/", "/label/", "/projects/")
 
 
 class Routes:
@@ -89,11 +92,27 @@ def public_paths(app: FastAPI) -> frozenset[str]:
 
 def _requires(permission: Permission) -> Callable[[Request], Awaitable[None]]:
     async def check(request: Request) -> None:
-        if permission not in request.scope[GRANTED]:
-            raise PermissionDeniedError(f"This needs the permission to {permission}.", "Ask somebody who has it.")
+        if permission in request.scope[GRANTED]:
+            return
+        project, caller = _project_of(request), CALLER.get()
+        if project is None or caller is None or permission not in caller.granted(project):
+            where = f"in {project}" if project else "in every project"
+            raise PermissionDeniedError(f"This needs the permission to {permission} {where}.", "Ask who has it.")
 
     check.permission = permission  # type: ignore[attr-defined]
     return check
+
+
+def _project_of(request: Request) -> str | None:
+    """Return the project that a request is about, where its path says so, or a list that is of that project only."""
+    parts: dict[str, str] = request.path_params
+    if "project" in parts:
+        return parts["project"]
+    if request.scope["path"].startswith(_OF_PROJECT):
+        return parts.get("name")
+    route = request.scope.get("route")
+    is_of_one = isinstance(route, APIRoute) and any(each.name == "project" for each in route.dependant.query_params)
+    return request.query_params.get("project") if is_of_one else None
 
 
 def _path(route: object) -> str:

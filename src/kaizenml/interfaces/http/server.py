@@ -15,6 +15,7 @@ from kaizenml.errors import SettingError
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 from kaizenml.interfaces.http.service import Service
+from kaizenml.loop.accounts import Tokens
 
 #: How long requests that are being answered may take once the server shall end.
 GRACE_SECONDS = 5
@@ -40,7 +41,7 @@ def serve_control_plane(
     SettingError
         When nothing can listen there, or everybody could act there.
     """
-    app = create_app(service, Access(host, token or None))
+    app = create_app(service, Access(host, token or None, accounts=Tokens(service.records, service.now)))
     bound = _bound(host, port)
     server = uvicorn.Server(_config(app))
     ended = stop or threading.Event()

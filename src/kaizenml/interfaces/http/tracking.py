@@ -9,6 +9,7 @@ from fastapi import Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
+from kaizenml.core.account import Permission
 from kaizenml.core.digest import Digest, digest_of_bytes
 from kaizenml.core.query import All, Compare, Condition
 from kaizenml.core.query import Field as Named
@@ -17,7 +18,6 @@ from kaizenml.core.query_text import LONGEST, parsed
 from kaizenml.core.run import RunLine
 from kaizenml.core.series import Last, Point, spelled, thinned
 from kaizenml.errors import IntegrityError, NotFoundError, StateError
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service

@@ -14,10 +14,11 @@ from urllib.parse import parse_qs, quote
 from fastapi import Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
+from kaizenml.core.account import Permission
 from kaizenml.core.labelling import Why
 from kaizenml.data.label_queue import Handed
 from kaizenml.errors import KaizenError, UsageError, bounded
-from kaizenml.interfaces.http.access import Permission
+from kaizenml.interfaces.http.access import acting
 from kaizenml.interfaces.http.labelling import house_of
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
@@ -56,7 +57,7 @@ def add_label_pages(routes: Routes, service: Service) -> None:
     """Add the routes."""
     pages = LabelPages(service)
     routes.get("/label/{name}", pages.show, permission=Permission.VIEW, include_in_schema=False)
-    routes.post("/label/{name}", pages.act, permission=Permission.RUN, include_in_schema=False)
+    routes.post("/label/{name}", pages.act, permission=Permission.LABEL, include_in_schema=False)
 
 
 def meant(said: str, choices: Sequence[str]) -> str:
@@ -164,4 +165,4 @@ def _cell(value: object) -> Html:
 def _actor(by: str) -> str:
     if not _NAME.fullmatch(by):
         raise UsageError(f"{by[:80]!r} is no name.", "Letters, digits and . _ @ - will do.")
-    return f"person:{by}"
+    return acting(by, is_said=by != "local")

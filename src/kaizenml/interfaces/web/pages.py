@@ -8,7 +8,7 @@ from pathlib import Path
 from fastapi import Response
 from fastapi.responses import HTMLResponse
 
-from kaizenml.interfaces.http.access import Permission
+from kaizenml.core.account import Permission
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.interfaces.web import parts

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from control_house import CLIENT, NOW, TOKEN, House, filled_house, serving
 
+from kaizenml.core.account import Permission
 from kaizenml.errors import SettingError
-from kaizenml.interfaces.http.access import Access, Permission
+from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 from kaizenml.interfaces.http.routes import check_routes
 

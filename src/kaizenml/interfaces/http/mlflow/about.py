@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kaizenml.interfaces.http.access import Permission
+from kaizenml.core.account import Permission
 from kaizenml.interfaces.http.mlflow.reading import Message
 from kaizenml.interfaces.http.mlflow.table import Table
 

@@ -11,12 +11,12 @@ from urllib.parse import quote
 
 from starlette.types import Receive, Scope, Send
 
+from kaizenml.core.account import Permission
 from kaizenml.core.digest import Digest
 from kaizenml.core.mlflow.errors import WireError
 from kaizenml.core.mlflow.paths import safe_path
 from kaizenml.core.mlflow.rows import File
 from kaizenml.core.stores import CHUNK_BYTES
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.run_messages import OfRun

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.mlflow.rows import ACTIVE, DELETED
 from kaizenml.core.ports import Books
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.table import Table

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kaizenml.core.account import Permission
 from kaizenml.core.mlflow import limits
 from kaizenml.core.mlflow.errors import WireError, invalid
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow import run_messages as asked
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.runs import pairs

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.mlflow.limits import shown
 from kaizenml.core.mlflow.paths import safe_path
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.experiments import Tag
 from kaizenml.interfaces.http.mlflow.reading import Message, Whole

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kaizenml.core.account import Permission
 from kaizenml.core.mlflow import limits
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.mlflow.rows import ACTIVE, DELETED, What
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.mlflow import run_messages as asked
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.experiments import Tag, stages

@@ -10,9 +10,9 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import WireError, invalid
 from kaizenml.errors import KaizenError, PermissionDeniedError
-from kaizenml.interfaces.http.access import Permission
 from kaizenml.interfaces.http.guard import GRANTED
 from kaizenml.interfaces.http.mlflow.answers import Answer, encoded, refused
 from kaizenml.interfaces.http.mlflow.reading import Message, read_body, read_query

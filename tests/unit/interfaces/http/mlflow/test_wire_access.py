@@ -10,7 +10,8 @@ import httpx
 import pytest
 from control_house import serving
 
-from kaizenml.interfaces.http.access import Access, Permission
+from kaizenml.core.account import Permission
+from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.guard import GRANTED
 from kaizenml.interfaces.http.mlflow.dialect import mlflow_table
 from kaizenml.loop.service import LoopService

@@ -1,0 +1,82 @@
+"""The routes of tokens: who may do what."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from fastapi import Response
+from pydantic import Field
+
+from kaizenml.core.account import Permission, Token
+from kaizenml.interfaces.http.access import CALLER
+from kaizenml.interfaces.http.acting import Body, Name
+from kaizenml.interfaces.http.problems import answer
+from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.service import Service
+from kaizenml.loop import accounts
+
+
+class Issuing(Body):
+    """Whose token it is, what it opens, for how long."""
+
+    name: Name
+    roles: Annotated[list[Name], Field(min_length=1, max_length=200, description="`viewer`, or `PROJECT:approver`")]
+    expires: Annotated[str, Field(max_length=20, description="such as 90d or 12h; `never`")] = "90d"
+    service: Annotated[bool, Field(description="of a program rather than a person")] = False
+
+
+def add_accounts(routes: Routes, service: Service) -> None:
+    """Add the routes."""
+    told = AccountRoutes(service)
+    routes.get("/api/v1/me", told.me, permission=Permission.VIEW)
+    routes.get("/api/v1/tokens", told.listed, permission=Permission.ADMIN)
+    routes.post("/api/v1/tokens", told.issue, permission=Permission.ADMIN)
+    routes.post("/api/v1/tokens/{id}/revoke", told.revoke, permission=Permission.ADMIN)
+
+
+class AccountRoutes:
+    """One method for each route."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    def me(self) -> Response:
+        """Who calls, and what they may do, by project."""
+        caller = CALLER.get()
+        token = caller.token if caller else None
+        if token is None:
+            return answer({"actor": None, "roles": {}, "permissions": sorted(Permission)})
+        told = {"actor": token.actor, "token": token.id, "roles": token.roles, "expires_at": token.expires_at}
+        return answer({**told, "permissions": sorted(token.granted())})
+
+    def listed(self) -> Response:
+        """Every token, the newest first; what opens with them is kept nowhere."""
+        with self._service.records.reading() as books:
+            return answer({"tokens": [shown(each) for each in accounts.tokens(books)]})
+
+    def issue(self, body: Issuing) -> Response:
+        """Make a token; its text is in this answer, and never again anywhere."""
+        with self._service.records.writing() as books:
+            text, token = accounts.issue(
+                books,
+                body.name,
+                body.roles,
+                by=body.actor,
+                now=self._service.now(),
+                expires=body.expires,
+                service=body.service,
+            )
+        return answer({"text": text, "token": shown(token)}, 201)
+
+    def revoke(self, id: str, body: Body | None = None) -> Response:  # noqa: A002  it is the path's word
+        """Let a token open nothing any more."""
+        by = (body or Body()).actor
+        with self._service.records.writing() as books:
+            return answer({"token": shown(accounts.revoke(books, id, by=by, now=self._service.now()))})
+
+
+def shown(token: Token) -> dict[str, object]:
+    """Return a token as JSON has it."""
+    facts: dict[str, object] = msgspec.to_builtins(token)
+    return {**facts, "actor": token.actor}
