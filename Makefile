@@ -19,7 +19,7 @@ READY := $(VENV)/.ready-$(LOCK)
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training bench-registry clean
+.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training bench-records bench-registry clean
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ bench-tracking: setup ## Measure what tracking costs: points a second, finding r
 
 bench-training: setup ## Measure steps and their cache beside seven other tools (10 minutes); TRAINING="kedro --edits" chooses
 	$(BIN)/python benchmarks/training/all.py $(TRAINING)
+
+bench-records: setup ## Measure what writing metadata costs: one writer, and sixteen processes at once
+	$(BIN)/python benchmarks/records/bench_writers.py
 
 bench-registry: setup ## Measure what MLflow clients cost the server, beside MLflow's own
 	$(BIN)/python benchmarks/registry/bench_registry.py

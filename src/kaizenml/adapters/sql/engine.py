@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from sqlalchemy import URL, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
@@ -45,6 +46,11 @@ def connected(url: URL) -> Engine:
 def is_in_memory(url: URL) -> bool:
     """Whether the database ends with this process."""
     return url.get_backend_name() == SQLITE and sqlite.file_of(url) is None
+
+
+def turns(url: URL) -> AbstractContextManager[object]:
+    """Return what lets the writers of a database in one at a time."""
+    return sqlite.turns(url) if url.get_backend_name() == SQLITE else threading.Lock()
 
 
 def mark(engine: Engine) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlalchemy import Connection, Engine
 
 from kaizenml.adapters.sql.books import SqlBooks
-from kaizenml.adapters.sql.engine import connected, database_errors, is_in_memory, mark, parsed
+from kaizenml.adapters.sql.engine import connected, database_errors, is_in_memory, mark, parsed, turns
 from kaizenml.errors import StateError
 
 
@@ -21,8 +21,8 @@ class SqlRecords:
 
     def __init__(self, engine: Engine, *, in_memory: bool) -> None:
         self._engine = engine
-        # The writers of this process take turns here, without polling; between processes SQLite's own lock decides.
-        self._writer: AbstractContextManager[object] = nullcontext() if in_memory else threading.Lock()
+        # The writers take turns here, without polling, where the database does not see to it by itself.
+        self._writer: AbstractContextManager[object] = nullcontext() if in_memory else turns(engine.url)
         # In memory there is one connection, so there is one transaction at a time.
         self._only: AbstractContextManager[object] = threading.Lock() if in_memory else nullcontext()
         self._thread = threading.local()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from kaizenml.adapters.sql.migrate import migrated
+from kaizenml.adapters.sql.turns import Turns
 
 BUSY_TIMEOUT_MS = 30_000
 
@@ -33,6 +34,12 @@ def connected(url: URL) -> Engine:
     with _locked(file.with_name(file.name + ".lock")):
         _use_wal(engine)
         return migrated(engine, str(file))
+
+
+def turns(url: URL) -> AbstractContextManager[object]:
+    """Return what lets the writers of a file in one at a time, those of other processes too."""
+    file = file_of(url)
+    return Turns(file.with_name(file.name + ".turn")) if file else nullcontext()
 
 
 def mark(url: URL) -> tuple[int, ...]:

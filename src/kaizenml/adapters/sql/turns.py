@@ -1,0 +1,98 @@
+"""Writers of one SQLite file take turns, in the order in which they came.
+
+SQLite lets whoever is refused sleep and try again, for longer each time: with sixteen busy writers some waited for five
+seconds. A lock of the file system beside the database wakes them in order. It is a courtesy only: SQLite's own lock
+still decides, so whoever does not know of the turns, or has waited too long for one, does no harm.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import threading
+from io import FileIO
+from pathlib import Path
+from types import TracebackType
+
+#: Whoever holds the turn for longer is stopped or stuck: the others go ahead, and SQLite tells them what is wrong.
+PATIENCE_SECONDS = 10.0
+
+
+class Turns:
+    """The turns at a database, as one process takes them; a process that ends gives its turn back.
+
+    Parameters
+    ----------
+    file
+        Beside the database; made when there is none.
+    patience
+        Seconds after which a writer goes ahead without its turn.
+    """
+
+    def __init__(self, file: Path, patience: float = PATIENCE_SECONDS) -> None:
+        self._file, self._patience = file, patience
+        self._here = threading.Lock()
+        self._held: FileIO | None = None
+
+    def __enter__(self) -> None:
+        """Wait for the turn."""
+        self._here.acquire()
+        try:
+            self._held = self._taken()
+        except BaseException:
+            self._here.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Give the turn to the next."""
+        held, self._held = self._held, None
+        self._here.release()
+        if held is not None:
+            _give_back(held)
+
+    def _taken(self) -> FileIO | None:
+        try:
+            handle = FileIO(self._file, "a")
+        except OSError:
+            return None  # a full disk, a folder that is gone: the database says it better
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self._waited(handle)
+        return handle
+
+    def _waited(self, handle: FileIO) -> FileIO | None:
+        """Wait in a thread, since a lock of the file system knows no limit of time."""
+        wait = _Wait(handle)
+        threading.Thread(target=wait.lock, name="turn", daemon=True).start()
+        try:
+            return handle if wait.done.wait(self._patience) else wait.left()
+        except BaseException:
+            if (late := wait.left()) is not None:
+                _give_back(late)
+            raise
+
+
+class _Wait:
+    def __init__(self, handle: FileIO) -> None:
+        self.done = threading.Event()
+        self._handle, self._lock, self._is_left = handle, threading.Lock(), False
+
+    def lock(self) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+        with self._lock:
+            if self._is_left:
+                _give_back(self._handle)
+            self.done.set()
+
+    def left(self) -> FileIO | None:
+        """Wait no longer; return the turn all the same when it has just come."""
+        with self._lock:
+            self._is_left = not self.done.is_set()
+            return None if self._is_left else self._handle
+
+
+def _give_back(handle: FileIO) -> None:
+    fcntl.flock(handle, fcntl.LOCK_UN)  # closing alone keeps the turn where the process was copied meanwhile
+    handle.close()
