@@ -16,6 +16,7 @@ from kaizenml.core.declaration import Declaration
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.job import Job, JobState, Work
+from kaizenml.core.lineage import Links
 from kaizenml.core.mlflow.rows import Clients
 from kaizenml.core.model import ModelVersion
 from kaizenml.core.query import Query
@@ -311,6 +312,8 @@ class Books(Protocol):
     def declarations(self) -> Declarations: ...  # noqa: D102
     @property
     def clients(self) -> Clients: ...  # noqa: D102
+    @property
+    def lineage(self) -> Links: ...  # noqa: D102
 
 
 class Records(Protocol):

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from kaizenml.adapters.sql.clients import SqlClients
 from kaizenml.adapters.sql.delivery import SqlEndpoints, SqlReleases
 from kaizenml.adapters.sql.history import SqlModels, SqlSnapshots
+from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.log import SqlEvents
 from kaizenml.adapters.sql.queue import SqlJobs
 from kaizenml.adapters.sql.runs import SqlRuns
@@ -30,3 +31,4 @@ class SqlBooks:
         self.notes = SqlNotes(connection)
         self.declarations = SqlDeclarations(connection)
         self.clients = SqlClients(connection)
+        self.lineage = SqlLinks(connection)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from sqlalchemy import Connection, update
 
 from kaizenml.adapters.sql.codec import encoded, microseconds
+from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.statements import add, found, listed, missing, numbered, put
 from kaizenml.adapters.sql.tables import ENDPOINTS, RELEASES, ROLLOUTS
 from kaizenml.core.endpoint import Endpoint
+from kaizenml.core.lineage import links_of
 from kaizenml.core.release import Release, ReleaseState
 from kaizenml.core.rollout import Rollout
 from kaizenml.errors import ConflictError, StateError
@@ -24,6 +26,7 @@ class SqlReleases:
         key = {"project": release.project, "number": release.number}
         at = microseconds(release.created_at)
         add(self._connection, RELEASES, "release", key, at=at, state=release.state, body=encoded(release))
+        SqlLinks(self._connection).note(links_of(release))
 
     def get(self, name: str) -> Release:
         """Return the release called ``project/number``, or raise `NotFoundError`."""
@@ -77,6 +80,7 @@ class SqlEndpoints:
 
     def save(self, endpoint: Endpoint, *, seen: int) -> None:
         """Write an endpoint (``seen`` 0: a new one); `ConflictError` unless its stored generation is the one seen."""
+        SqlLinks(self._connection).note(links_of(endpoint))
         values = {"generation": endpoint.generation, "body": encoded(endpoint)}
         if seen == 0:
             add(self._connection, ENDPOINTS, "endpoint", {"name": endpoint.name}, **values)
@@ -108,6 +112,7 @@ class SqlEndpoints:
         at = microseconds(rollout.started_at)
         values = {"endpoint": rollout.endpoint, "state": rollout.state, "started_at": at, "body": encoded(rollout)}
         put(self._connection, ROLLOUTS, {"id": rollout.id}, **values)
+        SqlLinks(self._connection).note(links_of(rollout))
 
     def rollouts(self, endpoint: str, *, limit: int = 100) -> list[Rollout]:
         """Return the rollouts of an endpoint, newest first."""

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from sqlalchemy import Connection, insert, select
 
 from kaizenml.adapters.sql.codec import encoded, microseconds
+from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.statements import add, found, listed, missing, numbered
 from kaizenml.adapters.sql.tables import LOADS, MODELS, SNAPSHOTS
+from kaizenml.core.lineage import links_of
 from kaizenml.core.model import ModelVersion
 from kaizenml.core.snapshot import Snapshot
 
@@ -24,6 +26,7 @@ class SqlSnapshots:
         key = {"project": snapshot.project, "number": snapshot.number}
         at = microseconds(snapshot.created_at)
         add(self._connection, SNAPSHOTS, "snapshot", key, at=at, body=encoded(snapshot))
+        SqlLinks(self._connection).note(links_of(snapshot))
 
     def get(self, name: str) -> Snapshot:
         """Return the snapshot called ``project@number``, or raise `NotFoundError`."""
@@ -65,6 +68,7 @@ class SqlModels:
         key = {"model": version.model, "number": version.number}
         at = microseconds(version.created_at)
         add(self._connection, MODELS, "model version", key, at=at, body=encoded(version))
+        SqlLinks(self._connection).note(links_of(version))
 
     def get(self, name: str) -> ModelVersion:
         """Return the version called ``model:number``, or raise `NotFoundError`."""

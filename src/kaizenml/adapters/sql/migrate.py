@@ -6,10 +6,13 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
 
+from kaizenml.adapters.sql.lineage import relink
 from kaizenml.adapters.sql.runs import reindex
 from kaizenml.adapters.sql.tables import REVISIONS
 from kaizenml.errors import SettingError
 
+#: From this schema on, links are written with what they link.
+_LINKED = "0005"
 FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -43,6 +46,8 @@ def upgrade(connection: Connection, name: str) -> None:
         )
     _run(connection)
     reindex(connection)
+    if revision is not None and revision < _LINKED:
+        relink(connection)
 
 
 def found_revision(connection: Connection) -> str | None:

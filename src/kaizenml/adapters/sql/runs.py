@@ -9,8 +9,10 @@ from sqlalchemy import Connection, delete, insert, select
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds
 from kaizenml.adapters.sql.filter import condition_of, sorting
+from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.statements import found, listed, missing, put
 from kaizenml.adapters.sql.tables import RUN_FACTS, RUN_TEXTS, RUNS
+from kaizenml.core.lineage import links_of
 from kaizenml.core.query import Query, fact_of
 from kaizenml.core.run import Run, RunLine, line_of, may_become
 from kaizenml.errors import StateError
@@ -35,6 +37,7 @@ class SqlRuns:
             put(self._connection, RUNS, {"id": run.id}, **_columns(run), body=encoded(run))
             self._connection.execute(delete(RUN_FACTS).where(RUN_FACTS.c.run == run.id))
             index(self._connection, [run])
+            SqlLinks(self._connection).note(links_of(run))
 
     def get(self, id_: str) -> Run:
         """Return one run, or raise `NotFoundError` with the close match."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration, and all that came before it, oldest first.
-REVISIONS = ("0001", "0002", "0003", "0004")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005")
 
 METADATA = MetaData()
 
@@ -203,3 +203,14 @@ CLIENT_DOCUMENTS = Table(
     Index("client_documents_of_name", "what", "name"),
 )
 CLIENT_FILES = Table("client_files", METADATA, _text("path", is_key=True), _text("digest"), _whole("size_bytes"))
+#: What came of what, as ``kind:name``; ``leads_on`` is 1 where something came of the child.
+LINEAGE = Table(
+    "lineage",
+    METADATA,
+    _text("child", is_key=True),
+    _text("parent", is_key=True),
+    _text("relation", is_key=True),
+    _text("detail"),
+    _whole("leads_on"),
+    Index("lineage_of_parent", "parent", "leads_on", "child"),
+)

@@ -17,6 +17,7 @@ from kaizenml.interfaces.http.evaluating import add_evaluating
 from kaizenml.interfaces.http.guard import MOST_BYTES, Guard
 from kaizenml.interfaces.http.health import add_health
 from kaizenml.interfaces.http.labelling import add_labelling
+from kaizenml.interfaces.http.lineage import add_lineage
 from kaizenml.interfaces.http.mlflow.dialect import mlflow_table
 from kaizenml.interfaces.http.problems import add_problems
 from kaizenml.interfaces.http.pushing import add_pushing
@@ -36,6 +37,7 @@ PARTS: tuple[Part, ...] = (
     add_evaluating,
     add_acting,
     add_accounts,
+    add_lineage,
     add_data,
     add_pushing,
     add_labelling,
