@@ -14,6 +14,7 @@ from kaizenml.core.metric import Estimate
 from kaizenml.core.ports import Books
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
+from kaizenml.interfaces.cli.watching import verify
 
 Row = Sequence[object]
 
@@ -86,7 +87,7 @@ alerts = _listing(
     ),
     "No alerts.",
 )  # fmt: skip
-events = _listing(
+_newest_events = _listing(
     "events", "List events, newest last.", ["event", "at", "kind", "subject", "actor", "cause"],
     lambda books, limit: reversed(books.events.newest(limit=limit)),
     lambda event: (event.id, _when(event.at), event.kind, event.subject, event.actor, event.cause),
@@ -108,3 +109,16 @@ snapshots = _listing(
     ),
     _RUN,
 )  # fmt: skip
+
+
+@click.group(
+    "events", params=_newest_events.params, invoke_without_command=True, help="List events, newest last; verify them."
+)
+@click.pass_context
+def events(context: click.Context, /, **options: object) -> None:
+    """List the events, unless something else is asked for."""
+    if context.invoked_subcommand is None:
+        context.invoke(_newest_events, **options)
+
+
+events.add_command(verify)

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import Query, Response
 
 from kaizenml.core.account import Permission
-from kaizenml.core.event import Event, verify
-from kaizenml.core.ports import Books
 from kaizenml.interfaces.http import views
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Handler, Routes
 from kaizenml.interfaces.http.service import Service
+from kaizenml.loop.auditing import verified
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 Project = Annotated[str | None, Query(max_length=100, description="of this project only")]
-_CHUNK = 10_000
 
 
 def add_reading(routes: Routes, service: Service) -> None:
@@ -109,11 +106,4 @@ class Reading:
     def verified(self) -> Response:
         """Check the whole chain of events; an error when one was changed, removed or put in."""
         with self._service.records.reading() as books:
-            return answer({"events": verify(_all_events(books)), "is_intact": True})
-
-
-def _all_events(books: Books) -> Iterator[Event]:
-    chunk = books.events.after(0, limit=_CHUNK)
-    while chunk:
-        yield from chunk
-        chunk = books.events.after(chunk[-1].id, limit=_CHUNK)
+            return answer({"events": verified(books), "is_intact": True})
