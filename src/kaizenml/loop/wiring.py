@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kaizenml.core.backup import Manifest
 from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
 from kaizenml.core.task import StepCache
 from kaizenml.loop.settings import Settings, settings
@@ -109,6 +110,27 @@ def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> di
 
     with closing(open_records(of.database)) as source, closing(open_records(url)) as target:
         return {name: (each.rows, each.digest) for name, each in copy(source, target, told).items()}
+
+
+def back_up(of: Settings, target: Path, now: datetime, say: Say) -> Manifest:
+    """Copy a home to a new folder while others write to it; return what is in the copy."""
+    from kaizenml._version import __version__
+    from kaizenml.adapters.backup import Origin, back_up
+
+    origin = Origin(of.home, of.store, of.database)
+    return back_up(origin, target, made_at=now.isoformat(), version=__version__, say=say)
+
+
+def restore(source: Path, home: Path, check: Callable[[Books], object], say: Say) -> Manifest:
+    """Make a home of a backup, once its books have passed a check; return what is in it."""
+    from kaizenml.adapters.restore import restore
+    from kaizenml.adapters.sql import open_records
+
+    def opened(url: str) -> None:
+        with closing(open_records(url)) as records, records.reading() as books:
+            check(books)
+
+    return restore(source, home, check=opened, say=say)
 
 
 def open_blobs(of: Settings) -> Blobs:

@@ -55,6 +55,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),
     "label": ("labelling", "Label rows, or take and give labels as Label Studio does."),
     "token": ("accounts", "Make, list and revoke the tokens of people and programs."),
+    "backup": ("backing_up", "Copy the home while it is in use."),
+    "restore": ("backing_up", "Make a home from a backup, once all of it is checked."),
     "migrate": ("migrating", "Move all metadata to another database."),
     "demo": ("demo", "Run the whole loop on real flights data."),
 }
