@@ -10,7 +10,8 @@ import time
 from datetime import UTC, datetime
 
 from kaizenml.adapters.sql import open_records
-from kaizenml.core.lineage import Graph, Link, Noun, Way, node
+from kaizenml.core.lineage import Link, Noun, Way, node
+from kaizenml.core.walk import Graph
 from kaizenml.loop.tracing import traced
 
 ASKED = {"snapshot:shop@1": Way.DOWN, "run:r99900": Way.BOTH, "release:shop/900": Way.UP, "endpoint:shop": Way.UP}

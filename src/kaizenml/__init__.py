@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kaizenml.data.join import join
     from kaizenml.data.lags import lags
     from kaizenml.loop.autologging import autolog
+    from kaizenml.loop.tracing import lineage
     from kaizenml.loop.tracking import current_run, run
     from kaizenml.project import (
         Project,
@@ -70,6 +71,7 @@ __all__ = [
     "kafka",
     "lags",
     "latency",
+    "lineage",
     "minimum",
     "not_worse",
     "people",
@@ -93,6 +95,7 @@ _HOMES = {
     "every": "kaizenml.core.monitor",
     "join": "kaizenml.data.join",
     "lags": "kaizenml.data.lags",
+    "lineage": "kaizenml.loop.tracing",
     "run": "kaizenml.loop.tracking",
     "torch": "kaizenml.training.network",
 }

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import random
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from databases import DATABASES, url_of
-from record_samples import endpoint, model, release, rollout, run, snapshot
+from record_samples import declaration, endpoint, model, release, rollout, run, snapshot
 
 from kaizenml.adapters.sql import open_records
 from kaizenml.adapters.sql.lineage import relink
 from kaizenml.adapters.sql.records import SqlRecords
 from kaizenml.adapters.sql.tables import LINEAGE
-from kaizenml.core.lineage import LONGEST_NAME, Graph, Link, Node, Noun, Way, node, walk
+from kaizenml.core.lineage import LONGEST_NAME, Link, Node, Noun, Reach, Way, node
+from kaizenml.core.walk import FEWEST_LOOKED_AT, Graph, walk
 from kaizenml.errors import NotFoundError, UsageError
-from kaizenml.loop.tracing import traced
+from kaizenml.loop.tracing import told, traced
 
 
 @pytest.fixture(params=DATABASES)
@@ -139,3 +142,144 @@ def test_a_name_that_no_index_holds_is_cut_and_stays_one_of_its_own() -> None:
     first, second = node(Noun.SOURCE, "é" * 5000 + "1"), node(Noun.SOURCE, "é" * 5000 + "2")
     assert first != second
     assert len(first.name.encode()) <= LONGEST_NAME
+
+
+@pytest.mark.parametrize("many", [334, 1200])
+def test_however_many_releases_a_snapshot_led_to_each_endpoint_is_named(records: SqlRecords, many: int) -> None:
+    snap = node(Noun.SNAPSHOT, "wide@1")
+    with records.writing() as books:
+        served = [node(Noun.ENDPOINT, "last" if number == many - 1 else "shop") for number in range(many)]
+        books.lineage.note([link for number, at in enumerate(served) for link in chain(snap, number, at)])
+    graph = asked(records, "snapshot:wide@1", Way.DOWN)
+    assert set(graph.of(Noun.ENDPOINT)) == {"shop", "last"}
+    assert len(graph.links) == 1000
+    assert graph.left_off == 4 * many - 1000
+    assert not graph.leads_further
+
+
+def test_however_many_releases_an_endpoint_served_the_data_behind_them_is_named(records: SqlRecords) -> None:
+    with records.writing() as books:
+        snaps = [node(Noun.SNAPSHOT, f"wide@{number // 200 + 1}") for number in range(400)]
+        shop = node(Noun.ENDPOINT, "shop")
+        books.lineage.note([link for number, snap in enumerate(snaps) for link in chain(snap, number, shop)])
+        books.lineage.note([Link(node(Noun.SOURCE, "wide/a.csv"), "was loaded into", node(Noun.SNAPSHOT, "wide@2"))])
+    graph = asked(records, "endpoint:shop", Way.UP)
+    assert set(graph.of(Noun.SNAPSHOT)) == {"wide@1", "wide@2"}
+    assert graph.left_off == 4 * 400 + 1 - 1000
+
+
+def test_what_was_not_looked_at_may_lead_further_and_this_is_said(records: SqlRecords) -> None:
+    snap = node(Noun.SNAPSHOT, "wide@1")
+    with records.writing() as books:
+        numbers = range(FEWEST_LOOKED_AT + 5)
+        books.lineage.note([link for number in numbers for link in chain(snap, number, None)])
+    graph = asked(records, "snapshot:wide@1", Way.DOWN, limit=10)
+    assert graph.left_off == 3 * FEWEST_LOOKED_AT + 5 - 10
+    assert graph.leads_further
+    assert len(graph.of(Noun.RELEASE)) == 3  # whole paths of three links each
+
+
+def chain(snap: Node, number: int, served: Node | None) -> list[Link]:
+    run, of = node(Noun.RUN, f"w{number}"), node(Noun.MODEL, f"wide:{number}")
+    release = node(Noun.RELEASE, f"wide/{number}")
+    found = [Link(snap, "was read by", run), Link(run, "trained", of), Link(of, "is in", release)]
+    return [*found, Link(release, "served at", served)] if served else found
+
+
+def test_links_written_in_any_order_reach_as_far(records: SqlRecords) -> None:
+    links = chain(node(Noun.SNAPSHOT, "wide@1"), 1, node(Noun.ENDPOINT, "shop"))
+    for seed in range(6):
+        rng, names = random.Random(seed), f"{seed}"
+        mine = [Link(named(one.parent, names), one.relation, named(one.child, names)) for one in links]
+        rng.shuffle(mine)
+        with records.writing() as books:
+            for part in (mine[:2], mine[2:]):
+                books.lineage.note(part)
+        with records.reading() as books:
+            reached = books.lineage.beyond([named(links[0].parent, names)], Way.DOWN, Reach.ENDPOINT, limit=10)
+        assert len(reached) == 1
+
+
+def named(of: Node, more: str) -> Node:
+    return node(of.noun, f"{of.name}-{more}")
+
+
+def test_an_older_database_learns_how_far_its_links_reach(tmp_path: Path) -> None:
+    records = open_records(f"sqlite:///{tmp_path}/kaizen.db")
+    filled(records)
+    before = asked(records, "snapshot:flights@1").facts
+    records.close()
+    with closing(sqlite3.connect(tmp_path / "kaizen.db")) as raw:
+        told = "SELECT child, parent, leads_on FROM lineage ORDER BY child, parent"
+        reaches = raw.execute(told).fetchall()
+        raw.execute(
+            "UPDATE lineage SET leads_on = EXISTS(SELECT 1 FROM lineage AS next WHERE next.parent = lineage.child)"
+        )
+        raw.execute("UPDATE alembic_version SET version_num = '0005'")
+        raw.commit()
+
+    records = open_records(f"sqlite:///{tmp_path}/kaizen.db")
+
+    assert asked(records, "snapshot:flights@1").facts == before
+    records.close()
+    with closing(sqlite3.connect(tmp_path / "kaizen.db")) as raw:
+        assert raw.execute(told).fetchall() == reaches
+
+
+MISSPELT = {
+    "release:flihts/1": "flights/1",
+    "snapshot:flights@11": "flights@1",
+    "model:flights:11": "flights:1",
+    "endpoint:flight": "flights",
+    "run:rnu-3": "run-3",
+    "source:flights/data/mai.csv": "flights/data/",
+    "flihts@1": "flights@1",
+}
+
+
+def test_a_misspelt_name_is_met_with_the_close_one(records: SqlRecords) -> None:
+    filled(records)
+    with records.writing() as books:
+        books.declarations.save(declaration())
+    for text, close in MISSPELT.items():
+        with pytest.raises(NotFoundError) as told:
+            asked(records, text)
+        assert close in told.value.hint
+
+
+def test_the_beginning_of_several_ids_must_be_told_apart(records: SqlRecords) -> None:
+    filled(records)
+    for text in ("run:run-", "run-"):
+        with pytest.raises(UsageError, match="6 runs begin with 'run-'"):
+            asked(records, text)
+
+
+def test_what_nothing_came_of_is_found_all_the_same(records: SqlRecords) -> None:
+    with records.writing() as books:
+        books.runs.save(replace(run(9), snapshot=""))
+    graph = asked(records, "run:run-9")
+    assert [place.node for place in graph.places] == [Node(Noun.RUN, "run-9")]
+    assert graph.links == ()
+
+
+def test_a_source_is_called_by_how_its_path_ends(records: SqlRecords) -> None:
+    filled(records)
+    with records.writing() as books:
+        books.declarations.save(declaration())
+    path = snapshot().files[0].path
+    assert asked(records, path.rpartition("/")[2]).start == Node(Noun.SOURCE, f"flights/{path}")
+
+
+def test_the_nearest_nodes_are_told_of(records: SqlRecords) -> None:
+    filled(records)
+    with records.reading() as books:
+        document = told(books, traced(books, "release:flights/1", Way.UP)).document
+    facts = {each["node"]: each["facts"] for each in document["nodes"]}  # type: ignore[attr-defined]
+    assert facts["run:run-1"]["commit"] == "abc123"
+    assert facts["release:flights/1"]["digest"] == release(1).digest
+
+
+def test_a_limit_that_cannot_be_is_refused(records: SqlRecords) -> None:
+    for limit in (0, 100_001):
+        with pytest.raises(UsageError, match="limit"):
+            asked(records, "flights", limit=limit)

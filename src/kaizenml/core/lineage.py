@@ -7,8 +7,7 @@ written with them; a link never becomes false, so none is taken away.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NamedTuple, Protocol
 
 from kaizenml.core.digest import digest_of
@@ -64,44 +63,14 @@ class Link(NamedTuple):
     detail: str = ""
 
 
-class Place(NamedTuple):
-    """A node that was reached, so many links away: above zero what came of the start, below what it came of."""
+class Reach(IntEnum):
+    """The farthest stage that the child of a link is, or leads to."""
 
-    node: Node
-    distance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Graph:
-    """What a walk found, nearest first.
-
-    Parameters
-    ----------
-    left_off
-        How many links were seen and not followed, because there were too many. What they lead to is missing here.
-    """
-
-    start: Node
-    places: tuple[Place, ...]
-    links: tuple[Link, ...]
-    left_off: int = 0
-
-    def of(self, noun: Noun) -> list[str]:
-        """Return the names of the nodes of a kind, nearest first."""
-        return [place.node.name for place in self.places if place.node.noun is noun]
-
-    @property
-    def facts(self) -> dict[str, object]:
-        """The graph as plain JSON: nodes with how far away they are (below zero: above the start), and links."""
-        return {
-            "start": str(self.start),
-            "nodes": [{"node": str(place.node), "distance": place.distance} for place in self.places],
-            "links": [
-                {"parent": str(link.parent), "relation": link.relation, "child": str(link.child), "detail": link.detail}
-                for link in self.links
-            ],
-            "left_off": self.left_off,
-        }
+    NOTHING = 0  # nothing came of it
+    ON = 1  # something did, no model yet
+    MODEL = 2
+    RELEASE = 3
+    ENDPOINT = 4
 
 
 class Links(Protocol):
@@ -115,80 +84,24 @@ class Links(Protocol):
         """Say whether any link begins or ends here."""
         ...
 
-    def beyond(self, nodes: Collection[Node], way: Way, *, leads_on: bool, limit: int) -> list[Link]:
-        """Return the links from these nodes one step up or down, to what leads further or to what does not."""
+    def beyond(self, nodes: Collection[Node], way: Way, reach: Reach, *, limit: int) -> list[Link]:
+        """Return the links of a reach from these nodes one step up or down.
+
+        Upwards, `Reach.NOTHING` is what leads to a source, and any other what leads elsewhere.
+        """
         ...
 
-    def count(self, nodes: Collection[Node], way: Way, *, leads_on: bool) -> int:
+    def count(self, nodes: Collection[Node], way: Way, reach: Reach) -> int:
         """Return how many such links there are."""
         ...
 
 
-def walk(links: Links, start: Node, way: Way = Way.BOTH, *, limit: int = 1000) -> Graph:
-    """Return all that a node came of, or that came of it, or both.
-
-    What leads further is followed first: a snapshot that a hundred thousand runs have read still shows, within a few
-    links, the runs that made models, and where these are served.
-
-    Parameters
-    ----------
-    limit
-        At most so many links each way.
-    """
-    ways = (Way.UP, Way.DOWN) if way is Way.BOTH else (way,)
-    walks = [_one_way(links, start, each, limit) for each in ways]
-    distances = {start: 0}
-    for each in walks:
-        for node, distance in each.distances.items():
-            distances.setdefault(node, distance)
-    found = {link: None for each in walks for link in each.links}
-    places = sorted((Place(node, far) for node, far in distances.items()), key=_order)
-    return Graph(start, tuple(places), tuple(found), sum(each.left_off for each in walks))
+_STAGES = {Noun.MODEL: Reach.MODEL, Noun.RELEASE: Reach.RELEASE, Noun.ENDPOINT: Reach.ENDPOINT}
 
 
-class _Walk(NamedTuple):
-    distances: dict[Node, int]
-    links: list[Link]
-    left_off: int
-
-
-def _one_way(links: Links, start: Node, way: Way, limit: int) -> _Walk:
-    """Follow what leads further, level by level; then add what does not, from the farthest level back."""
-    sign = -1 if way is Way.UP else 1
-    distances, found, left_off = {start: 0}, list[Link](), 0
-    levels: list[list[Node]] = []
-    frontier = [start]
-    while frontier:
-        levels.append(frontier)
-        step, more = _step(links, frontier, way, leads_on=True, limit=limit - len(found))
-        found, left_off = found + step, left_off + more
-        frontier = _reached(step, way, distances, sign * len(levels))
-    leading = set(distances)
-    for number, level in reversed(list(enumerate(levels, start=1))):
-        step, more = _step(links, level, way, leads_on=False, limit=limit - len(found))
-        found, left_off = found + step, left_off + more
-        ends = {link.parent if way is Way.UP else link.child for link in step} - leading
-        distances.update(dict.fromkeys(ends, sign * number))
-    return _Walk(distances, found, left_off)
-
-
-def _step(links: Links, nodes: Sequence[Node], way: Way, *, leads_on: bool, limit: int) -> tuple[list[Link], int]:
-    step = links.beyond(nodes, way, leads_on=leads_on, limit=limit) if limit > 0 else []
-    if len(step) < limit:
-        return step, 0
-    return step, links.count(nodes, way, leads_on=leads_on) - len(step)
-
-
-def _reached(step: Sequence[Link], way: Way, distances: dict[Node, int], distance: int) -> list[Node]:
-    """Note how far away the ends of these links are, and return those that are new."""
-    ends = dict.fromkeys(link.parent if way is Way.UP else link.child for link in step)
-    fresh = [node for node in ends if node not in distances]
-    distances.update(dict.fromkeys(fresh, distance))
-    return fresh
-
-
-def _order(place: Place) -> tuple[int, int, str]:
-    return abs(place.distance), list(Noun).index(place.node.noun), place.node.name
+def reach_of(child: Node) -> Reach:
+    """Return how far a link to a node reaches, before anything has come of the node."""
+    return _STAGES.get(child.noun, Reach.NOTHING)
 
 
 def node(noun: Noun, name: str) -> Node:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Text, any_, func, insert, literal, select, update
 from sqlalchemy import Table as SqlTable
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kaizenml.adapters.sql.codec import decoded
 from kaizenml.adapters.sql.tables import ENDPOINTS, LINEAGE, MODELS, RELEASES, ROLLOUTS, RUNS, SNAPSHOTS
 from kaizenml.core.endpoint import Endpoint
-from kaizenml.core.lineage import Link, Node, Noun, Way, links_of
+from kaizenml.core.lineage import Link, Node, Noun, Reach, Way, links_of, reach_of
 from kaizenml.core.model import ModelVersion
 from kaizenml.core.release import Release
 from kaizenml.core.rollout import Rollout
@@ -22,6 +24,7 @@ T = TypeVar("T")
 _OF = LINEAGE.c
 #: So many names in one statement.
 _AT_ONCE = 500
+_NOUNS = {str(noun): noun for noun in Noun}
 _SOURCES = f"{Noun.SOURCE}:"
 _AFTER_SOURCES = f"{Noun.SOURCE};"  # the sign after the colon
 
@@ -29,8 +32,8 @@ _AFTER_SOURCES = f"{Noun.SOURCE};"  # the sign after the colon
 class SqlLinks:
     """What came of what.
 
-    ``leads_on`` says of a link whether anything came of its child: so what leads further is found without looking at
-    all that does not.
+    ``leads_on`` says of a link how far it reaches: so what leads to an endpoint is found without looking at all that
+    does not.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -49,47 +52,68 @@ class SqlLinks:
             for column in (_OF.parent, _OF.child)
         )
 
-    def beyond(self, nodes: Collection[Node], way: Way, *, leads_on: bool, limit: int) -> list[Link]:
-        """Return the links from these nodes one step up or down, to what leads further or to what does not."""
-        found: list[Link] = []
-        for part in _parts(list(nodes)):
-            wanted = select(_OF.parent, _OF.relation, _OF.child, _OF.detail).where(*_where(part, way, leads_on))
-            order = (_OF.child, _OF.parent) if way is Way.UP else (_OF.parent, _OF.child)
-            rows = self._connection.execute(wanted.order_by(*order).limit(limit - len(found)))
-            found += [Link(_node(row.parent), row.relation, _node(row.child), row.detail) for row in rows]
-        return found
+    def beyond(self, nodes: Collection[Node], way: Way, reach: Reach, *, limit: int) -> list[Link]:
+        """Return the links of a reach from these nodes one step up or down."""
+        wanted = select(_OF.parent, _OF.relation, _OF.child, _OF.detail).where(*self._where(nodes, way, reach))
+        order = (_OF.child, _OF.parent) if way is Way.UP else (_OF.parent, _OF.child)
+        rows = self._connection.execute(wanted.order_by(*order).limit(limit)).all()
+        named = {text: _node(text) for text in {text for parent, _, child, _ in rows for text in (parent, child)}}
+        return [Link(named[parent], relation, named[child], detail) for parent, relation, child, detail in rows]
 
-    def count(self, nodes: Collection[Node], way: Way, *, leads_on: bool) -> int:
+    def count(self, nodes: Collection[Node], way: Way, reach: Reach) -> int:
         """Return how many such links there are."""
-        counts = (select(func.count()).select_from(LINEAGE).where(*_where(part, way, leads_on))
-                  for part in _parts(list(nodes)))  # fmt: skip
-        return sum(self._connection.execute(each).scalar_one() for each in counts)
+        wanted = select(func.count()).select_from(LINEAGE).where(*self._where(nodes, way, reach))
+        return self._connection.execute(wanted).scalar_one()
+
+    def _where(self, nodes: Collection[Node], way: Way, reach: Reach) -> list[ColumnElement[bool]]:
+        if way is not Way.UP:
+            return [self._is_in(_OF.parent, nodes), _OF.leads_on == int(reach)]
+        is_source = (_OF.parent >= _SOURCES) & (_OF.parent < _AFTER_SOURCES)
+        return [self._is_in(_OF.child, nodes), is_source if reach is Reach.NOTHING else ~is_source]
+
+    def _is_in(self, column: Column[str], nodes: Collection[Node]) -> ColumnElement[bool]:
+        """Say that a column holds one of these nodes, as one parameter however many they are."""
+        names = [str(node) for node in nodes]
+        if self._connection.dialect.name == "postgresql":
+            return column == any_(literal(names, ARRAY(Text)))
+        return column.in_(select(func.json_each(json.dumps(names)).table_valued("value").c.value))
 
     def _note(self, links: Sequence[Link]) -> None:
         children = {str(link.child) for link in links}
         keys = select(_OF.parent, _OF.relation, _OF.child).where(_OF.child.in_(children))
         known = {tuple(row) for row in self._connection.execute(keys)}
-        fresh = {key: link.detail for link in links if (key := _key(link)) not in known}
+        fresh = {key: link for link in links if (key := _key(link)) not in known}
         if not fresh:
             return
-        parents = {parent for parent, _, _ in fresh}
-        begun = select(_OF.parent).distinct().where(_OF.parent.in_({child for _, _, child in fresh}))
-        leading = parents | set(self._connection.execute(begun).scalars())
+        beyond = self._reached_from({child for _, _, child in fresh})
+        reaches = {key: max(reach_of(link.child), beyond.get(key[2], 0)) for key, link in fresh.items()}
         self._connection.execute(
             insert(LINEAGE),
             [
-                {
-                    "parent": parent,
-                    "relation": relation,
-                    "child": child,
-                    "detail": detail,
-                    "leads_on": int(child in leading),
-                }
-                for (parent, relation, child), detail in fresh.items()
+                {"parent": key[0], "relation": key[1], "child": key[2], "detail": link.detail, "leads_on": reaches[key]}
+                for key, link in fresh.items()
             ],
         )
-        led = (_OF.child.in_(parents), _OF.leads_on == 0)
-        self._connection.execute(update(LINEAGE).where(*led).values(leads_on=1))
+        farthest: dict[str, int] = {}
+        for (parent, _, _), reach in reaches.items():
+            farthest[parent] = max(farthest.get(parent, 0), reach, Reach.ON)
+        self._tell_above(farthest)
+
+    def _reached_from(self, names: Collection[str]) -> dict[str, int]:
+        """Return how far those of these nodes reach of which something came."""
+        found = select(_OF.parent, func.max(_OF.leads_on)).where(_OF.parent.in_(names)).group_by(_OF.parent)
+        return {name: max(reach, Reach.ON) for name, reach in self._connection.execute(found)}
+
+    def _tell_above(self, farthest: dict[str, int]) -> None:
+        """Let the links that lead to these nodes reach as far as the nodes do, and all links above them."""
+        while farthest := {name: reach for name, reach in farthest.items() if not name.startswith(_SOURCES)}:
+            above: dict[str, int] = {}
+            for reach in sorted(set(farthest.values())):
+                for names in _parts([name for name, far in farthest.items() if far == reach]):
+                    nearer = update(LINEAGE).where(_OF.child.in_(names), _OF.leads_on < reach).values(leads_on=reach)
+                    told = self._connection.execute(nearer.returning(_OF.parent)).scalars()
+                    above.update(dict.fromkeys(told, reach))
+            farthest = above
 
 
 def relink(connection: Connection) -> None:
@@ -112,21 +136,13 @@ def _all(
         yield from links_of(decoded(body, kind))
 
 
-def _where(nodes: Sequence[Node], way: Way, leads_on: bool) -> list[ColumnElement[bool]]:
-    names = [str(node) for node in nodes]
-    if way is not Way.UP:
-        return [_OF.parent.in_(names), _OF.leads_on == int(leads_on)]
-    is_source = (_OF.parent >= _SOURCES) & (_OF.parent < _AFTER_SOURCES)
-    return [_OF.child.in_(names), ~is_source if leads_on else is_source]
-
-
 def _key(link: Link) -> tuple[str, str, str]:
     return str(link.parent), link.relation, str(link.child)
 
 
 def _node(text: str) -> Node:
     noun, _, name = text.partition(":")
-    return Node(Noun(noun), name)
+    return Node(_NOUNS[noun], name)
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:

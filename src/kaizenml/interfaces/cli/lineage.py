@@ -2,46 +2,91 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from kaizenml.core.lineage import Graph, Way
+from kaizenml.core.lineage import Link, Node, Way
 from kaizenml.core.terminal import harmless
+from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
-from kaizenml.interfaces.cli.output import print_json
+from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
+
+if TYPE_CHECKING:
+    from kaizenml.loop.tracing import Traced
 
 
 @click.command()
 @click.argument("node")
-@click.option("--up", "way", flag_value=Way.UP.value, help="Only what it came of.")
-@click.option("--down", "way", flag_value=Way.DOWN.value, help="Only what came of it.")
-@click.option("--limit", default=1000, type=click.IntRange(1, 100_000), help="Follow at most so many links each way.")
+@click.option("--up", "is_up", is_flag=True, help="Only what it came of.")
+@click.option("--down", "is_down", is_flag=True, help="Only what came of it.")
+@click.option("--both", "is_both", is_flag=True, help="Both, as without any of these.")
+@click.option("--limit", default=1000, type=click.IntRange(1, 100_000), help="Show at most so many links each way.")
 @project_option
 @json_option
-def lineage(node: str, way: str | None, limit: int, folder: Path, as_json: bool) -> None:
+def lineage(
+    node: str, is_up: bool, is_down: bool, is_both: bool, limit: int, folder: Path, as_json: bool
+) -> None:  # fmt: skip
     """Show what NODE came of, and what came of it: source, snapshot, run, model, release, endpoint.
 
     NODE is KIND:NAME, such as snapshot:flights@3 or release:flights/2, or the name alone where only one thing has it.
     """
-    from kaizenml.loop.tracing import traced
+    from kaizenml.loop.tracing import told, traced
 
+    if is_up + is_down + is_both > 1:
+        raise UsageError("Only one of --up, --down and --both can be asked for.", "Without any it is --both.")
     house = house_of(folder)
     with house.records.reading() as books:
-        graph = traced(books, node, Way(way or Way.BOTH), limit=limit)
+        graph = traced(books, node, Way.UP if is_up else Way.DOWN if is_down else Way.BOTH, limit=limit)
+        found = told(books, graph)
     if as_json:
-        print_json(graph.facts)
-        return
-    _print(graph)
+        print_json(found.document)
+    else:
+        _print(found)
 
 
-def _print(graph: Graph) -> None:
-    above = [place for place in graph.places if place.distance < 0]
-    below = [place for place in graph.places if place.distance > 0]
-    for title, places in (("came of", above), ("led to", below)):
-        if places:
-            click.echo(f"{harmless(str(graph.start))} {title}")
-            for place in places:
-                click.echo(f"{'  ' * abs(place.distance)}{harmless(str(place.node))}")
+def _print(found: Traced) -> None:
+    graph = found.graph
+    by = _reached_by(found)
+    rows = [
+        (place.distance or "", place.node, _how(by.get(place.node)), _told(found.facts.get(place.node, {})))
+        for place in sorted(graph.places, key=lambda place: place.distance)
+    ]
+    print_table(["links away", "node", "how", "what it is"], rows, empty="")
+    if len(rows) == 1:
+        click.echo(harmless(f"Nothing is linked to {graph.start} this way.", keep=""))
     if graph.left_off:
-        click.echo(f"{graph.left_off:,} more links were not followed; --limit follows more.", err=True)
+        at_least = "At least " if graph.leads_further else ""
+        say_on_stderr(f"{at_least}{graph.left_off:,} more links are not shown; --limit shows more.")
+
+
+def _reached_by(found: Traced) -> Mapping[Node, Link]:
+    """Return, for each node, the link by which it was reached."""
+    far = {place.node: place.distance for place in found.graph.places}
+    by: dict[Node, Link] = {}
+    for link in found.graph.links:
+        above, below = far[link.parent], far[link.child]
+        if 0 <= above < below:
+            by.setdefault(link.child, link)
+        elif above < below <= 0:
+            by.setdefault(link.parent, link)
+    return by
+
+
+def _how(link: Link | None) -> str:
+    if link is None:
+        return ""
+    return f"{link.parent} {link.relation} {link.child}{f' ({link.detail})' if link.detail else ''}"
+
+
+def _told(facts: Mapping[str, object]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {_short(name, value)}" for name, value in facts.items())
+
+
+def _short(name: str, value: object) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat(sep=" ", timespec="seconds")
+    return str(value)[: 12 if name in ("digest", "commit") else 40]

@@ -11,7 +11,7 @@ from kaizenml.core.lineage import Way
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop.tracing import traced
+from kaizenml.loop.tracing import told, traced
 
 Thing = Annotated[str, Query(min_length=1, max_length=600, description="KIND:NAME, or the name where one thing has it")]
 Limit = Annotated[int, Query(ge=1, le=10_000, description="at most so many links each way")]
@@ -23,6 +23,6 @@ def add_lineage(routes: Routes, service: Service) -> None:
     def lineage(node: Thing, way: Way = Way.BOTH, limit: Limit = 1000) -> Response:
         """What a thing came of (`up`), what came of it (`down`), or both."""
         with service.records.reading() as books:
-            return answer(traced(books, node, way, limit=limit).facts)
+            return answer(told(books, traced(books, node, way, limit=limit)).document)
 
     routes.get("/api/v1/lineage", lineage, permission=Permission.VIEW)
