@@ -1,4 +1,4 @@
-"""What all tests share: a database server; under KAIZEN_TEST_REQUIRE=all, what skips for want of something fails."""
+"""What all tests share: real servers; under KAIZEN_TEST_REQUIRE=all, what skips for want of something fails."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from postgres_server import PostgresServer, postgres_server
+from s3_server import LOGIN, S3Server, s3_server
 
 
 @pytest.fixture(scope="session")
@@ -15,6 +16,21 @@ def postgres() -> Iterator[PostgresServer]:
     """A PostgreSQL server of this process's tests; each takes databases of its own in it."""
     with postgres_server() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def s3_started() -> Iterator[S3Server]:
+    """An S3 server of this process's tests; each takes a place of its own in it."""
+    with s3_server() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_started: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """The S3 server, with what lets this process and its children in."""
+    for name, value in LOGIN.items():
+        monkeypatch.setenv(name, value)
+    return s3_started
 
 
 @pytest.hookimpl(wrapper=True)

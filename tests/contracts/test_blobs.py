@@ -11,14 +11,19 @@ from hypothesis import strategies as st
 
 from kaizenml.adapters.blobs import DirectoryBlobs
 from kaizenml.adapters.memory import MemoryBlobs
+from kaizenml.adapters.object_blobs import BucketBlobs
+from kaizenml.adapters.object_store import ObjectStore
 from kaizenml.core.digest import Digest, digest_of_bytes
+from kaizenml.core.place import place_of
 from kaizenml.core.ports import Blobs
 from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.errors import NotFoundError, UsageError
 
 
-@pytest.fixture(params=["directory", "memory"])
+@pytest.fixture(params=["directory", "memory", "s3"])
 def blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
+    if request.param == "s3":
+        return BucketBlobs(ObjectStore(place_of(request.getfixturevalue("s3").url())))
     return MemoryBlobs() if request.param == "memory" else DirectoryBlobs(tmp_path / "blobs")
 
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import gzip
-import json
-import os
-import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -20,82 +17,15 @@ from loop_sources import Home, needs
 
 import kaizenml as kz
 from kaizenml.errors import SourceError
-
-KEY, SECRET = "kaizen-key", "a-secret-that-must-not-leave"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A running S3; gives its address."""
-    needs("obstore")
-    weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
-    if weed is None:
-        (pytest.fail if os.environ.get("KAIZEN_TEST_REQUIRE") == "all" else pytest.skip)("there is no weed (seaweedfs)")
-    folder = tmp_path_factory.mktemp("s3")
-    login = {"name": "kaizen", "credentials": [{"accessKey": KEY, "secretKey": SECRET}], "actions": ["Admin"]}
-    (folder / "keys.json").write_text(json.dumps({"identities": [login]}))
-    ports = {name: free_port() for name in ("master.port", "volume.port", "filer.port", "s3.port")}
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [weed, "mini", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-admin.ui=false", "-webdav=false",
-             "-s3.port.iceberg=0", "-s3.port.lance=0", f"-s3.config={folder}/keys.json", f"-dir={folder}",
-             *(f"-{name}={port}" for name, port in ports.items())],
-            stdout=log, stderr=log, cwd=folder,
-        )  # fmt: skip
-    try:
-        address = f"http://127.0.0.1:{ports['s3.port']}"
-        store = store_at(address)
-        limit = time.monotonic() + 60
-        while True:
-            assert process.poll() is None, (folder / "log").read_text()[-2000:]
-            with suppress(Exception):
-                store.put("ready", b"yes")
-                break
-            assert time.monotonic() < limit, (folder / "log").read_text()[-2000:]
-            time.sleep(0.3)
-        yield address
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def store_at(address: str, bucket: str = "shop"):
-    import urllib.request
-
-    from obstore.store import S3Store
-
-    store = S3Store(
-        bucket, endpoint=address, access_key_id=KEY, secret_access_key=SECRET, region="us-east-1",
-        client_options={"allow_http": True}, retry_config={"max_retries": 0},
-    )  # fmt: skip
-    with suppress(Exception):
-        from obstore import sign
-
-        root = S3Store(bucket, endpoint=address, access_key_id=KEY, secret_access_key=SECRET, region="us-east-1",
-                       client_options={"allow_http": True})  # fmt: skip
-        from datetime import timedelta
-
-        url = sign(root, "PUT", "", expires_in=timedelta(minutes=5))
-        urllib.request.urlopen(urllib.request.Request(url, method="PUT"), timeout=5).close()
-    return store
+from s3_server import REGION, SECRET, S3Server, free_port
 
 
 @pytest.fixture
-def login(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    for name, value in {
-        "AWS_ENDPOINT_URL": s3, "AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_REGION": "us-east-1",
-    }.items():  # fmt: skip
-        monkeypatch.setenv(name, value)
-    return s3
+def shop(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What lies in a bucket, and the way to it in the environment."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3.address)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    return s3.store(bucket="shop")
 
 
 @pytest.fixture
@@ -103,11 +33,10 @@ def home(tmp_path: Path) -> Home:
     return Home(tmp_path)
 
 
-def test_objects_are_loaded_once_and_fetched_again_only_when_changed(home: Home, login: str, monkeypatch) -> None:
-    store = store_at(login)
-    store.put("in/a.csv", b"id,y\n1,2\n")
-    store.put("in/b.csv.gz", gzip.compress(b"id,y\n2,3\n"))
-    store.put("in/deep/c.csv", b"id,y\n3,4\n")
+def test_objects_are_loaded_once_and_fetched_again_only_when_changed(home: Home, shop: Any, monkeypatch) -> None:
+    shop.put("in/a.csv", b"id,y\n1,2\n")
+    shop.put("in/b.csv.gz", gzip.compress(b"id,y\n2,3\n"))
+    shop.put("in/deep/c.csv", b"id,y\n3,4\n")
     fetched: list[str] = []
     from kaizenml.data import object_source
 
@@ -116,7 +45,7 @@ def test_objects_are_loaded_once_and_fetched_again_only_when_changed(home: Home,
     source = kz.files("s3://shop/in/*.csv*")
 
     first, again = home.load(source), home.load(source)
-    store.put("in/a.csv", b"id,y\n1,9\n")
+    shop.put("in/a.csv", b"id,y\n1,9\n")
     third = home.load(source)
 
     assert sorted(first.rows.rows()) == sorted(again.rows.rows()) == [("1", "2"), ("2", "3")]
@@ -127,13 +56,12 @@ def test_objects_are_loaded_once_and_fetched_again_only_when_changed(home: Home,
     assert SECRET not in home.everything()
 
 
-def test_parquet_is_read_and_a_half_written_one_is_named(home: Home, login: str) -> None:
-    store = store_at(login)
+def test_parquet_is_read_and_a_half_written_one_is_named(home: Home, shop: Any) -> None:
     pl.DataFrame({"id": range(100), "y": range(100)}).write_parquet(home.folder / "a.parquet")
     whole = (home.folder / "a.parquet").read_bytes()
-    store.put("pq/a.parquet", whole)
+    shop.put("pq/a.parquet", whole)
     home.load(kz.files("s3://shop/pq/*.parquet"))
-    store.put("pq/b.parquet", whole[:300])
+    shop.put("pq/b.parquet", whole[:300])
 
     with pytest.raises(SourceError, match=r"b\.parquet is no Parquet file"):
         home.load(kz.files("s3://shop/pq/*.parquet"))
@@ -141,7 +69,7 @@ def test_parquet_is_read_and_a_half_written_one_is_named(home: Home, login: str)
     assert len(home.load(kz.files("s3://shop/pq/a.parquet")).rows) == 100
 
 
-def test_a_wrong_secret_is_refused_clearly_and_told_nowhere(home: Home, login: str, monkeypatch) -> None:
+def test_a_wrong_secret_is_refused_clearly_and_told_nowhere(home: Home, shop: Any, monkeypatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{SECRET}-wrong")
 
     with pytest.raises(SourceError, match="refuses the credentials") as refused:
@@ -150,8 +78,8 @@ def test_a_wrong_secret_is_refused_clearly_and_told_nowhere(home: Home, login: s
     assert SECRET not in f"{refused.value}{refused.value.__cause__}{home.everything()}"
 
 
-def test_what_is_not_there_is_named(home: Home, login: str) -> None:
-    store_at(login).put("here/flights.csv", b"id,y\n1,2\n")
+def test_what_is_not_there_is_named(home: Home, shop: Any) -> None:
+    shop.put("here/flights.csv", b"id,y\n1,2\n")
 
     with pytest.raises(SourceError, match=r"(?s)No object matches.*here/flights\.csv"):
         home.load(kz.files("s3://shop/here/fligths.csv"))

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kaizenml.core.place import Bucket, place_of
 from kaizenml.errors import SettingError, bounded, close_match
 
 #: Where steps can run.
@@ -19,7 +20,7 @@ _RAY_ADDRESS = re.compile(r"ray:(//)?(\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+):[0-9]{1,
 KNOWN: dict[str, tuple[str, str]] = {
     "home": (".kaizen", "folder of everything that is remembered, seen from the project"),
     "database": ("", "where metadata live: sqlite:///PATH or postgresql://… (default: a file in the home)"),
-    "store": ("", "where tables and blobs live: file:///… (default: in the home)"),
+    "store": ("", "where tables and blobs live: file:///PATH or s3://BUCKET/PREFIX?endpoint=… (default: in the home)"),
     "cache": ("", "folder of the kept results of steps, which homes may share (default: in the home)"),
     "runner": ("local", "where steps run: local, pool (a process for each), ray, or ray://HOST:PORT"),
     "notify": ("", "where alerts are told"),
@@ -42,7 +43,7 @@ class Settings:
     folder: Path
     home: Path
     database: str = field(repr=False)  # it may carry a password
-    store: Path
+    store: Path | Bucket
     cache: Path
     runner: str
     notify: str = field(repr=False)
@@ -111,16 +112,13 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
             f"database={redacted(database)!r} cannot be.",
             "It is sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.",
         )
-    store = values["store"] or f"file://{home}"
-    if not store.startswith("file://"):
-        raise SettingError(f"store={redacted(store)!r} cannot be.", "Today it is file:///PATH.")
     if values["port"] == values["predict_port"]:
         raise SettingError(f"port and predict_port are both {values['port']}.", "Give each a port of its own.")
     return Settings(
         folder=folder.resolve(),
         home=home,
         database=database,
-        store=Path(store.removeprefix("file://")),
+        store=place_of(values["store"]) if values["store"] else home,
         cache=(folder / (values["cache"] or home / "cache")).resolve(),
         runner=values["runner"],
         notify=values["notify"],

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaizenml.core.backup import Manifest
+from kaizenml.core.place import Bucket
 from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
 from kaizenml.core.task import StepCache
+from kaizenml.errors import SettingError, StateError
 from kaizenml.loop.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -83,7 +85,6 @@ def read_settings(folder: Path, flags: Mapping[str, str] | None = None) -> Setti
 
 def open_house(of: Settings) -> House:
     """Open what the settings name; folders and tables that are not there yet are made."""
-    from kaizenml.adapters.blobs import DirectoryBlobs
     from kaizenml.adapters.clock import SystemClock
     from kaizenml.adapters.sql import open_records
 
@@ -91,16 +92,18 @@ def open_house(of: Settings) -> House:
     return House(
         settings=of,
         records=open_records(of.database),
-        blobs=DirectoryBlobs(of.store / "blobs"),
-        open_tables=lambda: _open_tables(of.store / "tables"),
+        blobs=open_blobs(of),
+        open_tables=lambda: _open_tables(of.store),
         clock=SystemClock(),
     )
 
 
-def _open_tables(root: Path) -> Tables:
+def _open_tables(place: Path | Bucket) -> Tables:
     from kaizenml.adapters.tables import DeltaTables
 
-    return DeltaTables(root)
+    if isinstance(place, Bucket):
+        raise SettingError(f"Tables cannot live at {place.url} yet.", "Set `store` to file:///PATH.")
+    return DeltaTables(place / "tables")
 
 
 def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> dict[str, tuple[int, str]]:
@@ -117,6 +120,11 @@ def back_up(of: Settings, target: Path, now: datetime, say: Say) -> Manifest:
     from kaizenml._version import __version__
     from kaizenml.adapters.backup import Origin, back_up
 
+    if isinstance(of.store, Bucket):
+        raise StateError(
+            f"Tables and blobs are at {of.store.url}, which `kaizen backup` does not copy.",
+            "Copy them to a folder first: `kaizen migrate --to file:///PATH`. Or let the bucket keep versions.",
+        )
     origin = Origin(of.home, of.store, of.database)
     return back_up(origin, target, made_at=now.isoformat(), version=__version__, say=say)
 
@@ -135,9 +143,18 @@ def restore(source: Path, home: Path, check: Callable[[Books], object], say: Say
 
 def open_blobs(of: Settings) -> Blobs:
     """Open the blobs alone: all that the data plane needs."""
+    return _open_blobs(of.store)
+
+
+def _open_blobs(place: Path | Bucket) -> Blobs:
+    if isinstance(place, Bucket):
+        from kaizenml.adapters.object_blobs import BucketBlobs
+        from kaizenml.adapters.object_store import ObjectStore
+
+        return BucketBlobs(ObjectStore(place.at("blobs")))
     from kaizenml.adapters.blobs import DirectoryBlobs
 
-    return DirectoryBlobs(of.store / "blobs")
+    return DirectoryBlobs(place / "blobs")
 
 
 def write_file(path: Path, content: bytes) -> None:
