@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -99,8 +99,13 @@ class Token:
 
     def granted(self, project: str | None = None) -> frozenset[Permission]:
         """Return what its owner may do in a project; without one, what is granted for all of them."""
-        held = {*self.roles.get(EVERYWHERE, ()), *(self.roles.get(project, ()) if project else ())}
-        return frozenset({Permission.PUBLIC}).union(*(GRANTS[role] for role in held))
+        return granted(self.roles, project)
+
+
+def granted(roles: Mapping[str, Sequence[Role]], project: str | None = None) -> frozenset[Permission]:
+    """Return what these roles grant in a project; without one, what they grant in all of them."""
+    held = {*roles.get(EVERYWHERE, ()), *(roles.get(project, ()) if project else ())}
+    return frozenset({Permission.PUBLIC}).union(*(GRANTS[role] for role in held))
 
 
 def digest_of_token(text: str) -> str:

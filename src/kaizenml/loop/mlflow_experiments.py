@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -131,13 +131,21 @@ def delete_tag(books: Books, id_: str, key: str) -> None:
 
 
 def search(
-    books: Books, stages: Sequence[str], most: int, words: str, order: Sequence[str], token: str
-) -> tuple[list[Experiment], str]:
-    """Return the experiments that a filter lets through, in an order, and the token of the next page."""
+    books: Books, stages: Sequence[str], most: int, words: str, order: Sequence[str], token: str,
+    projects: Collection[str] | None = None,
+) -> tuple[list[Experiment], str]:  # fmt: skip
+    """Return the experiments that a filter lets through, in an order, and the token of the next page.
+
+    Parameters
+    ----------
+    projects
+        Only experiments that are these projects; None: all.
+    """
     check_most(most, 50_000)
     wanted, by = parsed(words, EXPERIMENTS), sortings(order, EXPERIMENTS)
     at = offset(token)
-    known = [_READ.decode(each.body) for each in books.clients.all(What.EXPERIMENT) if each.stage in stages]
+    there = [each for each in books.clients.all(What.EXPERIMENT) if projects is None or each.state in projects]
+    known = [_READ.decode(each.body) for each in there if each.stage in stages]
     found = [each for each in known if all(holds(one, _value(one, each)) for one in wanted)]
     found.sort(key=lambda each: (-each.creation_time, int(each.experiment_id)))
     if by:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import uuid4
 
 import msgspec
 
 from kaizenml.core.digest import Digest, is_digest
-from kaizenml.core.mlflow.errors import absent, invalid
+from kaizenml.core.mlflow.errors import WireError, absent, invalid
 from kaizenml.core.mlflow.rows import Document, File, What
 from kaizenml.core.ports import Blobs, Books
-from kaizenml.loop.mlflow_messages import Told
-from kaizenml.loop.mlflow_mirror import mirrored
+from kaizenml.loop import mlflow_experiments as experiments
+from kaizenml.loop.mlflow_messages import LoggedModel, Told
+from kaizenml.loop.mlflow_mirror import mirrored, root_of
 
 #: A file may come in so many parts.
 MOST_PARTS = 10_000
 _READ = msgspec.json.Decoder(Told)
+_READ_MODEL = msgspec.json.Decoder(LoggedModel)
+#: Where the files of a run and of a logged model lie, by what is remembered of it.
+_ROOT_OF: Mapping[What, Callable[[str], str]] = {
+    What.RUN: lambda body: _READ.decode(body).info.artifact_uri,
+    What.MODEL: lambda body: _READ_MODEL.decode(body).info.artifact_uri,
+}
 
 
 class Listed(msgspec.Struct, omit_defaults=True):
@@ -118,6 +125,26 @@ def parts_of(books: Books, upload: str, path: str, given: Sequence[tuple[int, st
     return [Digest(known[number]) for number in wanted]
 
 
+def path_of_upload(books: Books, upload: str) -> str:
+    """Return the path of the file that comes by this upload."""
+    return _upload(books, upload).path
+
+
+def project_of(books: Books, path: str) -> str | None:
+    """Return the project of the run or logged model among whose files a path is; None where it is nobody's."""
+    parts = path.split("/")
+    for index in range(1, len(parts)):
+        if parts[index] != "artifacts":
+            continue
+        for what in (What.RUN, What.MODEL):
+            found = books.clients.find(what, parts[index - 1])
+            if found is not None:
+                root = root_of(_ROOT_OF[what](found.body))
+                is_inside = path == root or path.startswith(f"{root}/")
+                return experiments.project_of(books, found.scope) if is_inside else None
+    return None
+
+
 def forget_parts(books: Books, upload: str) -> None:
     """Forget an upload; the blobs of its parts are nobody's then."""
     _upload(books, upload)
@@ -138,10 +165,15 @@ def _chunks(blobs: Blobs, part: Digest) -> Iterator[bytes]:
     yield from blobs.open(part)
 
 
+def no_upload(id_: str) -> WireError:
+    """Return the error that there is no such upload."""
+    return absent(f"Upload '{id_[:100]}' not found.")
+
+
 def _upload(books: Books, id_: str) -> _Upload:
     found = books.clients.find(What.UPLOAD, id_)
     if found is None or found.scope:
-        raise absent(f"Upload '{id_[:100]}' not found.")
+        raise no_upload(id_)
     return msgspec.json.decode(found.body, type=_Upload)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from kaizenml._version import __version__
 from kaizenml.core.alert import acknowledged
 from kaizenml.core.event import Draft, Kind
+from kaizenml.core.inbox import Item
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
 from kaizenml.loop import cancelling, controller, delivering, releasing, run_ordering
@@ -53,7 +54,7 @@ class LoopService:
         """Approve the release, and package it once enough people have."""
         return releasing.approve(self.house, name, by, override=override, because=because, digest=digest)
 
-    def waiting(self, project: str | None) -> object:
+    def waiting(self, project: str | None) -> Sequence[Item]:
         """Return what waits for people."""
         with self.records.reading() as books:
             return waiting(books, self.house, project)

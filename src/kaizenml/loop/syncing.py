@@ -79,6 +79,15 @@ def take_in(books: Books, blobs: Blobs, clock: Clock, run: str, start: int, cont
     return known + taken
 
 
+def project_of(books: Books, run: str, start: int, content: bytes) -> str | None:
+    """Return the project of a run that a piece of a journal is of, or that it begins; None where it does neither."""
+    before = books.runs.find(run)
+    if before is not None:
+        return before.project
+    begun = (each.run.project for each in journal.entries(content)[0] if isinstance(each, Started))
+    return next(begun, None) if start == 0 else None
+
+
 def known_until(books: Books, run: str) -> int:
     """Return up to which byte the journal of a run is in the records."""
     noted = books.notes.get(_NOTE, run)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Protocol
 
-from kaizenml.core.account import Permission, Token
+from kaizenml.core.account import EVERYWHERE, Permission, Token
 from kaizenml.errors import PermissionDeniedError, SettingError
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -49,14 +50,71 @@ class Known:
         """Return what the caller may do in a project; without one, what is granted for all of them."""
         return frozenset(Permission) if self.token is None else self.token.granted(project)
 
+    def may(self, permission: Permission, project: str | None = None) -> bool:
+        """Say whether the caller has a permission in a project; without one, in all of them."""
+        return permission in self.granted(project)
+
+    def may_somewhere(self, permission: Permission) -> bool:
+        """Say whether the caller has a permission in any project."""
+        return self.may(permission) or any(self.may(permission, project) for project in self.projects)
+
     @property
-    def may_enter(self) -> bool:
-        """Whether there is anything here for the caller."""
-        return self.token is None or bool(self.token.roles)
+    def projects(self) -> tuple[str, ...]:
+        """The projects in which the caller has roles of their own."""
+        return () if self.token is None else tuple(each for each in self.token.roles if each != EVERYWHERE)
+
+    @property
+    def seen(self) -> frozenset[str] | None:
+        """The projects that the caller may see; None for all of them."""
+        if self.may(Permission.VIEW):
+            return None
+        return frozenset(project for project in self.projects if self.may(Permission.VIEW, project))
+
+    def check(self, permission: Permission, projects: Sequence[str], absent: Exception) -> None:
+        """Check that the caller may do something with a thing.
+
+        Parameters
+        ----------
+        projects
+            Those that the thing belongs to; without any, a permission for all of them is needed.
+        absent
+            What is raised when the caller may not see the thing: it is then, for them, as if it were not there.
+
+        Raises
+        ------
+        PermissionDeniedError
+            When the caller sees it and may not do this.
+        """
+        if self.may(permission):
+            return
+        seen = self.seen
+        if not projects or not (seen is None or seen.issuperset(projects)):
+            raise absent
+        for project in projects:
+            if not self.may(permission, project):
+                raise denied(permission, project)
 
 
 #: Who makes the request that is being answered.
 CALLER: ContextVar[Known | None] = ContextVar("caller", default=None)
+
+
+def seen_projects() -> frozenset[str] | None:
+    """Return the projects that the caller may see; None for all of them."""
+    caller = CALLER.get()
+    return None if caller is None else caller.seen
+
+
+def sees(project: str) -> bool:
+    """Say whether the caller may see a project."""
+    seen = seen_projects()
+    return seen is None or project in seen
+
+
+def denied(permission: Permission, project: str | None) -> PermissionDeniedError:
+    """Return the error that the caller lacks a permission, in a project or in general."""
+    where = f"in {project}" if project else "in every project"
+    return PermissionDeniedError(f"This needs the permission to {permission} {where}.", "Ask who has it.")
 
 
 def acting(by: str, *, is_said: bool) -> str:

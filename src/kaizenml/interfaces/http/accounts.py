@@ -12,7 +12,7 @@ from kaizenml.core.account import Permission, Token
 from kaizenml.interfaces.http.access import CALLER
 from kaizenml.interfaces.http.acting import Body, Name
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.routes import ANYWHERE, Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop import accounts
 
@@ -29,7 +29,7 @@ class Issuing(Body):
 def add_accounts(routes: Routes, service: Service) -> None:
     """Add the routes."""
     told = AccountRoutes(service)
-    routes.get("/api/v1/me", told.me, permission=Permission.VIEW)
+    routes.get("/api/v1/me", told.me, permission=Permission.VIEW, of=ANYWHERE)
     routes.get("/api/v1/tokens", told.listed, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens", told.issue, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens/{id}/revoke", told.revoke, permission=Permission.ADMIN)
@@ -42,13 +42,14 @@ class AccountRoutes:
         self._service = service
 
     def me(self) -> Response:
-        """Who calls, and what they may do, by project."""
+        """Who calls, and what they may do: `permissions` in every project, `projects` in one each."""
         caller = CALLER.get()
         token = caller.token if caller else None
-        if token is None:
-            return answer({"actor": None, "roles": {}, "permissions": sorted(Permission)})
+        if caller is None or token is None:
+            return answer({"actor": None, "roles": {}, "permissions": sorted(Permission), "projects": {}})
         told = {"actor": token.actor, "token": token.id, "roles": token.roles, "expires_at": token.expires_at}
-        return answer({**told, "permissions": sorted(token.granted())})
+        projects = {project: sorted(token.granted(project)) for project in caller.projects}
+        return answer({**told, "permissions": sorted(token.granted()), "projects": projects})
 
     def listed(self) -> Response:
         """Every token, the newest first; what opens with them is kept nowhere."""

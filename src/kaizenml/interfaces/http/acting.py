@@ -14,8 +14,9 @@ from kaizenml.core.pipeline import TRAINING
 from kaizenml.interfaces.http import views
 from kaizenml.interfaces.http.access import acting
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.routes import ANYWHERE, ENDPOINT, Belongs, Routes, check_thing
 from kaizenml.interfaces.http.service import Service
+from kaizenml.loop import belonging
 
 By = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,99}$", description="the person who acts, as the log names them")
@@ -23,6 +24,10 @@ By = Annotated[
 Reason = Annotated[str, Field(max_length=2000)]
 Name = Annotated[str, Field(max_length=200)]
 Step = Annotated[int, Field(ge=1, le=100)]
+_ALERT = Belongs("unresolved alert", "id", belonging.of_alert)
+_CALLED = Belongs("run", "id", belonging.of_named_run)
+_JOB = Belongs("job", "job", belonging.of_job)
+_UNDER_WAY = Belongs("run that is under way", "id", belonging.of_job)
 
 
 class Body(BaseModel):
@@ -116,14 +121,14 @@ def add_acting(routes: Routes, service: Service) -> None:
     routes.post(f"{release}/approve", act.approve, permission=Permission.APPROVE)
     routes.post(f"{release}/decline", act.decline, permission=Permission.APPROVE)
     routes.post(f"{release}/ship", act.ship, permission=Permission.OPERATE)
-    routes.post("/api/v1/endpoints/{name}/rollback", act.rollback, permission=Permission.OPERATE)
-    routes.post("/api/v1/alerts/{id}/acknowledge", act.acknowledge, permission=Permission.OPERATE)
+    routes.post("/api/v1/endpoints/{name}/rollback", act.rollback, permission=Permission.OPERATE, of=ENDPOINT)
+    routes.post("/api/v1/alerts/{id}/acknowledge", act.acknowledge, permission=Permission.OPERATE, of=_ALERT)
     routes.post("/api/v1/projects/{name}/run", act.run, permission=Permission.RUN)
     routes.post("/api/v1/projects/{name}/tune", act.tune, permission=Permission.RUN)
-    routes.post("/api/v1/runs/{id}/cancel", act.cancel, permission=Permission.RUN)
-    routes.post("/api/v1/runs/compare", act.compare, permission=Permission.RUN)
-    routes.post("/api/v1/runs/{id}/rerun", act.rerun, permission=Permission.RUN)
-    routes.get("/api/v1/jobs/{job}/found", act.found, permission=Permission.VIEW)
+    routes.post("/api/v1/runs/{id}/cancel", act.cancel, permission=Permission.RUN, of=_UNDER_WAY)
+    routes.post("/api/v1/runs/compare", act.compare, permission=Permission.RUN, of=ANYWHERE)
+    routes.post("/api/v1/runs/{id}/rerun", act.rerun, permission=Permission.RUN, of=_CALLED)
+    routes.get("/api/v1/jobs/{job}/found", act.found, permission=Permission.VIEW, of=_JOB)
     routes.post("/api/v1/clock", act.clock, permission=Permission.ADMIN)
 
 
@@ -175,6 +180,8 @@ class Acting:
 
     def compare(self, body: Comparing) -> Response:
         """Queue a comparison of runs with the first of them; `found` of the job has where they differ."""
+        for word in body.runs:
+            check_thing(Permission.RUN, _CALLED, self._service.records, word)
         job = views.plain(self._service.compare(body.runs, by=body.actor))
         return answer({"done": job}, 202)
 

@@ -63,7 +63,7 @@ def create_app(service: Service, access: Access | None = None, *, more: Sequence
         When a route says no permission, or the access would let everybody in.
     """
     app = _bare(service)
-    routes = Routes(app)
+    routes = Routes(app, service.records)
     for part in (*PARTS, *more):
         part(routes, service)
     add_docs(routes, app)

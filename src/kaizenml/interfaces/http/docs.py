@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from kaizenml.core.account import Permission
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.routes import ANYWHERE, Routes
 from kaizenml.interfaces.web.html import Html, joined, page, tag
 
 _HEAD = (
@@ -23,8 +23,8 @@ _BOUNDS = {"minimum": "≥", "maximum": "≤", "minLength": "at least", "maxLeng
 def add_docs(routes: Routes, app: FastAPI) -> None:
     """Add the routes."""
     docs = Docs(app)
-    routes.get("/openapi.json", docs.openapi, permission=Permission.VIEW, include_in_schema=False)
-    routes.get("/docs", docs.page, permission=Permission.VIEW, include_in_schema=False)
+    routes.get("/openapi.json", docs.openapi, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
+    routes.get("/docs", docs.page, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
 
 
 class Docs:

@@ -10,7 +10,7 @@ from kaizenml.core.ports import Blobs
 from kaizenml.core.run import Run
 from kaizenml.errors import StateError
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.routes import RUN, Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop.evaluation_report import assessment_of, report
 from kaizenml.loop.wiring import House
@@ -22,8 +22,8 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; fr
 def add_evaluating(routes: Routes, service: Service) -> None:
     """Add the routes."""
     shown = Evaluations(service)
-    routes.get("/api/v1/runs/{id}/evaluation", shown.evaluation, permission=Permission.VIEW)
-    routes.get("/api/v1/runs/{id}/report", shown.report, permission=Permission.VIEW)
+    routes.get("/api/v1/runs/{id}/evaluation", shown.evaluation, permission=Permission.VIEW, of=RUN)
+    routes.get("/api/v1/runs/{id}/report", shown.report, permission=Permission.VIEW, of=RUN)
 
 
 class Evaluations:

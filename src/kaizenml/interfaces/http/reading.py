@@ -8,10 +8,13 @@ from fastapi import Query, Response
 
 from kaizenml.core.account import Permission
 from kaizenml.interfaces.http import views
+from kaizenml.interfaces.http.access import sees
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import Handler, Routes
+from kaizenml.interfaces.http.routes import ANYWHERE, ENDPOINT, Handler, Routes
+from kaizenml.interfaces.http.seen import events_after, newest
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop.auditing import verified
+from kaizenml.loop.belonging import owners_of_job
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 Project = Annotated[str | None, Query(max_length=100, description="of this project only")]
@@ -20,22 +23,22 @@ Project = Annotated[str | None, Query(max_length=100, description="of this proje
 def add_reading(routes: Routes, service: Service) -> None:
     """Add the routes."""
     read = Reading(service)
-    handlers: dict[str, Handler] = {
+    lists: dict[str, Handler] = {
         "projects": read.projects,
         "models": read.models,
-        "snapshots": read.snapshots,
         "releases": read.releases,
-        "releases/{project}/{number}": read.release,
         "endpoints": read.endpoints,
-        "endpoints/{name}": read.endpoint,
         "alerts": read.alerts,
         "events": read.events,
         "jobs": read.jobs,
         "inbox": read.inbox,
-        "loop": read.loop,
     }
-    for path, handler in handlers.items():
-        routes.get(f"/api/v1/{path}", handler, permission=Permission.VIEW)
+    for path, handler in lists.items():
+        routes.get(f"/api/v1/{path}", handler, permission=Permission.VIEW, of=ANYWHERE)
+    routes.get("/api/v1/snapshots", read.snapshots, permission=Permission.VIEW)
+    routes.get("/api/v1/releases/{project}/{number}", read.release, permission=Permission.VIEW)
+    routes.get("/api/v1/endpoints/{name}", read.endpoint, permission=Permission.VIEW, of=ENDPOINT)
+    routes.get("/api/v1/loop", read.loop, permission=Permission.VIEW)
     routes.post("/api/v1/events/verify", read.verified, permission=Permission.OPERATE)
 
 
@@ -48,16 +51,18 @@ class Reading:
     def projects(self) -> Response:
         """Every project: what it declares, its newest run and release, its champion."""
         with self._service.records.reading() as books:
-            return answer({"projects": [views.project(one, books) for one in books.declarations.all()]})
+            mine = [one for one in books.declarations.all() if sees(one.project)]
+            return answer({"projects": [views.project(one, books) for one in mine]})
 
     def inbox(self, project: Project = None) -> Response:
         """What waits for a person: what is wanted, since when, and the command that deals with it."""
-        return answer({"inbox": self._service.waiting(project)})
+        return answer({"inbox": [item for item in self._service.waiting(project) if sees(item.project)]})
 
     def models(self, model: Project = None, limit: Limit = 100) -> Response:
         """The newest model versions, newest first."""
         with self._service.records.reading() as books:
-            return answer({"models": [views.named(one) for one in books.models.newest(model, limit=limit)]})
+            found = newest(lambda most: books.models.newest(model, limit=most), lambda one: [one.project], limit)
+            return answer({"models": [views.named(one) for one in found]})
 
     def snapshots(self, project: Annotated[str, Query(max_length=100)], limit: Limit = 100) -> Response:
         """The newest snapshots of a project's data, newest first."""
@@ -67,7 +72,8 @@ class Reading:
     def releases(self, project: Project = None, limit: Limit = 100) -> Response:
         """The newest releases, newest first."""
         with self._service.records.reading() as books:
-            return answer({"releases": [views.named(one) for one in books.releases.newest(project, limit=limit)]})
+            found = newest(lambda most: books.releases.newest(project, limit=most), lambda one: [one.project], limit)
+            return answer({"releases": [views.named(one) for one in found]})
 
     def release(self, project: str, number: int) -> Response:
         """One release, with its verdict."""
@@ -77,7 +83,7 @@ class Reading:
     def endpoints(self) -> Response:
         """Every endpoint, with the release that serves."""
         with self._service.records.reading() as books:
-            return answer({"endpoints": books.endpoints.all()})
+            return answer({"endpoints": [one for one in books.endpoints.all() if sees(one.project)]})
 
     def endpoint(self, name: str) -> Response:
         """One endpoint, with its rollouts, its newest windows and its open alerts."""
@@ -87,17 +93,22 @@ class Reading:
     def alerts(self, limit: Limit = 100) -> Response:
         """The newest alerts, newest first."""
         with self._service.records.reading() as books:
-            return answer({"alerts": [views.alert(one) for one in books.alerts.newest(limit=limit)]})
+            of = {one.name: one.project for one in books.endpoints.all()}
+            found = newest(
+                lambda most: books.alerts.newest(limit=most), lambda one: [of.get(one.endpoint, one.endpoint)], limit
+            )
+            return answer({"alerts": [views.alert(one) for one in found]})
 
     def events(self, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 1000) -> Response:
         """The events behind this one, oldest first."""
         with self._service.records.reading() as books:
-            return answer({"events": books.events.after(after, limit=limit)})
+            return answer({"events": events_after(books, after, limit)})
 
     def jobs(self, limit: Limit = 100) -> Response:
         """The newest jobs, newest first."""
         with self._service.records.reading() as books:
-            return answer({"jobs": [views.without_folder(views.plain(job)) for job in books.jobs.newest(limit=limit)]})
+            found = newest(lambda most: books.jobs.newest(limit=most), lambda job: owners_of_job(books, job), limit)
+            return answer({"jobs": [views.without_folder(views.plain(job)) for job in found]})
 
     def loop(self) -> Response:
         """What the controller and the workers are doing."""

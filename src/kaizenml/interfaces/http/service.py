@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from kaizenml.core.inbox import Item
 from kaizenml.core.ports import Records
 
 
@@ -38,7 +39,7 @@ class Service(Protocol):
         """Approve the release; with ``override`` against its gate's word, for a reason; with a digest just that."""
         ...
 
-    def waiting(self, project: str | None) -> object:
+    def waiting(self, project: str | None) -> Sequence[Item]:
         """Return what waits for people, the most urgent first."""
         ...
 

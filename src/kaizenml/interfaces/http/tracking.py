@@ -11,19 +11,21 @@ from starlette.concurrency import run_in_threadpool
 
 from kaizenml.core.account import Permission
 from kaizenml.core.digest import Digest, digest_of_bytes
-from kaizenml.core.query import All, Compare, Condition
+from kaizenml.core.ports import Books
+from kaizenml.core.query import All, Condition, OneOf
 from kaizenml.core.query import Field as Named
 from kaizenml.core.query import Query as Question
 from kaizenml.core.query_text import LONGEST, parsed
 from kaizenml.core.run import RunLine
 from kaizenml.core.series import Last, Point, spelled, thinned
 from kaizenml.errors import IntegrityError, NotFoundError, StateError
+from kaizenml.interfaces.http.access import CALLER, seen_projects
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.routes import ANYWHERE, RUN, Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop.grouping import Together
 from kaizenml.loop.live import console_so_far, live
-from kaizenml.loop.syncing import take_in
+from kaizenml.loop.syncing import project_of, take_in
 from kaizenml.loop.wiring import House
 
 Text = Annotated[str, Query(alias="q", max_length=LONGEST, description="such as metrics.roc_auc > 0.7")]
@@ -50,18 +52,18 @@ def add_tracking(routes: Routes, service: Service) -> None:
     """Add the routes."""
     shown, sent = Runs(service), Sent(service)
     run = "/api/v1/runs/{id}"
-    routes.get("/api/v1/runs", shown.runs, permission=Permission.VIEW)
-    routes.get(run, shown.run, permission=Permission.VIEW)
-    routes.get(f"{run}/series", shown.all_series, permission=Permission.VIEW)
-    routes.get(f"{run}/series/{{name:path}}", shown.series, permission=Permission.VIEW)
-    routes.get(f"{run}/artefacts", shown.artefacts, permission=Permission.VIEW)
-    routes.get(f"{run}/artefacts/{{path:path}}", shown.artefact, permission=Permission.VIEW)
-    routes.get(f"{run}/console", shown.console, permission=Permission.VIEW)
-    routes.get(f"{run}/diff", shown.diff, permission=Permission.VIEW)
-    routes.post(f"{run}/journal", sent.journal, permission=Permission.RUN)
-    routes.get("/api/v1/blobs/{digest}", sent.has_blob, permission=Permission.RUN)
-    routes.post("/api/v1/blobs", sent.blob, permission=Permission.RUN)
-    routes.post("/api/v1/blobs/joined", sent.joined, permission=Permission.RUN)
+    routes.get("/api/v1/runs", shown.runs, permission=Permission.VIEW, of=ANYWHERE)
+    routes.get(run, shown.run, permission=Permission.VIEW, of=RUN)
+    routes.get(f"{run}/series", shown.all_series, permission=Permission.VIEW, of=RUN)
+    routes.get(f"{run}/series/{{name:path}}", shown.series, permission=Permission.VIEW, of=RUN)
+    routes.get(f"{run}/artefacts", shown.artefacts, permission=Permission.VIEW, of=RUN)
+    routes.get(f"{run}/artefacts/{{path:path}}", shown.artefact, permission=Permission.VIEW, of=RUN)
+    routes.get(f"{run}/console", shown.console, permission=Permission.VIEW, of=RUN)
+    routes.get(f"{run}/diff", shown.diff, permission=Permission.VIEW, of=RUN)
+    routes.post(f"{run}/journal", sent.journal, permission=Permission.RUN, of=ANYWHERE)
+    routes.get("/api/v1/blobs/{digest}", sent.has_blob, permission=Permission.RUN, of=ANYWHERE)
+    routes.post("/api/v1/blobs", sent.blob, permission=Permission.RUN, of=ANYWHERE)
+    routes.post("/api/v1/blobs/joined", sent.joined, permission=Permission.RUN, of=ANYWHERE)
 
 
 class Runs:
@@ -72,7 +74,7 @@ class Runs:
 
     def runs(self, text: Text = "", project: Project = None, limit: Limit = 100, after: After = 0) -> Response:
         """Runs that fulfil a question, in its order; the newest first without one."""
-        question = _of(parsed(text), project)
+        question = _of(parsed(text), frozenset([project]) if project is not None else seen_projects())
         with self._service.records.reading() as books:
             return answer({"runs": [_line(each) for each in books.runs.search(question, limit=limit, after=after)]})
 
@@ -157,8 +159,15 @@ class Sent:
         return answer({"digest": blobs.put(content)}, 201)
 
     def _take_in(self, run: str, start: int, content: bytes) -> int:
-        house = _house(self._service)
-        return self._together.write(lambda books: take_in(books, house.blobs, house.clock, run, start, content))
+        house, caller = _house(self._service), CALLER.get()
+
+        def taken(books: Books) -> int:
+            owner = project_of(books, run, start, content)
+            if caller is not None and owner is not None:
+                caller.check(Permission.RUN, [owner], NotFoundError("run", run[:200]))
+            return take_in(books, house.blobs, house.clock, run, start, content)
+
+        return self._together.write(taken)
 
 
 def _house(service: Service) -> House:
@@ -170,10 +179,10 @@ def _has_none() -> NoReturn:
     raise StateError("This server keeps no files.", "Ask the one that `kaizen up` starts.")
 
 
-def _of(question: Question, project: str | None) -> Question:
-    if project is None:
+def _of(question: Question, projects: frozenset[str] | None) -> Question:
+    if projects is None:
         return question
-    mine: Condition = Compare(Named("run", "project"), "=", project)
+    mine: Condition = OneOf(Named("run", "project"), tuple(sorted(projects)))
     return Question(mine if question.where is None else All((mine, question.where)), question.order)
 
 

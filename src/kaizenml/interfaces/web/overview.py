@@ -51,11 +51,19 @@ class Overview:
     now: datetime
 
 
-def overview(books: Books, now: datetime) -> Overview:
-    """Return what the first page shows."""
-    projects = tuple(_project(declared.project, books) for declared in books.declarations.all())
-    telling = [event for event in books.events.newest(limit=EVENTS_READ) if event.kind not in ROUTINE]
+def overview(books: Books, now: datetime, seen: frozenset[str] | None = None) -> Overview:
+    """Return what the first page shows: of these projects, or of all."""
+    names = [each.project for each in books.declarations.all() if seen is None or each.project in seen]
+    projects = tuple(_project(name, books) for name in names)
+    telling = [event for event in _newest(books, seen) if event.kind not in ROUTINE]
     return Overview(projects, tuple(telling[:EVENTS_SHOWN]), now)
+
+
+def _newest(books: Books, seen: frozenset[str] | None) -> list[Event]:
+    if seen is None:
+        return books.events.newest(limit=EVENTS_READ)
+    found = [each for name in sorted(seen) for each in books.events.newest(limit=EVENTS_READ, project=name)]
+    return sorted(found, key=lambda each: -each.id)
 
 
 def _project(name: str, books: Books) -> Project:

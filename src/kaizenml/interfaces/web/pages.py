@@ -9,7 +9,8 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 
 from kaizenml.core.account import Permission
-from kaizenml.interfaces.http.routes import Routes
+from kaizenml.interfaces.http.access import seen_projects
+from kaizenml.interfaces.http.routes import ANYWHERE, Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.interfaces.web import parts
 from kaizenml.interfaces.web.html import page, tag
@@ -22,9 +23,9 @@ REFRESH_SECONDS = 15
 def add_pages(routes: Routes, service: Service) -> None:
     """Add the routes."""
     pages = Pages(service)
-    routes.get("/", pages.loop, permission=Permission.VIEW, include_in_schema=False)
-    routes.get("/style.css", pages.style, permission=Permission.VIEW, include_in_schema=False)
-    routes.get("/icon.svg", pages.icon, permission=Permission.VIEW, include_in_schema=False)
+    routes.get("/", pages.loop, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
+    routes.get("/style.css", pages.style, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
+    routes.get("/icon.svg", pages.icon, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
 
 
 class Pages:
@@ -38,7 +39,7 @@ class Pages:
     def loop(self) -> Response:
         """The loop of every project."""
         with self._service.records.reading() as books:
-            seen = overview(books, self._service.now())
+            seen = overview(books, self._service.now(), seen_projects())
         said = f"{self._service.name} · {counted(len(seen.projects), 'project')} · version {self._service.version}"
         return HTMLResponse(_rendered(seen, self._service.name, f"{said} · {self._clocks(seen.now)}"))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kaizenml.core.account import Permission
+from kaizenml.interfaces.http.mlflow.owners import anybody
 from kaizenml.interfaces.http.mlflow.reading import Message
 from kaizenml.interfaces.http.mlflow.table import Table
 
@@ -17,8 +18,8 @@ class Nothing(Message):
 def add_about(table: Table) -> None:
     """Add the routes."""
     table.call("GET", "/health", health, Nothing, permission=Permission.PUBLIC)
-    table.call("GET", "/version", version, Nothing, permission=Permission.VIEW)
-    table.call("GET", "/api/3.0/mlflow/server-info", server_info, Nothing, permission=Permission.VIEW)
+    table.call("GET", "/version", version, Nothing, permission=Permission.VIEW, of=anybody)
+    table.call("GET", "/api/3.0/mlflow/server-info", server_info, Nothing, permission=Permission.VIEW, of=anybody)
 
 
 def health(_told: Nothing) -> bytes:

@@ -17,6 +17,7 @@ from kaizenml.core.mlflow.errors import WireError
 from kaizenml.core.mlflow.paths import safe_path
 from kaizenml.core.mlflow.rows import File
 from kaizenml.core.stores import CHUNK_BYTES
+from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.run_messages import OfRun
@@ -79,16 +80,16 @@ def add_artefacts(table: Table, desk: Desk) -> None:
     """Add the routes."""
     of = Artefacts(desk)
     see, do = Permission.VIEW, Permission.RUN
-    table.call("GET", f"{_ROOT}/artifacts", of.listed, Folder, permission=see)
-    table.stream("GET", f"{_ROOT}/artifacts/{{path:rest}}", of.download, permission=see)
-    table.stream("PUT", f"{_ROOT}/artifacts/{{path:rest}}", of.upload, permission=do)
-    table.call("DELETE", f"{_ROOT}/artifacts/{{path:rest}}", of.delete, Path, permission=do)
-    table.call("POST", f"{_ROOT}/mpu/create/{{folder:rest}}", of.begin, Upload, permission=do)
-    table.call("POST", f"{_ROOT}/mpu/complete/{{folder:rest}}", of.complete, Upload, permission=do)
-    table.call("POST", f"{_ROOT}/mpu/abort/{{folder:rest}}", of.abort, Upload, permission=do)
-    table.stream("PUT", f"{_ROOT}/mpu/part/{{upload}}/{{number}}", of.part, permission=do)
-    table.call("GET", f"{_ROOT}/presigned/{{path:rest}}", of.presigned, Path, permission=see)
-    table.call("GET", "/api/2.0/mlflow/artifacts/list", of.of_run, RunFolder, permission=see)
+    table.call("GET", f"{_ROOT}/artifacts", of.listed, Folder, permission=see, of=owners.path)
+    table.stream("GET", f"{_ROOT}/artifacts/{{path:rest}}", of.download, permission=see, of=owners.path)
+    table.stream("PUT", f"{_ROOT}/artifacts/{{path:rest}}", of.upload, permission=do, of=owners.path)
+    table.call("DELETE", f"{_ROOT}/artifacts/{{path:rest}}", of.delete, Path, permission=do, of=owners.path)
+    table.call("POST", f"{_ROOT}/mpu/create/{{folder:rest}}", of.begin, Upload, permission=do, of=owners.whole)
+    table.call("POST", f"{_ROOT}/mpu/complete/{{folder:rest}}", of.complete, Upload, permission=do, of=owners.whole)
+    table.call("POST", f"{_ROOT}/mpu/abort/{{folder:rest}}", of.abort, Upload, permission=do, of=owners.upload)
+    table.stream("PUT", f"{_ROOT}/mpu/part/{{upload_id}}/{{number}}", of.part, permission=do, of=owners.upload)
+    table.call("GET", f"{_ROOT}/presigned/{{path:rest}}", of.presigned, Path, permission=see, of=owners.anybody)
+    table.call("GET", "/api/2.0/mlflow/artifacts/list", of.of_run, RunFolder, permission=see, of=owners.run)
 
 
 class Artefacts:
@@ -190,7 +191,7 @@ class Artefacts:
 
         def kept() -> Digest:
             digest = self._desk.blobs.put_from(_received(receive, loop))
-            self._desk.write(lambda books: files.keep_part(books, parts["upload"], int(number), digest))
+            self._desk.write(lambda books: files.keep_part(books, parts["upload_id"], int(number), digest))
             return digest
 
         digest = await loop.run_in_executor(self._threads, kept)

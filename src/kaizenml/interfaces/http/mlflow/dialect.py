@@ -16,7 +16,7 @@ from kaizenml.loop.wiring import House
 
 def mlflow_table(service: Service) -> Table:
     """Return the routes; those that need more than books are there when the service has a house."""
-    table = Table()
+    table = Table(service.records)
     add_about(table)
     house: House | None = getattr(service, "house", None)
     if house is not None:

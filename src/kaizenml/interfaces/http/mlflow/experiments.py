@@ -6,6 +6,8 @@ from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.mlflow.rows import ACTIVE, DELETED
 from kaizenml.core.ports import Books
+from kaizenml.interfaces.http.access import seen_projects
+from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.reading import Message, Whole
 from kaizenml.interfaces.http.mlflow.table import Table
@@ -84,16 +86,16 @@ def add_experiments(table: Table, desk: Desk) -> None:
     of = Experiments(desk)
     root = "/api/2.0/mlflow/experiments"
     see, do = Permission.VIEW, Permission.RUN
-    table.call("POST", f"{root}/create", of.create, Create, permission=do)
-    table.call("GET", f"{root}/get", of.get, Which, permission=see)
-    table.call("GET", f"{root}/get-by-name", of.named, Named, permission=see)
-    table.call("POST", f"{root}/search", of.search, Search, permission=see)
-    table.call("GET", f"{root}/search", of.search, Search, permission=see)
-    table.call("POST", f"{root}/update", of.rename, Rename, permission=do)
-    table.call("POST", f"{root}/delete", of.delete, Which, permission=do)
-    table.call("POST", f"{root}/restore", of.restore, Which, permission=do)
-    table.call("POST", f"{root}/set-experiment-tag", of.set_tag, SetTag, permission=do)
-    table.call("POST", f"{root}/delete-experiment-tag", of.delete_tag, SetTag, permission=do)
+    table.call("POST", f"{root}/create", of.create, Create, permission=do, of=owners.new_experiment)
+    table.call("GET", f"{root}/get", of.get, Which, permission=see, of=owners.experiment)
+    table.call("GET", f"{root}/get-by-name", of.named, Named, permission=see, of=owners.named_experiment)
+    table.call("POST", f"{root}/search", of.search, Search, permission=see, of=owners.anybody)
+    table.call("GET", f"{root}/search", of.search, Search, permission=see, of=owners.anybody)
+    table.call("POST", f"{root}/update", of.rename, Rename, permission=do, of=owners.experiment)
+    table.call("POST", f"{root}/delete", of.delete, Which, permission=do, of=owners.experiment)
+    table.call("POST", f"{root}/restore", of.restore, Which, permission=do, of=owners.experiment)
+    table.call("POST", f"{root}/set-experiment-tag", of.set_tag, SetTag, permission=do, of=owners.experiment)
+    table.call("POST", f"{root}/delete-experiment-tag", of.delete_tag, SetTag, permission=do, of=owners.experiment)
 
 
 class Experiments:
@@ -122,7 +124,7 @@ class Experiments:
         found, token = self._desk.read(
             lambda books: experiments.search(
                 books, stages(told.view_type), told.max_results or 0, told.filter or "", told.order_by or [],
-                told.page_token or "",
+                told.page_token or "", seen_projects(),
             )
         )  # fmt: skip
         answer: dict[str, object] = {"experiments": found} if found else {}

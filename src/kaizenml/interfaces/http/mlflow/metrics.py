@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kaizenml.core.account import Permission
 from kaizenml.core.mlflow import limits
 from kaizenml.core.mlflow.errors import WireError, invalid
+from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow import run_messages as asked
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.runs import pairs
@@ -24,11 +25,18 @@ def add_metrics(table: Table, desk: Desk) -> None:
     """Add the routes."""
     of, root = Metrics(desk), "/api/2.0/mlflow"
     see, do = Permission.VIEW, Permission.RUN
-    table.call("POST", f"{root}/runs/log-metric", of.log, asked.LogMetric, permission=do)
-    table.call("POST", f"{root}/runs/log-batch", of.log_batch, asked.LogBatch, permission=do)
-    table.call("GET", f"{root}/metrics/get-history", of.history, asked.History, permission=see)
-    table.call("GET", f"{root}/metrics/get-history-bulk", of.bulk, asked.Bulk, permission=see)
-    table.call("GET", f"{root}/metrics/get-history-bulk-interval", of.interval, asked.Interval, permission=see)
+    table.call("POST", f"{root}/runs/log-metric", of.log, asked.LogMetric, permission=do, of=owners.run)
+    table.call("POST", f"{root}/runs/log-batch", of.log_batch, asked.LogBatch, permission=do, of=owners.run)
+    table.call("GET", f"{root}/metrics/get-history", of.history, asked.History, permission=see, of=owners.run)
+    table.call("GET", f"{root}/metrics/get-history-bulk", of.bulk, asked.Bulk, permission=see, of=owners.seen_runs)
+    table.call(
+        "GET",
+        f"{root}/metrics/get-history-bulk-interval",
+        of.interval,
+        asked.Interval,
+        permission=see,
+        of=owners.seen_runs,
+    )
 
 
 class Metrics:

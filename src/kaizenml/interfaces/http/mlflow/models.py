@@ -8,6 +8,7 @@ from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.mlflow.limits import shown
 from kaizenml.core.mlflow.paths import safe_path
+from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.experiments import Tag
 from kaizenml.interfaces.http.mlflow.reading import Message, Whole
@@ -103,15 +104,15 @@ def add_models(table: Table, desk: Desk) -> None:
     """Add the routes."""
     of, root = Models(desk), "/api/2.0/mlflow/logged-models"
     one, see, do = f"{root}/{{model_id}}", Permission.VIEW, Permission.RUN
-    table.call("POST", root, of.create, Create, permission=do)
-    table.call("POST", f"{root}/search", of.search, Search, permission=see)
-    table.call("GET", one, of.get, OfModel, permission=see)
-    table.call("PATCH", one, of.finalize, Finalize, permission=do)
-    table.call("DELETE", one, of.delete, OfModel, permission=do)
-    table.call("PATCH", f"{one}/tags", of.set_tags, Tags, permission=do)
-    table.call("DELETE", f"{one}/tags/{{tag_key:rest}}", of.delete_tag, OneTag, permission=do)
-    table.call("POST", f"{one}/params", of.log_params, Params, permission=do)
-    table.call("GET", f"{one}/artifacts/directories", of.files, Folder, permission=see)
+    table.call("POST", root, of.create, Create, permission=do, of=owners.experiment)
+    table.call("POST", f"{root}/search", of.search, Search, permission=see, of=owners.seen_experiments)
+    table.call("GET", one, of.get, OfModel, permission=see, of=owners.model)
+    table.call("PATCH", one, of.finalize, Finalize, permission=do, of=owners.model)
+    table.call("DELETE", one, of.delete, OfModel, permission=do, of=owners.model)
+    table.call("PATCH", f"{one}/tags", of.set_tags, Tags, permission=do, of=owners.model)
+    table.call("DELETE", f"{one}/tags/{{tag_key:rest}}", of.delete_tag, OneTag, permission=do, of=owners.model)
+    table.call("POST", f"{one}/params", of.log_params, Params, permission=do, of=owners.model)
+    table.call("GET", f"{one}/artifacts/directories", of.files, Folder, permission=see, of=owners.model)
 
 
 class Models:

@@ -6,6 +6,7 @@ from kaizenml.core.account import Permission
 from kaizenml.core.mlflow import limits
 from kaizenml.core.mlflow.errors import invalid
 from kaizenml.core.mlflow.rows import ACTIVE, DELETED, What
+from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow import run_messages as asked
 from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.experiments import Tag, stages
@@ -24,20 +25,20 @@ def add_runs(table: Table, desk: Desk) -> None:
     """Add the routes."""
     of, root = Runs(desk), "/api/2.0/mlflow/runs"
     see, do = Permission.VIEW, Permission.RUN
-    table.call("POST", f"{root}/create", of.create, asked.Create, permission=do)
-    table.call("GET", f"{root}/get", of.get, asked.OfRun, permission=see)
-    table.call("POST", f"{root}/update", of.update, asked.Update, permission=do)
-    table.call("POST", f"{root}/search", of.search, asked.Search, permission=see)
-    table.call("POST", f"{root}/delete", of.delete, asked.OfRun, permission=do)
-    table.call("POST", f"{root}/restore", of.restore, asked.OfRun, permission=do)
-    table.call("POST", f"{root}/log-parameter", of.log_param, asked.LogPair, permission=do)
-    table.call("POST", f"{root}/set-tag", of.set_tag, asked.LogPair, permission=do)
-    table.call("POST", f"{root}/delete-tag", of.delete_tag, asked.LogPair, permission=do)
-    table.call("POST", f"{root}/log-inputs", of.log_inputs, asked.LogInputs, permission=do)
-    table.call("POST", f"{root}/outputs", of.log_outputs, asked.LogOutputs, permission=do)
-    table.call("POST", f"{root}/log-model", of.log_model, asked.LogModel, permission=do)
+    table.call("POST", f"{root}/create", of.create, asked.Create, permission=do, of=owners.experiment)
+    table.call("GET", f"{root}/get", of.get, asked.OfRun, permission=see, of=owners.run)
+    table.call("POST", f"{root}/update", of.update, asked.Update, permission=do, of=owners.run)
+    table.call("POST", f"{root}/search", of.search, asked.Search, permission=see, of=owners.seen_experiments)
+    table.call("POST", f"{root}/delete", of.delete, asked.OfRun, permission=do, of=owners.run)
+    table.call("POST", f"{root}/restore", of.restore, asked.OfRun, permission=do, of=owners.run)
+    table.call("POST", f"{root}/log-parameter", of.log_param, asked.LogPair, permission=do, of=owners.run)
+    table.call("POST", f"{root}/set-tag", of.set_tag, asked.LogPair, permission=do, of=owners.run)
+    table.call("POST", f"{root}/delete-tag", of.delete_tag, asked.LogPair, permission=do, of=owners.run)
+    table.call("POST", f"{root}/log-inputs", of.log_inputs, asked.LogInputs, permission=do, of=owners.run)
+    table.call("POST", f"{root}/outputs", of.log_outputs, asked.LogOutputs, permission=do, of=owners.run)
+    table.call("POST", f"{root}/log-model", of.log_model, asked.LogModel, permission=do, of=owners.run)
     datasets = "/api/2.0/mlflow/experiments/search-datasets"
-    table.call("POST", datasets, of.search_datasets, asked.Experiments, permission=see)
+    table.call("POST", datasets, of.search_datasets, asked.Experiments, permission=see, of=owners.seen_experiments)
 
 
 class Runs:

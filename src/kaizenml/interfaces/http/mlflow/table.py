@@ -5,16 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import WireError, invalid
-from kaizenml.errors import KaizenError, PermissionDeniedError
+from kaizenml.core.ports import Records
+from kaizenml.errors import KaizenError
+from kaizenml.interfaces.http.access import CALLER, Known, denied
 from kaizenml.interfaces.http.guard import GRANTED
 from kaizenml.interfaces.http.mlflow.answers import Answer, encoded, refused
+from kaizenml.interfaces.http.mlflow.owners import Owners
 from kaizenml.interfaces.http.mlflow.reading import Message, read_body, read_query
 from kaizenml.interfaces.http.problems import TooLargeError
 
@@ -51,12 +57,14 @@ class _Call:
     handler: Handler
     kind: type[Message]
     permission: Permission
+    of: Owners | None
 
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
     handler: Streamer
     permission: Permission
+    of: Owners | None
 
 
 _Route = _Call | _Stream
@@ -65,19 +73,26 @@ _Route = _Call | _Stream
 class Table:
     """The routes of MLflow's protocol as an application of their own, which the guard hands requests to.
 
+    A route needs its permission in the projects that the thing belongs to that it is about (``of``); where this is not
+    said, in every project.
+
     Parameters
     ----------
     threads
         How many requests may be worked on at once.
     """
 
-    def __init__(self, threads: int = 32) -> None:
+    def __init__(self, records: Records, threads: int = 32) -> None:
+        self._records = records
         self._exact: dict[tuple[str, str], _Route] = {}
         self._patterns: list[tuple[str, list[str], _Route]] = []
         self._paths: dict[str, set[str]] = {}
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mlflow")
 
-    def call(self, method: str, path: str, handler: Handler, kind: type[Message], *, permission: Permission) -> None:
+    def call(
+        self, method: str, path: str, handler: Handler, kind: type[Message], *, permission: Permission,
+        of: Owners | None = None,
+    ) -> None:  # fmt: skip
         """Answer requests with JSON.
 
         Parameters
@@ -86,11 +101,13 @@ class Table:
             Such as ``/api/2.0/mlflow/runs/get``; a part ``{model_id}`` becomes that field of the message, and
             ``{path:rest}`` takes all that follows. ``/ajax-api/…`` is answered alike.
         """
-        self._add(method, path, _Call(handler, kind, permission))
+        self._add(method, path, _Call(handler, kind, permission, of))
 
-    def stream(self, method: str, path: str, handler: Streamer, *, permission: Permission) -> None:
+    def stream(
+        self, method: str, path: str, handler: Streamer, *, permission: Permission, of: Owners | None = None
+    ) -> None:
         """Hand requests over as they come, of whatever size."""
-        self._add(method, path, _Stream(handler, permission))
+        self._add(method, path, _Stream(handler, permission, of))
 
     def declared(self) -> Iterator[tuple[str, str, Permission]]:
         """Return method, path and permission of every route."""
@@ -127,14 +144,16 @@ class Table:
         """Answer a request."""
         try:
             route, parts = self._found(scope["method"], scope["path"].replace("/ajax-api/", "/api/", 1))
-            if route.permission not in scope[GRANTED]:
-                raise PermissionDeniedError(f"This needs the permission to {route.permission}.", "Ask who has it.")
+            limited = _limited(route, scope)
+            loop = asyncio.get_running_loop()
             if isinstance(route, _Stream):
+                if limited is not None:
+                    await loop.run_in_executor(self._threads, self._check, route, SimpleNamespace(**parts), limited)
                 await route.handler(scope, receive, send, parts)
                 return
             body = await _body(receive)
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._threads, _answered, route, scope, body, parts)
+            work = partial(self._answered, route, scope, body, parts, limited)
+            answer = await loop.run_in_executor(self._threads, copy_context().run, work)
         except KaizenError as error:
             answer = refused(error)
         status, content = answer
@@ -142,6 +161,30 @@ class Table:
         headers.append((b"content-length", str(len(content)).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+    def _answered(
+        self, route: _Call, scope: Scope, body: bytes, parts: Mapping[str, str], limited: Known | None
+    ) -> Answer:
+        try:
+            if scope["method"] == "GET" and (scope["query_string"] or not body):
+                told = read_query(route.kind, scope["query_string"], parts)
+            else:
+                _check_type(scope)
+                told = read_body(route.kind, body, parts)
+            if limited is not None:
+                self._check(route, told, limited)
+            if "caller" in told.__struct_fields__:
+                told.caller = _caller(scope)  # type: ignore[attr-defined]
+            return 200, encoded(route.handler(told))
+        except Exception as error:
+            return refused(error)
+
+    def _check(self, route: _Route, told: object, caller: Known) -> None:
+        """Check that a caller who has not the permission in every project has it for what a request is about."""
+        if route.of is not None:
+            with self._records.reading() as books:
+                for project, absent in route.of(books, told, caller):
+                    caller.check(route.permission, [project], absent)
 
     def _add(self, method: str, path: str, route: _Route) -> None:
         if "{" in path:
@@ -176,18 +219,14 @@ def _matched(parts: list[str], given: list[str]) -> dict[str, str] | None:
     return values if len(parts) == len(given) else None
 
 
-def _answered(route: _Call, scope: Scope, body: bytes, parts: Mapping[str, str]) -> Answer:
-    try:
-        if scope["method"] == "GET" and (scope["query_string"] or not body):
-            told = read_query(route.kind, scope["query_string"], parts)
-        else:
-            _check_type(scope)
-            told = read_body(route.kind, body, parts)
-        if "caller" in told.__struct_fields__:
-            told.caller = _caller(scope)  # type: ignore[attr-defined]
-        return 200, encoded(route.handler(told))
-    except Exception as error:
-        return refused(error)
+def _limited(route: _Route, scope: Scope) -> Known | None:
+    """Return who calls if it depends on what a request is about whether they may make it; None: they may."""
+    if route.permission in scope[GRANTED]:
+        return None
+    caller = CALLER.get()
+    if caller is None or route.of is None or not caller.may_somewhere(route.permission):
+        raise denied(route.permission, None)
+    return caller
 
 
 def _caller(scope: Scope) -> Caller:
