@@ -49,6 +49,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "run.finished": ("A run made a release, whatever its gate said.", "run:ID", "system:loop"),
     "run.failed": ("A run could not be done; `facts` hold the sentence and the hint.", "run:ID", "system:loop"),
     "run.cancelled": ("Somebody ended a run before its end.", "run:ID", "person"),
+    "runs.imported": ("Runs and logged models of another tracker were brought over; `facts` say from where, and count "
+                      "them.", "project:PROJECT", "person"),
     "step.accepted": ("Somebody declared that a step's changed code gives what it gave; `facts` hold what changed.",
                       "step:NAME", "person"),
     "gate.passed": ("Every check passed; `facts` hold each check's evidence.", "release:PROJECT/N", "system:gate"),

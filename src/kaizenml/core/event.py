@@ -32,6 +32,7 @@ class Kind(StrEnum):
     RUN_FINISHED = "run.finished"
     RUN_FAILED = "run.failed"
     RUN_CANCELLED = "run.cancelled"
+    RUNS_IMPORTED = "runs.imported"
     STEP_ACCEPTED = "step.accepted"
     GATE_PASSED = "gate.passed"
     GATE_FAILED = "gate.failed"

@@ -32,7 +32,7 @@ def make_default(books: Books, now: datetime) -> None:
         made = Experiment(
             DEFAULT, "Default", f"mlflow-artifacts:/{DEFAULT}", ACTIVE, milliseconds(now), milliseconds(now)
         )
-        _put(books, made, project_for(books, "default"))
+        put(books, made, project_for(books, "default"))
 
 
 def create(books: Books, now: datetime, name: str, location: str = "", tags: Sequence[tuple[str, str]] = ()) -> str:
@@ -55,7 +55,7 @@ def create(books: Books, now: datetime, name: str, location: str = "", tags: Seq
     at = milliseconds(now)
     pairs = [Pair(key, value) for key, value in dict(tags).items()]
     made = Experiment(id_, name, location or f"mlflow-artifacts:/{id_}", ACTIVE, at, at, pairs or msgspec.UNSET)
-    _put(books, made, project_for(books, name))
+    put(books, made, project_for(books, name))
     return id_
 
 
@@ -102,14 +102,14 @@ def rename(books: Books, now: datetime, id_: str, name: str) -> None:
     if any(each.id != found.experiment_id for each in books.clients.all(What.EXPERIMENT, name=name)):
         raise taken(f"Experiment(name={name}) already exists.")
     found.name, found.last_update_time = name, milliseconds(now)
-    _put(books, found)
+    put(books, found)
 
 
 def move(books: Books, now: datetime, id_: str, stage: str) -> None:
     """Delete or restore an experiment."""
     found = get(books, id_, stages=[DELETED if stage == ACTIVE else ACTIVE])
     found.lifecycle_stage, found.last_update_time = stage, milliseconds(now)
-    _put(books, found)
+    put(books, found)
 
 
 def set_tag(books: Books, id_: str, key: str, value: str) -> None:
@@ -117,7 +117,7 @@ def set_tag(books: Books, id_: str, key: str, value: str) -> None:
     limits.check_experiment_tag(key, value)
     found = active(books, id_)
     found.tags = [*(each for each in found.tags or () if each.key != key), Pair(key, value)]
-    _put(books, found)
+    put(books, found)
 
 
 def delete_tag(books: Books, id_: str, key: str) -> None:
@@ -127,7 +127,7 @@ def delete_tag(books: Books, id_: str, key: str) -> None:
     if len(left) == len(found.tags or ()):
         raise absent(f"No tag with name: {key} in experiment with id {id_}")
     found.tags = left or msgspec.UNSET
-    _put(books, found)
+    put(books, found)
 
 
 def search(
@@ -197,7 +197,8 @@ def project_for(books: Books, name: str) -> str:
     return found
 
 
-def _put(books: Books, made: Experiment, project: str | None = None) -> None:
+def put(books: Books, made: Experiment, project: str | None = None) -> None:
+    """Remember an experiment; its project stays what it was unless one is named."""
     where = project if project is not None else project_of(books, made.experiment_id)
     books.clients.put(
         Document(What.EXPERIMENT, made.experiment_id, text(made), "", made.name, where, made.lifecycle_stage)

@@ -39,7 +39,7 @@ class Metric(msgspec.Struct, omit_defaults=True):
 
 
 class RunInfo(msgspec.Struct, omit_defaults=True):
-    """What is known of a run besides what it logged."""
+    """What is known of a run besides what it logged; ``origin`` is where an import found it."""
 
     run_id: str
     run_uuid: str
@@ -51,6 +51,7 @@ class RunInfo(msgspec.Struct, omit_defaults=True):
     end_time: int | None = None
     artifact_uri: str = ""
     lifecycle_stage: str = ""
+    origin: str = ""
 
 
 class RunData(msgspec.Struct, omit_defaults=True):

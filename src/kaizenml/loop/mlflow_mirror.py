@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from kaizenml.core.digest import Digest
@@ -24,6 +25,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 253_402_300_799_000
 #: The tag of a run that its client has deleted; ours are never lost.
 STAGE = "mlflow.lifecycleStage"
+#: The tag of a run that was imported: where it was found.
+ORIGIN = "mlflow.origin"
 
 
 def mirrored(books: Books, now: datetime, told: Told, *, is_new: bool = False, was: str = "") -> Run:
@@ -40,16 +43,23 @@ def mirrored(books: Books, now: datetime, told: Told, *, is_new: bool = False, w
 
 def as_run(books: Books, now: datetime, told: Told) -> Run:
     """Return what a client told of as a run of ours."""
+    where = root_of(told.info.artifact_uri)
+    files = {each.path[len(where) + 1 :]: each.digest for each in books.clients.files(where)}
+    return run_of(told, experiments.project_of(books, told.info.experiment_id), files, now)
+
+
+def run_of(told: Told, project: str, files: Mapping[str, Digest], now: datetime) -> Run:
+    """Return a run of ours in a project, with these files by path; ``now`` is when it ended where nobody says so."""
     of, tags = told.info, {each.key: each.value for each in told.data.tags}
     if of.lifecycle_stage == DELETED:
         tags[STAGE] = DELETED
+    if of.origin:
+        tags[ORIGIN] = of.origin
     state = _STATES[of.status]
-    where = root_of(of.artifact_uri)
-    files = {each.path[len(where) + 1 :]: each.digest for each in books.clients.files(where)}
     ended = at(of.end_time) if of.end_time else now
     return Run(
         id=of.run_id,
-        project=experiments.project_of(books, of.experiment_id),
+        project=project,
         state=state,
         started_at=at(of.start_time),
         code=Code(Digest(""), commit=tags.get("mlflow.source.git.commit", "")),

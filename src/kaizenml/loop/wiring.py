@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaizenml.core.backup import Manifest
+from kaizenml.core.mlflow.origin import Origin, Trouble
 from kaizenml.core.place import Bucket
 from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
 from kaizenml.core.task import StepCache
@@ -139,6 +140,15 @@ def restore(source: Path, home: Path, check: Callable[[Books], object], say: Say
             check(books)
 
     return restore(source, home, check=opened, say=say)
+
+
+def open_origin(place: str, files: Path | None) -> tuple[Origin, Callable[[], list[Trouble]]]:
+    """Open another store of MLflow's to be read; return it, and what tells of what could not be read since."""
+    from kaizenml.adapters.origins.opening import open_origin
+    from kaizenml.adapters.origins.words import Troubles
+
+    troubles = Troubles()
+    return open_origin(place, files, troubles), troubles.taken
 
 
 def open_blobs(of: Settings) -> Blobs:

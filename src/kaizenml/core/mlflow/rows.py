@@ -18,6 +18,7 @@ class What(StrEnum):
     RUN = "run"
     MODEL = "model"  # a logged model
     UPLOAD = "upload"  # a file that comes in parts
+    ORIGIN = "origin"  # what an import has brought over, and from where
 
 
 #: Where a document is in its life.

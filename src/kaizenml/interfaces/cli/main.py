@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from keyword import iskeyword
 from typing import Any
 
 import click
@@ -57,6 +58,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "token": ("accounts", "Make, list and revoke the tokens of people and programs."),
     "backup": ("backing_up", "Copy the home while it is in use."),
     "restore": ("backing_up", "Make a home from a backup, once all of it is checked."),
+    "import": ("importing", "Bring runs of another tracker over: MLflow's."),
     "migrate": ("migrating", "Move all metadata to another database."),
     "demo": ("demo", "Run the whole loop on real flights data."),
 }
@@ -74,7 +76,7 @@ class Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"kaizenml.interfaces.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name)
         return command
 
     def resolve_command(

@@ -1,0 +1,64 @@
+"""Which kind of store is at a path or address, and how it is opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kaizenml.adapters.origins.database import DatabaseOrigin
+from kaizenml.adapters.origins.folder import META, TRASH, FolderOrigin
+from kaizenml.adapters.origins.places import Places
+from kaizenml.adapters.origins.rows import opened, shown
+from kaizenml.adapters.origins.safe_files import subfolders
+from kaizenml.adapters.origins.words import Troubles, is_experiment_id
+from kaizenml.core.mlflow.origin import Origin
+from kaizenml.errors import SourceError
+
+_DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql", "mssql")
+
+
+def open_origin(place: str, files: Path | None, troubles: Troubles) -> Origin:
+    """Open a store of MLflow's: a folder, a database file, the URL of a database or of a server.
+
+    Parameters
+    ----------
+    files
+        A folder in which artefacts are looked for besides those beside the store.
+
+    Raises
+    ------
+    SourceError
+        When there is no store.
+    """
+    if place.startswith(("http://", "https://")):
+        raise SourceError("Servers are not read yet.")
+    more = [files] if files is not None else []
+    if place.startswith(_DATABASES):
+        base = Path.cwd()
+        return DatabaseOrigin(shown(place), opened(place), Places([*more, *_beside(base)], base), troubles)
+    path = Path(place.removeprefix("file://")).expanduser().resolve()
+    if path.is_dir():
+        root = _store_in(path)
+        return FolderOrigin(root, Places([*more, root, root.parent], root.parent), troubles)
+    if path.is_file():
+        base = path.parent
+        return DatabaseOrigin(str(path), opened(path), Places([*more, *_beside(base)], base), troubles)
+    raise SourceError(
+        f"There is nothing at {place}.", "Name a folder `mlruns`, a file `mlflow.db`, or the address of a server."
+    )
+
+
+def _beside(base: Path) -> list[Path]:
+    """Return where the files of a database usually are."""
+    return [base / "mlruns", base / "mlartifacts", base]
+
+
+def _store_in(path: Path) -> Path:
+    """Return the folder with the experiments: this one, or `mlruns` in it."""
+    for each in (path, path / "mlruns"):
+        known = [name for name in subfolders(str(each)) if is_experiment_id(name) and (each / name / META).exists()]
+        if known or (each / TRASH).is_dir():
+            return each
+    raise SourceError(
+        f"{path} is no store of MLflow's: no folder in it is an experiment with a file {META}.",
+        "Name the folder `mlruns`, or a database file.",
+    )
