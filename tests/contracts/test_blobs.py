@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,52 @@ def test_what_was_never_put_has_no_chunks_and_no_size(blobs: Blobs) -> None:
         blobs.open(digest)
     with pytest.raises(NotFoundError, match=digest):
         blobs.size(digest)
+
+
+def test_every_blob_is_listed_with_its_size_and_when_it_was_put(blobs: Blobs) -> None:
+    began = datetime.now(UTC) - timedelta(seconds=1)
+    put = {blobs.put(b"a" * size): size for size in (1, 20, 300)}
+
+    assert {each.digest: each.size_bytes for each in blobs.listed()} == put
+    assert all(began <= each.put_at <= datetime.now(UTC) for each in blobs.listed())
+
+
+def test_a_blob_is_removed_unless_somebody_has_put_it_since(blobs: Blobs) -> None:
+    digest = blobs.put(b"content")
+    before, after = datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + timedelta(hours=1)
+
+    assert not blobs.remove(digest, unless_put_since=before)
+    assert blobs.get(digest) == b"content"
+    assert blobs.remove(digest, unless_put_since=after)
+    assert not blobs.remove(digest, unless_put_since=after)
+    blobs.settle(set(), since=after)
+    assert not blobs.has(digest)
+    assert list(blobs.listed()) == []
+    with pytest.raises(NotFoundError):
+        blobs.get(digest)
+
+
+@pytest.mark.parametrize("how", ["put", "put_from", "hold"])
+@pytest.mark.parametrize("is_asked_for", [False, True])
+def test_a_blob_that_is_put_again_or_held_is_there_for_whoever_names_it(
+    blobs: Blobs, how: str, is_asked_for: bool
+) -> None:
+    digest = blobs.put(b"content")
+    time.sleep(0.02)
+    since = datetime.now(UTC)
+    time.sleep(0.02)
+
+    again = {"put": lambda: blobs.put(b"content"), "put_from": lambda: blobs.put_from([b"con", b"tent"]),
+             "hold": lambda: blobs.hold(digest)}[how]()  # fmt: skip
+    blobs.remove(digest, unless_put_since=since)
+    if is_asked_for:
+        assert blobs.get(digest) == b"content"
+    blobs.settle({digest}, since=since)
+
+    assert again in (digest, True)
+    assert blobs.get(digest) == b"content"
+    assert [each.digest for each in blobs.listed()] == [digest]
+
+
+def test_what_is_not_here_cannot_be_held(blobs: Blobs) -> None:
+    assert not blobs.hold(digest_of_bytes(b"never put"))

@@ -13,6 +13,7 @@ from uuid import uuid4
 from kaizenml.adapters.backup_manifest import copied, kept_at, write_manifest
 from kaizenml.adapters.delta_backup import files_of, nothing_deleted, tables_in
 from kaizenml.adapters.durable import disk_errors, folder_made, synced
+from kaizenml.adapters.leftovers import nothing_cleared
 from kaizenml.adapters.sql.online_copy import books_file, copy_online
 from kaizenml.core.backup import Kept, Manifest
 from kaizenml.core.digest import is_digest
@@ -46,8 +47,8 @@ def back_up(origin: Origin, target: Path, *, made_at: str, version: str, say: Sa
        are copied later; taking in twice changes nothing, since journals and segments are known by position and key;
     2. the books, at one instant: all that they name was on disk before they named it, as was the key before it sealed
        an approval, so that the key is copied behind them;
-    3. tables and blobs, which only ever grow: so all that the books name is still there. `vacuum`, the one thing that
-       deletes, waits until the end.
+    3. tables and blobs, which only ever grow: so all that the books name is still there. `vacuum` and `kaizen gc`,
+       the two things that delete, wait until the end.
 
     The copy has another name until it is whole; the manifest is its last file.
 
@@ -60,7 +61,12 @@ def back_up(origin: Origin, target: Path, *, made_at: str, version: str, say: Sa
     """
     books = books_file(origin.database)
     _check_target(origin, target)
-    with disk_errors(f"Backing up to {target}"), partly(target) as part, nothing_deleted(origin.store / "tables"):
+    with (
+        disk_errors(f"Backing up to {target}"),
+        partly(target) as part,
+        nothing_cleared(origin.store),
+        nothing_deleted(origin.store / "tables"),
+    ):
         files = _on_the_way(origin.home, part)
         rows = copy_online(books, part / BOOKS)
         files[BOOKS] = kept_at(part / BOOKS)

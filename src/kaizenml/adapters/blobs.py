@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Collection, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from kaizenml.adapters.durable import disk_errors, folder_made, replaced, synced, written_from
 from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
-from kaizenml.core.stores import CHUNK_BYTES
+from kaizenml.core.stores import CHUNK_BYTES, BlobLine
 from kaizenml.errors import IntegrityError, NotFoundError, UsageError
 
 
@@ -30,8 +33,9 @@ class DirectoryBlobs:
         """Keep the content durably; putting it again changes nothing, but mends a damaged file."""
         digest = digest_of_bytes(content)
         path = self._path(digest)
-        with disk_errors(f"Keeping blob {digest}"):
+        with disk_errors(f"Keeping blob {digest}"), self._held(alone=False):
             if self._holds(path, content):
+                os.utime(path)  # whoever put it now will name it: it is not to be removed before
                 synced(path)  # another writer may have put it there and not have waited for the disk yet
                 synced(path.parent)
                 return digest
@@ -76,7 +80,7 @@ class DirectoryBlobs:
         temporary, found = written_from(coming, chunks)
         path = self._path(found)
         try:
-            with disk_errors(f"Keeping blob {found}"):
+            with disk_errors(f"Keeping blob {found}"), self._held(alone=False):
                 folder_made(path.parent)
                 os.replace(temporary, path)
                 synced(path.parent)
@@ -105,6 +109,50 @@ class DirectoryBlobs:
             return self._path(digest).stat().st_size
         except FileNotFoundError:
             raise NotFoundError("blob", digest) from None
+
+    def hold(self, digest: Digest) -> bool:
+        """Say whether the content is kept here; if so, it counts as put now."""
+        path = self._path(digest)
+        with disk_errors(f"Holding blob {digest}"), self._held(alone=False):
+            try:
+                os.utime(path)
+            except FileNotFoundError:
+                return False
+        return True
+
+    def listed(self) -> Iterator[BlobLine]:
+        """Return every blob by digest; what is put or removed meanwhile may be among them, or not."""
+        for path in sorted((self._root / "sha256").glob("*/*/*")):
+            digest = "".join(path.parts[-3:])
+            try:
+                found = path.stat()
+            except FileNotFoundError:
+                continue
+            if is_digest(digest):  # else it is the temporary file of somebody who is writing
+                yield BlobLine(Digest(digest), found.st_size, datetime.fromtimestamp(found.st_mtime, UTC))
+
+    def remove(self, digest: Digest, *, unless_put_since: datetime) -> bool:
+        """Delete a blob that nobody has put since a time, and say whether it went."""
+        path = self._path(digest)
+        with disk_errors(f"Removing blob {digest}"), self._held(alone=True):
+            try:
+                is_gone = path.stat().st_mtime < unless_put_since.timestamp()
+            except FileNotFoundError:
+                return False
+            if is_gone:
+                path.unlink()
+            return is_gone
+
+    def settle(self, kept: Collection[Digest], *, since: datetime) -> None:
+        """Do nothing: what was removed is gone, and what was kept was never removed."""
+
+    @contextmanager
+    def _held(self, *, alone: bool) -> Iterator[None]:
+        """Hold all blobs while one is put or removed: many may put at once, and nobody while one is removed."""
+        folder_made(self._root)
+        with (self._root / "lock").open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+            yield
 
     def _chunks(self, path: Path, digest: Digest) -> Generator[bytes]:
         found = hashlib.sha256()

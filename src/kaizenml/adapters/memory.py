@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import polars as pl
 
@@ -14,7 +14,7 @@ from kaizenml.adapters.frames import fitted, storable
 from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
 from kaizenml.core.names import checked_name
 from kaizenml.core.step import Ingredients, Kept
-from kaizenml.core.stores import CHUNK_BYTES
+from kaizenml.core.stores import CHUNK_BYTES, BlobLine
 from kaizenml.errors import NotFoundError, UsageError
 
 
@@ -23,11 +23,12 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._contents: dict[str, bytes] = {}
+        self._put_at: dict[str, datetime] = {}
 
     def put(self, content: bytes) -> Digest:
         """Keep the content; putting it again changes nothing."""
         digest = digest_of_bytes(content)
-        self._contents[digest] = bytes(content)
+        self._contents[digest], self._put_at[digest] = bytes(content), datetime.now(UTC)
         return digest
 
     def get(self, digest: Digest) -> bytes:
@@ -54,6 +55,27 @@ class MemoryBlobs:
     def size(self, digest: Digest) -> int:
         """Return of how many bytes the content is, or raise `NotFoundError`."""
         return len(self.get(digest))
+
+    def hold(self, digest: Digest) -> bool:
+        """Say whether the content is kept here; if so, it counts as put now."""
+        is_here = self.has(digest)
+        if is_here:
+            self._put_at[digest] = datetime.now(UTC)
+        return is_here
+
+    def listed(self) -> Iterator[BlobLine]:
+        """Return every blob, by digest."""
+        return iter([BlobLine(Digest(d), len(self._contents[d]), self._put_at[d]) for d in sorted(self._contents)])
+
+    def remove(self, digest: Digest, *, unless_put_since: datetime) -> bool:
+        """Delete a blob that nobody has put since a time, and say whether it went."""
+        is_gone = self.has(digest) and self._put_at[digest] < unless_put_since
+        if is_gone:
+            del self._contents[digest], self._put_at[digest]
+        return is_gone
+
+    def settle(self, kept: Collection[Digest], *, since: datetime) -> None:
+        """Do nothing: what was removed is gone, and what was kept was never removed."""
 
 
 @dataclass(slots=True)

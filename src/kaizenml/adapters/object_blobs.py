@@ -6,7 +6,7 @@ import hashlib
 import io
 import logging
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from tempfile import TemporaryFile
@@ -16,12 +16,13 @@ from kaizenml.adapters.durable import disk_errors
 from kaizenml.adapters.object_store import PIECE_BYTES, ObjectStore, Seen, login
 from kaizenml.adapters.object_uploads import give_up_old
 from kaizenml.core.digest import Digest, digest_of_bytes, is_digest
-from kaizenml.core.stores import CHUNK_BYTES
+from kaizenml.core.stores import CHUNK_BYTES, BlobLine
 from kaizenml.errors import IntegrityError, KaizenError, NotFoundError, UnavailableError, UsageError
 
 #: Damaged content gives way to this, which is what its digest says only of no content at all.
 _NOTHING = b""
 _MOST_TRIES = 5
+_REMOVED = "removed/"
 _log = logging.getLogger(__name__)
 
 
@@ -33,6 +34,8 @@ class BucketBlobs:
     store
         The objects below a place that is for blobs alone. Damaged ones are copied to its ``quarantine/``, and an object
         of no bytes takes their place: so the blob counts as missing, and a writer that mends it is never undone.
+        Removed ones wait in its ``removed/``, since a store has no lock that would keep a writer from finding a blob
+        here just before it is removed: who asks for one, or names one, brings it back (`settle`).
     """
 
     def __init__(self, store: ObjectStore) -> None:
@@ -94,7 +97,9 @@ class BucketBlobs:
         try:
             seen, pieces = self._store.get(_path(digest))
         except FileNotFoundError:
-            raise NotFoundError("blob", digest) from None
+            if self._brought_back(digest) is None:
+                raise NotFoundError("blob", digest) from None
+            seen, pieces = self._store.get(_path(digest))
         if _is_given_up(seen, digest):
             raise NotFoundError("blob", digest)
         return self._chunks(seen, pieces, digest)
@@ -106,8 +111,49 @@ class BucketBlobs:
             raise NotFoundError("blob", digest)
         return seen.size
 
-    def _found(self, digest: Digest) -> Seen | None:
+    def hold(self, digest: Digest) -> bool:
+        """Say whether the content is kept here; what is removed meanwhile waits, and comes back when it is named."""
+        return self.has(digest)
+
+    def listed(self) -> Iterator[BlobLine]:
+        """Return every blob, those that wait in ``removed/`` too."""
+        waiting = self._waiting()
+        for seen in self._store.listed("sha256/"):
+            digest = seen.path.removeprefix("sha256/").replace("/", "")
+            if is_digest(digest) and not _is_given_up(seen, digest):
+                waiting.pop(digest, None)
+                yield BlobLine(Digest(digest), seen.size, seen.changed)
+        for digest, seen in waiting.items():
+            yield BlobLine(Digest(digest), seen.size, seen.changed)
+
+    def remove(self, digest: Digest, *, unless_put_since: datetime) -> bool:
+        """Put a blob that nobody has put since a time where it waits to be deleted, and say whether it went there."""
         seen = self._store.find(_path(digest))
+        if seen is None or _is_given_up(seen, digest) or seen.changed >= unless_put_since:
+            return False
+        self._store.copy(seen, f"{_REMOVED}{digest}")
+        self._store.delete([seen.path])
+        return True
+
+    def settle(self, kept: Collection[Digest], *, since: datetime) -> None:
+        """Bring back the removed blobs that are kept after all; delete the others that were removed before a time."""
+        for digest, seen in self._waiting().items():
+            if digest in kept:
+                self._brought_back(Digest(digest))
+            elif seen.changed < since:
+                self._store.delete([seen.path])
+
+    def _waiting(self) -> dict[str, Seen]:
+        return {seen.path.removeprefix(_REMOVED): seen for seen in self._store.listed(_REMOVED)}
+
+    def _brought_back(self, digest: Digest) -> Seen | None:
+        seen = self._store.find(f"{_REMOVED}{digest}")
+        if seen is not None:
+            self._store.copy(seen, _path(digest))
+        return seen
+
+    def _found(self, digest: Digest) -> Seen | None:
+        seen = self._store.find(_path(digest)) or self._brought_back(digest)
         return None if seen is None or _is_given_up(seen, digest) else seen
 
     def _chunks(self, seen: Seen, pieces: Iterator[bytes], digest: Digest) -> Generator[bytes]:

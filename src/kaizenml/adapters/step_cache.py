@@ -126,14 +126,15 @@ class DirectoryStepCache:
                 if self._rows.in_transaction:
                     self._rows.rollback()
 
-    def prune(self, most_bytes: int = MOST_BYTES) -> int:
-        """Take away the oldest results until the rest is small enough; return how many bytes were freed."""
+    def prune(self, most_bytes: int = MOST_BYTES, *, is_rehearsal: bool = False) -> int:
+        """Take away the oldest large results until the rest is small enough; return how many bytes go."""
         found = sorted(self._sizes(), key=lambda each: each[1])
         total, freed = sum(size for _, _, size in found), 0
         for path, _, size in found:
             if total - freed <= most_bytes:
                 break
-            path.unlink(missing_ok=True)
+            if not is_rehearsal:
+                path.unlink(missing_ok=True)
             freed += size
         return freed
 

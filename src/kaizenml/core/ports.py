@@ -6,7 +6,7 @@ written together; each book is a port of its own.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Protocol
@@ -25,6 +25,7 @@ from kaizenml.core.rollout import Rollout
 from kaizenml.core.run import Run, RunLine
 from kaizenml.core.series import Last, Point
 from kaizenml.core.snapshot import Snapshot
+from kaizenml.core.stores import BlobLine as BlobLine
 from kaizenml.core.stores import Blobs as Blobs
 from kaizenml.core.stores import Tables as Tables
 
@@ -314,6 +315,10 @@ class Books(Protocol):
     def clients(self) -> Clients: ...  # noqa: D102
     @property
     def lineage(self) -> Links: ...  # noqa: D102
+
+    def texts(self) -> Iterator[str]:
+        """Return every text that a record holds, for whoever looks for what is named anywhere; not the events'."""
+        ...
 
 
 class Records(Protocol):

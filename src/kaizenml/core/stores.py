@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,15 @@ if TYPE_CHECKING:
 
 #: Content that is read in chunks comes in pieces of so many bytes.
 CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BlobLine:
+    """A blob as lists show it: ``put_at`` is when somebody last put it, or asked that it be held."""
+
+    digest: Digest
+    size_bytes: int
+    put_at: datetime
 
 
 class Blobs(Protocol):
@@ -45,6 +55,25 @@ class Blobs(Protocol):
 
     def size(self, digest: Digest) -> int:
         """Return of how many bytes the content is, without reading it; raise `NotFoundError`."""
+        ...
+
+    def hold(self, digest: Digest) -> bool:
+        """Say whether the content is kept here; if so, it counts as put now: for who names it without putting it."""
+        ...
+
+    def listed(self) -> Iterator[BlobLine]:
+        """Return every blob, by digest, as they come."""
+        ...
+
+    def remove(self, digest: Digest, *, unless_put_since: datetime) -> bool:
+        """Delete a blob that nobody has put since a time, and say whether it went; one that is put now stays."""
+        ...
+
+    def settle(self, kept: Collection[Digest], *, since: datetime) -> None:
+        """Undo or make final what was removed: what is kept after all comes back, the rest of before a time is gone.
+
+        A store that can remove a blob at once, whoever is putting it, has nothing to settle.
+        """
         ...
 
 

@@ -73,8 +73,14 @@ def remember(books: Books, places: dict[str, str]) -> None:
 def find_kept(house: House, digest: Digest, of: type[T]) -> T | None:
     """Return the plan or the contract of this digest; None for snapshots made before these were noted."""
     with house.records.reading() as books:
-        place = books.notes.get(_CONTENT, digest)
-    return msgspec.json.decode(house.blobs.get(Digest(str(place))), type=of) if place else None
+        place = place_of(books, digest)
+    return msgspec.json.decode(house.blobs.get(place), type=of) if place else None
+
+
+def place_of(books: Books, digest: Digest) -> Digest | None:
+    """Return the blob that holds the plan or the contract of this digest; None where it was never noted."""
+    place = books.notes.get(_CONTENT, digest)
+    return Digest(str(place)) if place else None
 
 
 def compared(house: House, project: str, contract: Contract) -> Comparison:

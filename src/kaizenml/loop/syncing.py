@@ -175,7 +175,7 @@ def _put_aside(folder: Path, error: KaizenError) -> None:
 
 def _check_blobs(blobs: Blobs, entries: Iterable[Entry]) -> None:
     for digest in needed_blobs(entries):
-        if not blobs.has(digest):
+        if not blobs.hold(digest):
             raise ConflictError(f"The blob {digest} is not here yet.", "Send it first.", {"blob": digest})
 
 

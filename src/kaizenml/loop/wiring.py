@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -151,6 +151,31 @@ def open_origin(place: str, files: Path | None) -> tuple[Origin, Callable[[], li
     return open_origin(place, files, troubles), troubles.taken
 
 
+def clearing(of: Settings) -> AbstractContextManager[None]:
+    """Be the only one that deletes from the store, while nobody copies it; `StateError` when somebody does."""
+    from kaizenml.adapters.leftovers import clearing
+
+    return clearing(of.home if isinstance(of.store, Bucket) else of.store)
+
+
+def on_the_way(of: Settings) -> Iterator[Iterator[bytes]]:
+    """Return every file of the home that is neither records, blobs, tables nor cache, each in chunks."""
+    from kaizenml.adapters.leftovers import chunks_below
+
+    return chunks_below(of.home, (*_store_folders(of), of.cache))
+
+
+def unfinished(of: Settings, since: datetime) -> list[Path]:
+    """Return the files that somebody began to write and has not touched since a time."""
+    from kaizenml.adapters.leftovers import unfinished
+
+    return unfinished((*_store_folders(of), of.cache, of.serving), since)
+
+
+def _store_folders(of: Settings) -> tuple[Path, ...]:
+    return () if isinstance(of.store, Bucket) else (of.store / "blobs", of.store / "tables")
+
+
 def open_blobs(of: Settings) -> Blobs:
     """Open the blobs alone: all that the data plane needs."""
     return _open_blobs(of.store)
@@ -186,6 +211,13 @@ def open_step_cache_at(folder: Path) -> StepCache:
     from kaizenml.adapters.step_cache import DirectoryStepCache
 
     return DirectoryStepCache(folder)
+
+
+def prune_cache(of: Settings, most_bytes: int, *, is_rehearsal: bool) -> int:
+    """Take the oldest results of steps away until the rest is small enough; return how many bytes went, or would."""
+    from kaizenml.adapters.step_cache import DirectoryStepCache
+
+    return DirectoryStepCache(of.cache).prune(most_bytes, is_rehearsal=is_rehearsal) if of.cache.is_dir() else 0
 
 
 def open_pool(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from sqlalchemy import Connection
 
 from kaizenml.adapters.sql.clients import SqlClients
@@ -12,6 +14,7 @@ from kaizenml.adapters.sql.log import SqlEvents
 from kaizenml.adapters.sql.queue import SqlJobs
 from kaizenml.adapters.sql.runs import SqlRuns
 from kaizenml.adapters.sql.series import SqlSeries
+from kaizenml.adapters.sql.texts import texts
 from kaizenml.adapters.sql.watch import SqlAlerts, SqlDeclarations, SqlNotes
 
 
@@ -19,6 +22,7 @@ class SqlBooks:
     """All books, within one transaction."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self.events = SqlEvents(connection)
         self.jobs = SqlJobs(connection)
         self.runs = SqlRuns(connection)
@@ -32,3 +36,7 @@ class SqlBooks:
         self.declarations = SqlDeclarations(connection)
         self.clients = SqlClients(connection)
         self.lineage = SqlLinks(connection)
+
+    def texts(self) -> Iterator[str]:
+        """Return every text that a record holds, but for the events'."""
+        return texts(self._connection)

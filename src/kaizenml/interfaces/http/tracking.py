@@ -141,8 +141,8 @@ class Sent:
         return answer({"known": known})
 
     def has_blob(self, digest: Hex) -> Response:
-        """Whether a blob is here."""
-        return answer({"is_here": _house(self._service).blobs.has(Digest(digest))})
+        """Whether a blob is here; it stays for now, so that whoever asks need not send it."""
+        return answer({"is_here": _house(self._service).blobs.hold(Digest(digest))})
 
     async def blob(self, request: Request) -> Response:
         """Keep the body as a blob; the answer is its digest."""
