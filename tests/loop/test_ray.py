@@ -8,12 +8,20 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from interrupted_runs import forever, interrupted, left_running
 from step_projects import TABLES, kept, laid, outputs, ran, states
 
 from kaizenml.errors import NotFoundError, StepFailedError, UsageError
+from kaizenml.loop.ingesting import prepare
+from kaizenml.loop.loading import load_folder
+from kaizenml.loop.order import Order, Way
+from kaizenml.loop.steps import given_by
+from kaizenml.loop.trying import Lab
+from kaizenml.loop.tuning import tune
+from kaizenml.loop.wiring import open_house, read_settings
 
 if importlib.util.find_spec("ray") is None:  # not imported here: it reads its authentication when it is
     pytest.skip("Ray is not installed.", allow_module_level=True)
@@ -187,6 +195,75 @@ def test_a_step_that_cannot_be_done_fails_with_the_reason(tmp_path, at, options,
     """)  # fmt: skip
     with pytest.raises(StepFailedError, match=says):
         ran(folder, runner=at)
+
+
+TRIALS = """
+import os, time
+import kaizenml as kz
+from sklearn.linear_model import LogisticRegression
+
+project = kz.Project("shop", source=kz.files("data.csv"), target="bad")
+
+@project.step
+def estimator(C: float = 0.01):
+    open(f"{place}/{{C}}-{{os.getpid()}}-{{os.getppid()}}", "w").close()  # the parent speaks for the node
+    until = time.monotonic() + 120
+    while len(os.listdir({place!r})) < 2 or os.path.exists("{place}.hold"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    return LogisticRegression(C=C * (1e-9 if os.path.exists("{place}.bad") else 1), max_iter=500)
+
+project.tune({{"estimator.C": kz.between(1e-4, 100.0, log=True)}}, metric="log_loss", folds=2)
+"""
+
+
+def searched(tmp_path):
+    """Write a project whose first two trials wait for each other; return it, and where they say that they are there."""
+    folder, place = tmp_path / "shop", tmp_path / "seen"
+    place.mkdir()
+    folder.mkdir()
+    rows = ["a,b,bad", *(f"{i % 17},{(i * 7) % 31},{int((i % 17) + i % 3 > 9)}" for i in range(240))]
+    (folder / "data.csv").write_text("\n".join(rows), "utf-8")
+    (folder / "project.py").write_text(TRIALS.format(place=str(place)), "utf-8")
+    return folder, place
+
+
+def tuned(folder, trials, runner=""):
+    """Search with two trials side by side; return the trials, and what was said."""
+    folder, said = folder.resolve(), []
+    house = open_house(read_settings(folder))
+    order = Order(f"tune-{trials}", "person:ada", {}, way=Way(runner=runner))
+    found = tune(load_folder(folder), folder, house, order, said.append, trials=trials, jobs=2)
+    return list(found.trials), said
+
+
+def test_trials_run_side_by_side_on_the_nodes_are_ended_early_and_go_on_wherever_it_is_said(tmp_path, at, monkeypatch):
+    folder, place = searched(tmp_path)
+    with monkeypatch.context() as only:
+        only.setenv("KAIZEN_RUNNER", at)
+        there, _ = tuned(folder, 8)
+    nodes = {each.name.split("-")[-1] for each in place.iterdir()}
+    (tmp_path / "seen.bad").touch()
+    more, said = tuned(folder, 9, runner=at)
+    (tmp_path / "seen.bad").unlink()
+    last, _ = tuned(folder, 10, runner="local")
+
+    assert [each.state for each in there] == ["complete"] * 8
+    assert len(nodes) == 2  # each waited for the other
+    assert more[:8] == there
+    assert more[8].state == "pruned"
+    assert "ended early" in said[-1]
+    assert last[:9] == more
+    assert [rescored(folder, each.parameters) for each in there[:2]] == [list(each.scores) for each in there[:2]]
+
+
+def rescored(folder, parameters):
+    """Return the scores of a trial that is done in this process, without what is kept."""
+    house = open_house(read_settings(folder.resolve()))
+    loaded, order = load_folder(folder), Order("alone", "person:ada", {}, way=Way(uses_cache=False))
+    prepared = prepare(loaded.project, folder.resolve(), house, lambda _: None, cause=0)
+    with loaded.at_hand(), closing(Lab(loaded, house, order, given_by(loaded.project, prepared), 1)) as lab:
+        return [lab.score(parameters, fold, "log_loss") for fold in range(2)]
 
 
 def test_a_cluster_is_joined_only_with_its_authentication_said(tmp_path, at, monkeypatch):

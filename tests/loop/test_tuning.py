@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 
 import polars as pl
 import pytest
+from loop_processes import KAIZEN, soon
 from sklearn.datasets import load_breast_cancer
+
+from kaizenml.core.process import is_running
 
 PROJECT = """
 import kaizenml as kz
@@ -109,6 +114,38 @@ def test_trials_run_side_by_side_in_processes(tmp_path):
     found, _ = tuned(folder, "--trials", "4", "--jobs", "2")
 
     assert [each["state"] for each in found["trials"]] == ["complete"] * 4
+
+
+def test_an_interrupted_search_stops_at_once_and_begins_its_trials_anew(tmp_path):
+    place = tmp_path / "seen"
+    place.mkdir()
+    body = f"""import os, time
+    open("{place}/" + str(os.getpid()), "w").close()
+    while not os.path.exists("{place}.go"):
+        time.sleep(0.05)"""
+    folder = project(tmp_path / "shop", body, SPACE, default=0.0001)
+    with (tmp_path / "said").open("w") as said:
+        search = subprocess.Popen(
+            [*KAIZEN, "tune", "--trials", "3", "--jobs", "2"], cwd=folder, stdout=said, stderr=said, process_group=0
+        )
+        try:
+            soon(lambda: len(list(place.iterdir())) == 2, within=120)
+            os.killpg(search.pid, signal.SIGINT)
+            assert search.wait(60) == 130
+        finally:
+            search.kill()
+            search.wait()
+    soon(lambda: not any(is_running(int(each.name)) for each in place.iterdir()))
+
+    (tmp_path / "seen.go").touch()
+    found, said = tuned(folder, "--trials", "3", "--jobs", "2")
+
+    assert "2 trials of an interrupted search are begun anew" in said
+    states = [each["state"] for each in found["trials"]]
+    assert states == ["failed", "failed", "complete", "complete", "complete"]
+    again = [each["parameters"] for each in found["trials"]]
+    assert again[0] == {"estimator.C": 0.0001}
+    assert all(each in again[2:] for each in again[:2])
 
 
 def test_a_guessed_range_is_widened_when_the_best_lies_on_its_bound(tmp_path):

@@ -88,18 +88,27 @@ class PoolRunner:
         """Begin a task. Its future raises `StepFailedError` when the step raised, was stopped or lost."""
         future: Future[Outcome] = Future()
         with self._lock:
+            if self._stop.is_set():
+                future.set_exception(_cancelled(task))
+                return future
             self._waiting += 1
             self._grow(min(self._team.workers, self._waiting))
-        self._tasks.put((task, future))
+            self._tasks.put((task, future))
         return future
 
     def close(self) -> None:
         """End the processes, whatever they are doing."""
-        self._stop.set()
+        with self._lock:
+            self._stop.set()
         for _ in self._threads:
             self._tasks.put(None)
         for thread in self._threads:
             thread.join()
+        with suppress(queue.Empty):
+            while True:
+                given = self._tasks.get_nowait()
+                if given is not None and given[1].set_running_or_notify_cancel():
+                    given[1].set_exception(_cancelled(given[0]))
 
     def _grow(self, count: int) -> None:
         while len(self._threads) < count:
@@ -264,6 +273,10 @@ class _Worker:
             )
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return _LostError(f"took its process down with it ({how}; {peak})", "Run it alone to see why.", is_final=False)
+
+
+def _cancelled(task: Task) -> StepFailedError:
+    return StepFailedError(f"The step `{task.step}` was cancelled.", "", {"step": task.step, "item": task.item})
 
 
 def _failed(task: Task, lost: _LostError, handings: int) -> StepFailedError:

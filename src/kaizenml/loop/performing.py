@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 from kaizenml.core.step import StepOptions
@@ -83,6 +84,7 @@ class Local:
         self._perform, self._open, self._prefers_pool = perform, pool, prefers_pool
         self._pool: Pool | None = None
         self._seconds: dict[str, float] = {}
+        self._lock = Lock()
 
     def is_here(self, task: Task) -> bool:
         """Say whether the task executes in this process."""
@@ -114,9 +116,10 @@ class Local:
             self._pool.close()
 
     def _at_hand(self) -> Pool:
-        if self._pool is None:
-            self._pool = self._open()
-        return self._pool
+        with self._lock:  # several graphs of steps may be at it
+            if self._pool is None:
+                self._pool = self._open()
+            return self._pool
 
     def _left_seconds(self, task: Task) -> float:
         """Return how long the items that are left would take here; nothing as long as none has run."""

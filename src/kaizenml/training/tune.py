@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -66,6 +66,7 @@ class Search:
         path.parent.mkdir(parents=True, exist_ok=True)
         backend = optuna.storages.journal.JournalFileBackend(str(path))
         self._optuna, self._path = optuna, path
+        self._lock: IO[str] | None = None
         self._study = optuna.create_study(
             study_name=name,
             storage=optuna.storages.JournalStorage(backend),
@@ -77,16 +78,22 @@ class Search:
         self._study.sampler = optuna.samplers.TPESampler(seed=seed + done, n_startup_trials=FIRST_TRIALS)
 
     def clear_abandoned(self) -> int:
-        """End the trials of a search that was interrupted; return how many. Those of one that goes on are left."""
+        """Let trials of an interrupted search be begun anew; return how many. Those of one that goes on are left."""
         if not self._is_alone():
             return 0
         running = self._study.get_trials(deepcopy=False, states=(self._optuna.trial.TrialState.RUNNING,))
         for trial in running:
             self._study.tell(trial.number, state=self._optuna.trial.TrialState.FAIL)
+            self._study.enqueue_trial(trial.params)
         return len(running)
 
+    def close(self) -> None:
+        """Let another process find the study alone."""
+        if self._lock is not None:
+            self._lock.close()
+
     def _is_alone(self) -> bool:
-        """Say whether no other process is at this study; held until this process ends."""
+        """Say whether no other process is at this study; held until it is closed, or this process ends."""
         self._lock = self._path.with_suffix(".lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,6 +109,14 @@ class Search:
         """Return a trial to tell about, and its parameters."""
         trial = self._study.ask()
         return trial, {name: _suggested(trial, name, each) for name, each in space.items()}
+
+    def number(self, trial: Any) -> int:
+        """Return which trial of the study it is, from 1."""
+        return int(trial.number) + 1
+
+    def over(self) -> int:
+        """Return how many trials came to an end of their own."""
+        return sum(each.state in ("complete", "pruned") for each in self.trials())
 
     def report(self, trial: Any, scores: Sequence[float]) -> bool:
         """Tell the folds that are known so far; return whether the trial is to be ended early."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future
+import pickle
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import pytest
+
+from kaizenml.adapters.pool_runner import PoolRunner, Team, python_command
 from kaizenml.core.step import StepOptions
 from kaizenml.core.task import LIVE, Outcome, Ref, Task
+from kaizenml.errors import StepFailedError
 from kaizenml.loop.performing import Local
 
 
@@ -82,3 +88,38 @@ def test_long_items_go_to_the_pool_as_soon_as_it_is_ready():
 
     assert pool.warmed > 0
     assert [each.item for each in pool.tasks] == [4, 5, 6, 7, 8]  # the last alone is done sooner here
+
+
+def test_several_graphs_of_steps_that_begin_at_once_share_one_pool():
+    opened = []
+
+    def slow():
+        time.sleep(0.1)
+        opened.append(FakePool())
+        return opened[-1]
+
+    runner = Local(lambda _: Outcome("d", b"", 0.1), slow, prefers_pool=True)
+    with ThreadPoolExecutor(4) as threads:
+        for each in [threads.submit(runner.submit, task()) for _ in range(4)]:
+            each.result()
+
+    assert [len(pool.tasks) for pool in opened] == [4]
+
+
+def test_a_pool_that_is_closed_takes_no_task():
+    pool = PoolRunner(Team(("false",), 1, pickle.dumps, pickle.loads))
+    pool.close()
+
+    with pytest.raises(StepFailedError, match="`s` was cancelled"):
+        pool.submit(task()).result(30)
+
+
+def test_a_task_that_waits_when_its_pool_is_closed_ends_as_cancelled():
+    python = python_command("kaizenml.errors")  # ends at once
+    pool = PoolRunner(Team(python, 1, pickle.dumps, pickle.loads))
+    futures = [pool.submit(task()) for _ in range(8)]
+    pool.close()
+
+    for each in futures:
+        with pytest.raises(StepFailedError):
+            each.result(30)
