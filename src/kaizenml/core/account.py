@@ -28,6 +28,7 @@ class Permission(StrEnum):
 
     PUBLIC = "public"  # nothing: health only
     VIEW = "view"
+    PREDICT = "predict"  # at endpoints, and say later what was true
     LABEL = "label"
     RUN = "run"
     APPROVE = "approve"
@@ -51,9 +52,9 @@ _VIEWS = frozenset({Permission.PUBLIC, Permission.VIEW})
 GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.VIEWER: _VIEWS,
     Role.LABELLER: _VIEWS | {Permission.LABEL},
-    Role.DEVELOPER: _VIEWS | {Permission.LABEL, Permission.RUN},
+    Role.DEVELOPER: _VIEWS | {Permission.PREDICT, Permission.LABEL, Permission.RUN},
     Role.APPROVER: _VIEWS | {Permission.APPROVE},
-    Role.OPERATOR: _VIEWS | {Permission.LABEL, Permission.RUN, Permission.OPERATE},
+    Role.OPERATOR: _VIEWS | {Permission.PREDICT, Permission.LABEL, Permission.RUN, Permission.OPERATE},
     Role.ADMIN: frozenset(Permission),
 }
 
@@ -76,6 +77,8 @@ class Token:
         None: never.
     used_at
         When it was last seen, to about ten minutes.
+    scopes
+        The permissions that it is good for, of those that its roles grant; none named: for all of them.
     """
 
     id: str
@@ -87,6 +90,7 @@ class Token:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     used_at: datetime | None = None
+    scopes: tuple[Permission, ...] = ()
 
     @property
     def actor(self) -> str:
@@ -99,7 +103,8 @@ class Token:
 
     def granted(self, project: str | None = None) -> frozenset[Permission]:
         """Return what its owner may do in a project; without one, what is granted for all of them."""
-        return granted(self.roles, project)
+        found = granted(self.roles, project)
+        return found & {Permission.PUBLIC, *self.scopes} if self.scopes else found
 
 
 def granted(roles: Mapping[str, Sequence[Role]], project: str | None = None) -> frozenset[Permission]:
@@ -123,6 +128,16 @@ def checked_owner(name: str) -> str:
     if _NAME.fullmatch(name) is None:
         raise UsageError(f"{name[:80]!r} cannot be the name of an owner.", "Letters, digits and . _ @ - will do.")
     return name
+
+
+def scopes_of(said: Iterable[str]) -> tuple[Permission, ...]:
+    """Return scopes as they are written, such as ``predict``; `NotFoundError` with the closest for what is none."""
+    known = [each for each in Permission if each is not Permission.PUBLIC]
+    names = list(dict.fromkeys(said))
+    for name in names:
+        if name not in known:
+            raise NotFoundError("scope", name[:80], known)
+    return tuple(Permission(name) for name in names)
 
 
 def roles_of(said: Iterable[str]) -> dict[str, tuple[Role, ...]]:

@@ -19,17 +19,23 @@ from kaizenml.core.account import (
     digest_of_token,
     looks_like_token,
     roles_of,
+    scopes_of,
 )
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.monitor import every
+from kaizenml.core.opening import Openings, opening_of
 from kaizenml.core.ports import Books, Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
+from kaizenml.loop.delivering import write_durably
+from kaizenml.loop.wiring import House
 
 _KIND = "token"
 #: For so long a server believes what it has read: a token that is revoked opens nothing after it.
 BELIEVED_SECONDS = 1.0
 #: When a token was last used is written no more often than this.
 _USED_EVERY = timedelta(minutes=10)
+#: The file beside the routes that the data plane follows.
+OPENINGS = "tokens.json"
 _ID = 12
 _MOST_KNOWN = 10_000
 
@@ -53,6 +59,7 @@ def issue(
     now: datetime,
     expires: str = "90d",
     service: bool = False,
+    scopes: Iterable[str] = (),
 ) -> tuple[str, Token]:
     """Make a token and return its text, which is kept nowhere, with what is kept of it.
 
@@ -65,10 +72,12 @@ def issue(
     """
     held, text = roles_of(roles), PREFIX + secrets.token_urlsafe(RANDOM_BYTES)
     digest = digest_of_token(text)
-    token = Token(digest[:_ID], checked_owner(name), held, now, by, service, lapse(expires, now))
+    good_for = scopes_of(scopes)
+    token = Token(digest[:_ID], checked_owner(name), held, now, by, service, lapse(expires, now), scopes=good_for)
     _put(books, digest, token)
-    facts = {"name": token.name, "roles": {project: list(each) for project, each in held.items()},
+    facts: dict[str, object] = {"name": token.name, "roles": {project: list(each) for project, each in held.items()},
              "expires_at": token.expires_at.isoformat() if token.expires_at else None}  # fmt: skip
+    facts |= {"scopes": list(good_for)} if good_for else {}
     books.events.append(Draft("", by, Kind.TOKEN_ISSUED, f"token:{token.id}", facts=facts), now)
     return text, token
 
@@ -76,6 +85,22 @@ def issue(
 def tokens(books: Books) -> list[Token]:
     """Return every token, the newest first."""
     return sorted((_read(each) for each in books.notes.all(_KIND).values()), key=lambda each: each.created_at)[::-1]
+
+
+def openings(books: Books) -> Openings:
+    """Return what the data plane has to know of tokens."""
+    known = {digest: _read(each) for digest, each in books.notes.all(_KIND).items()}
+    found = {digest: opening for digest, token in known.items() if (opening := opening_of(token)) is not None}
+    return Openings(bool(known), found, {each.name: each.project for each in books.endpoints.all()})
+
+
+def publish(house: House) -> None:
+    """Write what the data plane has to know of tokens, if it has changed."""
+    path = house.settings.serving / OPENINGS
+    with house.records.reading() as books:
+        content = msgspec.json.encode(openings(books))
+    if not path.exists() or path.read_bytes() != content:
+        write_durably(path, content)
 
 
 def revoke(books: Books, id_: str, *, by: str, now: datetime) -> Token:

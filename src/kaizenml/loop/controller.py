@@ -15,7 +15,7 @@ from typing import Any
 from kaizenml.core.endpoint import Routes, Served
 from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
-from kaizenml.loop import alive, delivering, releasing, syncing
+from kaizenml.loop import accounts, alive, delivering, releasing, syncing
 from kaizenml.loop.freeing import free_lost_jobs
 from kaizenml.loop.ordering import queue_look, wants_look
 from kaizenml.loop.windows import is_due
@@ -62,6 +62,7 @@ def reconcile(house: House) -> None:
     delivering.ship_what_is_ready(house)
     delivering.refuse_unloadable(house, delivering.served(house))
     routes = delivering.publish(house)
+    accounts.publish(house)
     delivering.restored(house, routes, delivering.served(house))
     _queue_watches(house)
     _queue_looks(house)

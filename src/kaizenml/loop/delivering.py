@@ -290,7 +290,7 @@ def refuse_unloadable(house: House, status: Served | None) -> None:
 def write_durably(path: Path, content: bytes) -> None:
     """Replace a file as a whole: after a crash it is the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
+    fresh = path.with_suffix(f".{os.getpid()}.new")
     with fresh.open("wb") as file:
         file.write(content)
         file.flush()

@@ -10,6 +10,7 @@ from pathlib import Path
 from kaizenml.core.scorer import ScorerLoader
 from kaizenml.errors import KaizenError
 from kaizenml.serving.batcher import Batcher
+from kaizenml.serving.callers import Callers
 from kaizenml.serving.counts import Counts
 from kaizenml.serving.follower import Follower
 from kaizenml.serving.guard import Guard
@@ -41,7 +42,9 @@ class DataPlane:
     load
         Loads a release and replays its golden rows; called in a thread of its own.
     token
-        What writing requests must bring as a bearer token; empty: nobody is asked.
+        A bearer token that opens everything; empty: there is none.
+    callers
+        The tokens of people and programs; without these and without a token, nobody is asked.
     is_replay
         Whether requests may say when they happened.
     limits
@@ -58,12 +61,14 @@ class DataPlane:
         load: ScorerLoader,
         *,
         token: str = "",
+        callers: Callers | None = None,
         is_replay: bool = False,
         limits: Limits | None = None,
         close_seconds: float = 0.5,
     ) -> None:
         self.table = Table()
-        self.guard = Guard(token)
+        self.guard = Guard(token, callers)
+        self._callers = callers
         self.is_draining = False
         self._limits = limits or Limits()
         self._counts = Counts()
@@ -78,11 +83,15 @@ class DataPlane:
         await self._spool.start()
         self._batcher.start()
         self._follower.start()
+        if self._callers is not None:
+            self._callers.start()
 
     async def stop(self) -> None:
         """Finish what waits, and close the log."""
         self.is_draining = True
         await asyncio.to_thread(self._follower.stop)
+        if self._callers is not None:
+            await asyncio.to_thread(self._callers.stop)
         await self._predictor.settle(2.0)
         await asyncio.to_thread(self._batcher.stop)
         await self._spool.stop()
@@ -140,6 +149,6 @@ class DataPlane:
             lambda: self.table,
             lambda: self._counts.text(self.table, self._batcher.waiting),
             lambda: self.is_draining,
-            is_guarded=self.guard.is_asking,
+            is_guarded=lambda: self.guard.is_asking,
         )
         return Router(reading.fixed(), {**reading.actions(), **writing.actions()})

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 from hmac import compare_digest
 
+from kaizenml.serving.callers import Callers
 from kaizenml.serving.http import Call
-from kaizenml.serving.refusals import ForeignOriginError, MediaTypeError, UnauthorizedError
+from kaizenml.serving.refusals import ForbiddenError, ForeignOriginError, MediaTypeError, UnauthorizedError
 
 _JSON_LIKE = ("", "application/json", "text/plain", "application/x-www-form-urlencoded", "application/octet-stream")
 
 
 class Guard:
-    """Lets a request through when it brings the token, if there is one, and comes from no foreign page.
+    """Lets a request through when it brings a token that opens its endpoint, if any is asked for, and comes from no
+    foreign page.
 
     Parameters
     ----------
     token
-        What ``Authorization: Bearer …`` must bring; empty when nobody is asked.
+        The server's own, which opens everything; empty: there is none.
+    callers
+        The tokens of people and programs; None: there are none.
     """
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, callers: Callers | None = None) -> None:
         self._token = token.encode()
+        self._callers = callers
 
     @property
     def is_asking(self) -> bool:
         """Whether requests need a token."""
-        return bool(self._token)
+        return bool(self._token) or (self._callers is not None and self._callers.is_asking)
 
     def refuse_stranger(self, call: Call) -> None:
         """Return quietly for a request that may write.
@@ -33,7 +38,9 @@ class Guard:
         Raises
         ------
         UnauthorizedError
-            Without the right token; compared in constant time.
+            Without a token that is known; the server's own is compared in constant time.
+        ForbiddenError
+            With one that does not open the endpoint.
         ForeignOriginError
             When a browser sent it for a page of another site.
         MediaTypeError
@@ -41,12 +48,20 @@ class Guard:
         """
         found: dict[bytes, bytes] = {name: value for name, value in call.scope["headers"] if name in _WANTED}
         scheme, _, token = found.get(b"authorization", b"").partition(b" ")
-        if self._token and not (compare_digest(token.strip(), self._token) and scheme.lower() == b"bearer"):
-            raise UnauthorizedError
+        token = token.strip() if scheme.lower() == b"bearer" else b""
+        if not (self._token and compare_digest(token, self._token)) and self.is_asking:
+            self._refuse_unknown(token, call.endpoint)
         if b"origin" in found:
             _refuse_foreign(found[b"origin"].decode("latin-1"), found.get(b"host", b"").decode("latin-1"))
         if found.get(b"content-type", _JSON) != _JSON:
             _refuse_other_than_json(found[b"content-type"].decode("latin-1"))
+
+    def _refuse_unknown(self, token: bytes, endpoint: str) -> None:
+        may = self._callers.may(token, endpoint) if self._callers else None
+        if may is None:
+            raise UnauthorizedError
+        if not may:
+            raise ForbiddenError(endpoint)
 
 
 _JSON = b"application/json"

@@ -23,7 +23,7 @@ class Reading:
     is_draining
         Says whether the server is about to stop.
     is_guarded
-        Whether writing requests need a token, so that pages and examples bring one.
+        Says whether writing requests need a token, so that pages and examples bring one.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class Reading:
         metrics: Callable[[], str],
         is_draining: Callable[[], bool],
         *,
-        is_guarded: bool,
+        is_guarded: Callable[[], bool],
     ) -> None:
         self._table, self._text, self._is_draining, self._is_guarded = table, metrics, is_draining, is_guarded
         self._static = page.static_responses()
@@ -63,12 +63,12 @@ class Reading:
         if not call.scope["path"].endswith("/"):
             return Response(b"", 307, headers=[(b"location", f"/endpoints/{quote(call.endpoint)}/".encode())])
         signature = lane.champion.scorer.signature
-        curl = str(describe.schema(lane, _base_url(call), is_guarded=self._is_guarded)["curl"])
-        return page.try_page(call.endpoint, lane.champion.release, signature, curl, is_guarded=self._is_guarded)
+        curl = str(describe.schema(lane, _base_url(call), is_guarded=self._is_guarded())["curl"])
+        return page.try_page(call.endpoint, lane.champion.release, signature, curl, is_guarded=self._is_guarded())
 
     async def _schema(self, call: Call) -> Response:
         lane = self._table().lane(call.endpoint)
-        return json_response(describe.schema(lane, _base_url(call), is_guarded=self._is_guarded))
+        return json_response(describe.schema(lane, _base_url(call), is_guarded=self._is_guarded()))
 
     async def _file(self, call: Call) -> Response:
         return self._static[call.scope["path"]]

@@ -6,6 +6,7 @@
     ├── UsageError
     │   ├── MalformedError          400    a body that is not the JSON asked for
     │   ├── UnauthorizedError       401    no token, or a wrong one
+    │   ├── ForbiddenError          403    the token does not open this endpoint
     │   ├── ForeignOriginError      403    a page of another site sent this
     │   ├── MethodError             405    the path is right, the verb is not
     │   ├── SlowBodyError           408
@@ -39,7 +40,21 @@ class UnauthorizedError(UsageError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This server takes no request without its token.", "Send the header `Authorization: Bearer <token>`."
+            "This server takes no request without a token.",
+            "Send the header `Authorization: Bearer TOKEN`; `kaizen token create` makes one.",
+        )
+
+
+class ForbiddenError(UsageError):
+    """A request with a token that is good elsewhere."""
+
+    http_status = 403
+    code = "permission_denied"
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"This token does not open the endpoint {endpoint!r}.",
+            "It needs the permission to predict in the endpoint's project: the role of a developer, for one.",
         )
 
 

@@ -6,7 +6,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kaizenml.core.account import GRANTS, Permission, Role, Token, checked_owner, looks_like_token, roles_of
+from kaizenml.core.account import (
+    GRANTS,
+    Permission,
+    Role,
+    Token,
+    checked_owner,
+    looks_like_token,
+    roles_of,
+    scopes_of,
+)
+from kaizenml.core.opening import Opening, Openings, opening_of
 from kaizenml.errors import NotFoundError, UsageError
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,6 +54,35 @@ def test_a_token_is_good_until_it_lapses_or_is_revoked() -> None:
     assert not token(expires_at=NOW).is_good(NOW)
     assert token(expires_at=NOW).is_good(NOW - timedelta(seconds=1))
     assert not token(revoked_at=NOW).is_good(NOW)
+
+
+def test_a_token_with_scopes_is_good_for_these_of_what_its_roles_grant() -> None:
+    one = token(roles=roles_of(["flights:developer", "viewer"]), scopes=scopes_of(["predict", "approve"]))
+    assert one.granted("flights") == {Permission.PUBLIC, Permission.PREDICT}
+    assert one.granted() == {Permission.PUBLIC}
+    with pytest.raises(NotFoundError, match="predct") as told:
+        scopes_of(["predct"])
+    assert "predict" in told.value.hint
+
+
+def test_where_a_token_may_predict_is_what_the_data_plane_is_told() -> None:
+    until = NOW + timedelta(days=1)
+    assert opening_of(token(roles=roles_of(["viewer", "flights:developer"]), expires_at=until)) == Opening(
+        ("flights",), until.timestamp()
+    )
+    assert opening_of(token()) is None
+    assert opening_of(token(roles=roles_of(["admin"]), revoked_at=NOW)) is None
+    assert opening_of(token(roles=roles_of(["admin"]), scopes=scopes_of(["view"]))) is None
+
+
+def test_an_opening_is_of_its_projects_endpoints_until_it_lapses() -> None:
+    known = Openings(True, {"d": Opening(("flights",), 100.0)}, {"late": "flights", "fare": "taxis"})
+    found = known.find("d", 99.9)
+    assert found is not None
+    assert [known.lets(found, name) for name in ("late", "fare", "nothing")] == [True, False, False]
+    assert known.find("d", 100.0) is None
+    assert known.find("e", 0.0) is None
+    assert known.lets(Opening(("*",)), "nothing")
 
 
 def test_a_misspelt_role_is_told_the_closest() -> None:

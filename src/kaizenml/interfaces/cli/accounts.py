@@ -31,16 +31,25 @@ def token() -> None:
 )
 @click.option("--expires", default="90d", help="For how long it holds, such as 90d or 12h; never.", show_default=True)
 @click.option("--service", is_flag=True, help="It is of a program; it can never approve.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    help="It is good for this alone, such as predict or view, of what its roles allow. May be repeated.",
+)
 @project_option
 @json_option
-def create(name: str, roles: tuple[str, ...], expires: str, service: bool, folder: Path, as_json: bool) -> None:
+def create(
+    name: str, roles: tuple[str, ...], expires: str, service: bool, scopes: tuple[str, ...], folder: Path, as_json: bool
+) -> None:
     """Make a token for NAME and show it, once."""
-    from kaizenml.loop.accounts import issue
+    from kaizenml.loop.accounts import issue, publish
 
     house = house_of(folder)
     with house.records.writing() as books:
         now = house.clock.now()
-        text, made = issue(books, name, roles, by=person(), now=now, expires=expires, service=service)
+        text, made = issue(books, name, roles, by=person(), now=now, expires=expires, service=service, scopes=scopes)
+    publish(house)
     if as_json:
         print_json({"text": text, "token": msgspec.to_builtins(made)})
         return
@@ -78,11 +87,12 @@ def listing(folder: Path, as_json: bool) -> None:
 @json_option
 def revoking(id_: str, folder: Path, as_json: bool) -> None:
     """Let TOKEN, as `kaizen token list` names it, open nothing any more."""
-    from kaizenml.loop.accounts import revoke
+    from kaizenml.loop.accounts import publish, revoke
 
     house = house_of(folder)
     with house.records.writing() as books:
         revoked = revoke(books, id_, by=person(), now=house.clock.now())
+    publish(house)
     if as_json:
         print_json({"token": msgspec.to_builtins(revoked)})
     else:
@@ -90,9 +100,10 @@ def revoking(id_: str, folder: Path, as_json: bool) -> None:
 
 
 def _roles(of: Token) -> str:
-    return ", ".join(
+    named = ", ".join(
         role if project == EVERYWHERE else f"{project}:{role}" for project, roles in of.roles.items() for role in roles
     )
+    return f"{named} (to {', '.join(of.scopes)} only)" if of.scopes else named
 
 
 def _day(moment: object) -> str:

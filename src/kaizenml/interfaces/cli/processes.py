@@ -34,6 +34,7 @@ WORKS = ("run", "watch", "backtest", "package", "look", "tune", "compare", "reru
 def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     """Start the control plane, the endpoints and the workers; Ctrl-C ends them all."""
     from kaizenml.interfaces.http.server import serve_control_plane
+    from kaizenml.loop.accounts import publish
     from kaizenml.loop.controller import control
     from kaizenml.loop.service import LoopService
     from kaizenml.loop.supervising import keep, leave_on_signals
@@ -43,6 +44,7 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     check_project(of)
     house = open_house(of)
     pick_up(house)
+    publish(house)
     stop = threading.Event()
     _wait_for_port(of.host, of.predict_port)
     with serve_control_plane(LoopService(house), host=of.host, port=of.port, token=of.token, stop=stop):
@@ -113,8 +115,11 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
     from kaizenml.serving.server import pin_to_one_thread
 
     pin_to_one_thread()
+    from kaizenml.loop.accounts import OPENINGS
     from kaizenml.loop.scoring import load_release
     from kaizenml.serving.app import DataPlane
+    from kaizenml.serving.callers import Callers
+    from kaizenml.serving.server import is_loopback
     from kaizenml.serving.server import serve as serve_plane
 
     of = read_settings(folder, {"host": host, "predict_port": port})
@@ -124,6 +129,7 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
         of.serving / "log",
         partial(load_release, open_blobs(of)),
         token=of.token,
+        callers=Callers(of.serving / OPENINGS, asks_always=not is_loopback(of.host)),
         is_replay=of.is_replay,
         close_seconds=0.04 if of.is_replay else 0.5,
     )

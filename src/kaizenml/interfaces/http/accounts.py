@@ -24,6 +24,7 @@ class Issuing(Body):
     roles: Annotated[list[Name], Field(min_length=1, max_length=200, description="`viewer`, or `PROJECT:approver`")]
     expires: Annotated[str, Field(max_length=20, description="such as 90d or 12h; `never`")] = "90d"
     service: Annotated[bool, Field(description="of a program rather than a person")] = False
+    scopes: Annotated[list[Name], Field(default_factory=list, max_length=20, description="such as `predict` alone")]
 
 
 def add_accounts(routes: Routes, service: Service) -> None:
@@ -67,6 +68,7 @@ class AccountRoutes:
                 now=self._service.now(),
                 expires=body.expires,
                 service=body.service,
+                scopes=body.scopes,
             )
         return answer({"text": text, "token": shown(token)}, 201)
 

@@ -11,20 +11,23 @@ from starlette.exceptions import HTTPException
 
 from kaizenml.errors import KaizenError, RefusedError
 
-#: How a caller may show the token.
+#: How a caller may show a token.
 CHALLENGE = 'Basic realm="kaizenml", Bearer'
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
 _HINTS = {404: "The routes are listed at /docs.", 405: "The routes and their methods are listed at /docs."}
 
 
 class NotAuthenticatedError(RefusedError):
-    """The caller has not shown the token."""
+    """The caller has shown no token that opens anything."""
 
     http_status = 401
     code = "not_authenticated"
 
     def __init__(self) -> None:
-        super().__init__("This needs the token.", "Send the header `Authorization: Bearer TOKEN`.")
+        super().__init__(
+            "This needs a token.",
+            "Send the header `Authorization: Bearer TOKEN`; `kaizen token create NAME --role viewer` makes one.",
+        )
 
 
 class TooLargeError(RefusedError):
