@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from kaizenml.adapters.sql import open_records
 from kaizenml.core.lineage import Link, Noun, Way, node
 from kaizenml.core.walk import Graph
-from kaizenml.loop.tracing import traced
+from kaizenml.loop.node_names import found_node
+from kaizenml.loop.tracing import graph
 
 ASKED = {"snapshot:shop@1": Way.DOWN, "run:r99900": Way.BOTH, "release:shop/900": Way.UP, "endpoint:shop": Way.UP}
 RUNS, RUNS_OF_A_SNAPSHOT, RUNS_OF_A_RELEASE = 100_000, 20_000, 100
@@ -29,9 +30,9 @@ def main() -> None:
             for _ in range(20):
                 began = time.perf_counter()
                 with records.reading() as books:
-                    graph: Graph = traced(books, text, way)
+                    found: Graph = graph(books.lineage, found_node(books, text), way)
                 took.append(time.perf_counter() - began)
-            seen = f"{len(graph.links):,} links, {graph.left_off:,} more not followed"
+            seen = f"{len(found.links):,} links, {found.left_off:,} more not followed"
             print(f"{text} {way}: median {sorted(took)[10] * 1e3:.1f} ms, most {max(took) * 1e3:.1f} ms; {seen}")
         at = datetime.now(UTC)
         print(f"{RUNS:,} runs, on SQLite, {at:%Y-%m-%d}")

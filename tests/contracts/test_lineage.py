@@ -20,7 +20,8 @@ from kaizenml.adapters.sql.tables import LINEAGE
 from kaizenml.core.lineage import LONGEST_NAME, Link, Node, Noun, Reach, Way, node
 from kaizenml.core.walk import FEWEST_LOOKED_AT, Graph, walk
 from kaizenml.errors import NotFoundError, UsageError
-from kaizenml.loop.tracing import told, traced
+from kaizenml.loop.node_names import found_node
+from kaizenml.loop.tracing import facts_of, graph
 
 
 @pytest.fixture(params=DATABASES)
@@ -45,34 +46,34 @@ def filled(records: SqlRecords, *, others: int = 5) -> None:
 
 def asked(records: SqlRecords, text: str, way: Way = Way.BOTH, **more: int) -> Graph:
     with records.reading() as books:
-        return traced(books, text, way, **more)
+        return graph(books.lineage, found_node(books, text), way, **more)
 
 
 def test_a_bad_snapshot_leads_to_every_run_model_release_and_endpoint(records: SqlRecords) -> None:
     filled(records)
-    graph = asked(records, "snapshot:flights@1", Way.DOWN)
-    assert sorted(graph.of(Noun.RUN)) == [f"run-{number}" for number in range(1, 7)]
-    assert graph.of(Noun.MODEL) == ["flights:1"]
-    assert sorted(graph.of(Noun.RELEASE)) == ["flights/1", "flights/2"]
-    assert graph.of(Noun.ENDPOINT) == ["flights"]
-    assert graph.left_off == 0
+    found = asked(records, "snapshot:flights@1", Way.DOWN)
+    assert sorted(found.of(Noun.RUN)) == [f"run-{number}" for number in range(1, 7)]
+    assert found.of(Noun.MODEL) == ["flights:1"]
+    assert sorted(found.of(Noun.RELEASE)) == ["flights/1", "flights/2"]
+    assert found.of(Noun.ENDPOINT) == ["flights"]
+    assert found.left_off == 0
 
 
 def test_a_release_leads_back_to_the_sources_of_its_data(records: SqlRecords) -> None:
     filled(records)
-    graph = asked(records, "release:flights/1", Way.UP)
-    assert graph.of(Noun.MODEL) + graph.of(Noun.RUN) + graph.of(Noun.SNAPSHOT) == ["flights:1", "run-1", "flights@1"]
+    found = asked(records, "release:flights/1", Way.UP)
+    assert found.of(Noun.MODEL) + found.of(Noun.RUN) + found.of(Noun.SNAPSHOT) == ["flights:1", "run-1", "flights@1"]
     loaded = [*(file.path for file in snapshot().files), *snapshot().pins]
-    assert sorted(graph.of(Noun.SOURCE)) == sorted(f"flights/{each}" for each in loaded)
+    assert sorted(found.of(Noun.SOURCE)) == sorted(f"flights/{each}" for each in loaded)
 
 
 def test_of_too_many_runs_those_that_made_something_are_shown_first(records: SqlRecords) -> None:
     filled(records, others=60)
-    graph = asked(records, "snapshot:flights@1", Way.DOWN, limit=12)
-    assert graph.of(Noun.ENDPOINT) == ["flights"]
-    assert {"run-1", "run-2"} <= set(graph.of(Noun.RUN))
-    assert len(graph.links) == 12
-    assert graph.left_off == 61 + 1 + 2 + 2 - 12
+    found = asked(records, "snapshot:flights@1", Way.DOWN, limit=12)
+    assert found.of(Noun.ENDPOINT) == ["flights"]
+    assert {"run-1", "run-2"} <= set(found.of(Noun.RUN))
+    assert len(found.links) == 12
+    assert found.left_off == 61 + 1 + 2 + 2 - 12
 
 
 def test_what_is_written_twice_is_one_link(records: SqlRecords) -> None:
@@ -150,11 +151,11 @@ def test_however_many_releases_a_snapshot_led_to_each_endpoint_is_named(records:
     with records.writing() as books:
         served = [node(Noun.ENDPOINT, "last" if number == many - 1 else "shop") for number in range(many)]
         books.lineage.note([link for number, at in enumerate(served) for link in chain(snap, number, at)])
-    graph = asked(records, "snapshot:wide@1", Way.DOWN)
-    assert set(graph.of(Noun.ENDPOINT)) == {"shop", "last"}
-    assert len(graph.links) == 1000
-    assert graph.left_off == 4 * many - 1000
-    assert not graph.leads_further
+    found = asked(records, "snapshot:wide@1", Way.DOWN)
+    assert set(found.of(Noun.ENDPOINT)) == {"shop", "last"}
+    assert len(found.links) == 1000
+    assert found.left_off == 4 * many - 1000
+    assert not found.leads_further
 
 
 def test_however_many_releases_an_endpoint_served_the_data_behind_them_is_named(records: SqlRecords) -> None:
@@ -163,9 +164,9 @@ def test_however_many_releases_an_endpoint_served_the_data_behind_them_is_named(
         shop = node(Noun.ENDPOINT, "shop")
         books.lineage.note([link for number, snap in enumerate(snaps) for link in chain(snap, number, shop)])
         books.lineage.note([Link(node(Noun.SOURCE, "wide/a.csv"), "was loaded into", node(Noun.SNAPSHOT, "wide@2"))])
-    graph = asked(records, "endpoint:shop", Way.UP)
-    assert set(graph.of(Noun.SNAPSHOT)) == {"wide@1", "wide@2"}
-    assert graph.left_off == 4 * 400 + 1 - 1000
+    found = asked(records, "endpoint:shop", Way.UP)
+    assert set(found.of(Noun.SNAPSHOT)) == {"wide@1", "wide@2"}
+    assert found.left_off == 4 * 400 + 1 - 1000
 
 
 def test_what_was_not_looked_at_may_lead_further_and_this_is_said(records: SqlRecords) -> None:
@@ -173,10 +174,10 @@ def test_what_was_not_looked_at_may_lead_further_and_this_is_said(records: SqlRe
     with records.writing() as books:
         numbers = range(FEWEST_LOOKED_AT + 5)
         books.lineage.note([link for number in numbers for link in chain(snap, number, None)])
-    graph = asked(records, "snapshot:wide@1", Way.DOWN, limit=10)
-    assert graph.left_off == 3 * FEWEST_LOOKED_AT + 5 - 10
-    assert graph.leads_further
-    assert len(graph.of(Noun.RELEASE)) == 3  # whole paths of three links each
+    found = asked(records, "snapshot:wide@1", Way.DOWN, limit=10)
+    assert found.left_off == 3 * FEWEST_LOOKED_AT + 5 - 10
+    assert found.leads_further
+    assert len(found.of(Noun.RELEASE)) == 3  # whole paths of three links each
 
 
 def chain(snap: Node, number: int, served: Node | None) -> list[Link]:
@@ -215,6 +216,8 @@ def test_an_older_database_learns_how_far_its_links_reach(tmp_path: Path) -> Non
         raw.execute(
             "UPDATE lineage SET leads_on = EXISTS(SELECT 1 FROM lineage AS next WHERE next.parent = lineage.child)"
         )
+        bogus = ("run:run-1", "source:flights/flights@1", "was read by", "", 0)
+        raw.execute("INSERT INTO lineage (child, parent, relation, detail, leads_on) VALUES (?, ?, ?, ?, ?)", bogus)
         raw.execute("UPDATE alembic_version SET version_num = '0005'")
         raw.commit()
 
@@ -257,9 +260,9 @@ def test_the_beginning_of_several_ids_must_be_told_apart(records: SqlRecords) ->
 def test_what_nothing_came_of_is_found_all_the_same(records: SqlRecords) -> None:
     with records.writing() as books:
         books.runs.save(replace(run(9), snapshot=""))
-    graph = asked(records, "run:run-9")
-    assert [place.node for place in graph.places] == [Node(Noun.RUN, "run-9")]
-    assert graph.links == ()
+    found = asked(records, "run:run-9")
+    assert [place.node for place in found.places] == [Node(Noun.RUN, "run-9")]
+    assert found.links == ()
 
 
 def test_a_source_is_called_by_how_its_path_ends(records: SqlRecords) -> None:
@@ -273,13 +276,13 @@ def test_a_source_is_called_by_how_its_path_ends(records: SqlRecords) -> None:
 def test_the_nearest_nodes_are_told_of(records: SqlRecords) -> None:
     filled(records)
     with records.reading() as books:
-        document = told(books, traced(books, "release:flights/1", Way.UP)).document
-    facts = {each["node"]: each["facts"] for each in document["nodes"]}  # type: ignore[attr-defined]
-    assert facts["run:run-1"]["commit"] == "abc123"
-    assert facts["release:flights/1"]["digest"] == release(1).digest
+        facts = facts_of(books, graph(books.lineage, node(Noun.RELEASE, "flights/1"), Way.UP))
+    assert facts[Node(Noun.RUN, "run-1")]["commit"] == "abc123"
+    assert facts[Node(Noun.RELEASE, "flights/1")]["digest"] == release(1).digest
 
 
 def test_a_limit_that_cannot_be_is_refused(records: SqlRecords) -> None:
+    filled(records)
     for limit in (0, 100_001):
         with pytest.raises(UsageError, match="limit"):
             asked(records, "flights", limit=limit)

@@ -174,6 +174,7 @@ def _of_run(value: Run) -> list[Link]:
         *(
             link
             for name, digest in value.data.items()
+            if name != value.snapshot
             for link in _link(Noun.SOURCE, f"{value.project}/{name}", "was read by", at, _content([digest]))
         ),
     ]

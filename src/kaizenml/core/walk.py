@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from kaizenml.core.lineage import Link, Links, Node, Noun, Reach, Way
@@ -34,6 +34,8 @@ class Graph:
         How many links were seen that are not among these, because there were too many.
     leads_further
         Whether more may lie behind those that were left off: then they are at least so many.
+    reached
+        All nodes that were reached and lead on, or to an endpoint, also those that are not among the places.
     """
 
     start: Node
@@ -41,6 +43,7 @@ class Graph:
     links: tuple[Link, ...]
     left_off: int = 0
     leads_further: bool = False
+    reached: frozenset[Node] = field(default=frozenset(), repr=False, compare=False)
 
     def of(self, noun: Noun) -> list[str]:
         """Return the names of the nodes of a kind, nearest first."""
@@ -83,13 +86,15 @@ def walk(links: Links, start: Node, way: Way = Way.BOTH, *, limit: int = 1000) -
     found = {link: None for each in walks for link in each.links}
     places = sorted((Place(node, far) for node, far in distances.items()), key=_order)
     left_off, further = sum(each.left_off for each in walks), any(each.leads_further for each in walks)
-    return Graph(start, tuple(places), tuple(found), left_off, further)
+    reached = frozenset(node for each in walks for node in each.reached)
+    return Graph(start, tuple(places), tuple(found), left_off, further, reached)
 
 
 class _Walk(NamedTuple):
     links: Sequence[Link]
     left_off: int
     leads_further: bool
+    reached: Sequence[Node] = ()
 
 
 def _one_way(links: Links, start: Node, way: Way, limit: int) -> _Walk:
@@ -100,13 +105,14 @@ def _one_way(links: Links, start: Node, way: Way, limit: int) -> _Walk:
         step = _followed(links, levels, way, reach, most)
         found.update(dict.fromkeys(step.links))
         left_off, is_cut = left_off + step.left_off, is_cut or step.leads_further
+    every = [node for level in levels for node in level]
     kept = _kept(list(found), start, way, limit)
     left_off += len(found) - len(kept)
     reached = [start, *(_end(link, way) for link in kept)]
     ends = _ends(links, _by_level(levels, set(reached)), way, limit - len(kept))
     if len(kept) < len(found) or len(kept) + len(ends) >= limit:
-        left_off += links.count([node for level in levels for node in level], way, Reach.NOTHING) - len(ends)
-    return _Walk([*kept, *ends], left_off, is_cut)
+        left_off += links.count(every, way, Reach.NOTHING) - len(ends)
+    return _Walk([*kept, *ends], left_off, is_cut, every)
 
 
 def _followed(links: Links, levels: list[list[Node]], way: Way, reach: Reach, most: int) -> _Walk:

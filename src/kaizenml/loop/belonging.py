@@ -61,8 +61,12 @@ def project_of_alert(books: Books, alert: Alert) -> str:
 
 
 def of_thing(books: Books, text: str) -> Sequence[str]:
-    """Return the project of a thing that has lineage, written ``kind:name``; none for one that has none."""
-    begun = found_node(books, text)
+    """Return the project of a thing that has lineage, written ``kind:name``; none for one that has none.
+
+    A prediction is known by its endpoint: ``prediction:endpoint/id``.
+    """
+    kind, _, name = text.partition(":")
+    begun = Node(Noun.PREDICTION, name) if kind == Noun.PREDICTION and "/" in name else found_node(books, text)
     return [project for project in [_projects(books, [begun])[begun]] if project]
 
 

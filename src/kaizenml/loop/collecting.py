@@ -58,7 +58,7 @@ def collect(house: House) -> int:
     """
     rows = 0
     for path in closed_segments(house.settings.serving / "log"):
-        for table, frame in _frames(read_segment(path)):
+        for table, frame in frames_of(read_segment(path)):
             _append(house, table, frame, key=path.name)
             rows += len(frame)
         path.unlink()
@@ -81,7 +81,8 @@ def _append(house: House, table: str, frame: pl.DataFrame, *, key: str) -> None:
         house.tables.compact_aside(table)
 
 
-def _frames(lines: Iterable[Answered | Feedback]) -> list[tuple[str, pl.DataFrame]]:
+def frames_of(lines: Iterable[Answered | Feedback]) -> list[tuple[str, pl.DataFrame]]:
+    """Return lines of the log as the rows that they become, each with the name of their table."""
     answered: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     labelled: dict[str, list[tuple[object, ...]]] = defaultdict(list)
     for number, line in enumerate(lines):

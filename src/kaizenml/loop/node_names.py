@@ -12,7 +12,7 @@ from kaizenml.loop.run_names import found_run
 
 #: So many names of a kind are looked through for the one that was meant.
 _MOST_NAMES = 100
-_FORMS = "source:PROJECT/PATH, snapshot:NAME@N, run:ID, model:NAME:N, release:NAME/N, endpoint:NAME"
+_FORMS = "source:PROJECT/PATH, snapshot:NAME@N, run:ID, model:NAME:N, release:NAME/N, endpoint:NAME, prediction:ID"
 
 
 def found_node(books: Books, word: str) -> Node:

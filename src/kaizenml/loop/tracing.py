@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kaizenml.core.lineage import Node, Noun, Way
+import polars as pl
+
+from kaizenml.core.lineage import Link, Links, Node, Noun, Reach, Way, node
 from kaizenml.core.ports import Books
-from kaizenml.core.walk import Graph, walk
+from kaizenml.core.walk import Graph, Place, walk
 from kaizenml.errors import NotFoundError, UsageError
+from kaizenml.loop.answered_rows import Touched, counted, listed
+from kaizenml.loop.answered_rows import found as found_rows
+from kaizenml.loop.belonging import narrowed
 from kaizenml.loop.node_names import found_node
-from kaizenml.loop.wiring import open_house, read_settings
+from kaizenml.loop.wiring import House, open_house, read_settings
 
 #: Of so many nodes, the nearest of those that the books know, it is said what they are.
 MOST_FACTS = 40
@@ -19,10 +24,11 @@ MOST_FACTS = 40
 
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """A walk, and in a few words what the nearest of its nodes are."""
+    """A walk, in a few words what the nearest of its nodes are, and how many rows were answered at its end."""
 
     graph: Graph
     facts: Mapping[Node, Mapping[str, object]]
+    predictions: tuple[Touched, ...] = ()
 
     @property
     def document(self) -> dict[str, object]:
@@ -34,20 +40,25 @@ class Traced:
             }
             for place in self.graph.places
         ]  # fmt: skip
-        return {**self.graph.facts, "nodes": nodes}
+        return {**self.graph.facts, "nodes": nodes, "predictions": self.predictions}
 
 
-def lineage(word: str, *, way: Way | str = Way.BOTH, limit: int = 1000, folder: Path | str = ".") -> Graph:
+def lineage(word: str, *, way: Way | str = Way.BOTH, limit: int = 1000, folder: Path | str = ".") -> Traced:
     """Return what a thing of the project in a folder came of, and what came of it.
 
     Parameters
     ----------
     word
-        Such as ``snapshot:flights@3``, ``flights/3`` or how the id of one run begins.
+        Such as ``snapshot:flights@3``, ``flights/3``, how the id of one run begins, or the id of a prediction.
     way
         ``up`` (what it came of), ``down`` (what came of it) or ``both``.
     limit
         At most so many links each way, 1 to 100,000.
+
+    Returns
+    -------
+    Traced
+        Its ``graph`` has places and links, its ``predictions`` how many rows were answered by what came of it.
 
     Raises
     ------
@@ -58,21 +69,119 @@ def lineage(word: str, *, way: Way | str = Way.BOTH, limit: int = 1000, folder: 
     """
     if way not in list(Way):
         raise UsageError(f"There is no way {way!r}.", f"Known: {', '.join(Way)}.")
-    with open_house(read_settings(Path(folder))).records.reading() as books:
-        return traced(books, word, Way(way), limit=limit)
+    return traced(open_house(read_settings(Path(folder))), word, Way(way), limit=limit)
 
 
-def traced(books: Books, text: str, way: Way, *, limit: int = 1000) -> Graph:
-    """Return all that a thing came of, or that came of it, or both; see `lineage`."""
+def traced(house: House, text: str, way: Way, *, limit: int = 1000, projects: frozenset[str] | None = None) -> Traced:
+    """Return what a thing came of and what came of it, predictions too; see `lineage`.
+
+    Parameters
+    ----------
+    projects
+        Only what belongs to these is shown; None: all.
+    """
+    with house.records.reading() as books:
+        start, answers = begun(books, house, text)
+        found = graph(_WithAnswers(books.lineage, answers), start, way, limit=limit)
+        beside = [Link(node(Noun.ENDPOINT, each.detail), "was asked", each.child) for each in answers[:1]]
+        found = narrowed(books, found if way is Way.DOWN else _beside(found, beside), projects)
+        facts = facts_of(books, found)
+        where = ([], None) if way is Way.UP else answering(books, found, projects)
+    return Traced(found, facts, tuple(counted(house, *where)))
+
+
+def touched(
+    house: House, text: str, *, limit: int, after: int = 0, projects: frozenset[str] | None = None
+) -> pl.DataFrame:
+    """Return the newest predictions that a thing touches; see `answered_rows.listed`."""
+    with house.records.reading() as books:
+        start, _ = begun(books, house, text)
+        where = answering(books, graph(books.lineage, start, Way.DOWN), projects)
+    return listed(house, *where, limit=limit, after=after)
+
+
+def begun(books: Books, house: House, text: str) -> tuple[Node, list[Link]]:
+    """Return the node that a text means, and of a prediction the links from the releases that scored it."""
+    kind, _, name = text.partition(":")
+    endpoints = [each.name for each in books.endpoints.all()]
+    if kind != Noun.PREDICTION or not name:
+        try:
+            return found_node(books, text), []
+        except NotFoundError:
+            if kind in list(Noun):
+                raise
+            try:
+                return _prediction(*found_rows(house, endpoints, text))
+            except NotFoundError:
+                pass
+            raise
+    return _prediction(*found_rows(house, endpoints, name))
+
+
+def graph(links: Links, start: Node, way: Way, *, limit: int = 1000) -> Graph:
+    """Return what is linked to a node; see `core.walk`."""
     if not 1 <= limit <= 100_000:
         raise UsageError(f"A limit of {limit} cannot be.", "Ask for 1 to 100,000 links.")
-    return walk(books.lineage, found_node(books, text), way, limit=limit)
+    return walk(links, start, way, limit=limit)
 
 
-def told(books: Books, graph: Graph) -> Traced:
-    """Return a walk with what its nearest nodes are."""
-    nearest = [place.node for place in graph.places if place.node.noun in _FACTS][:MOST_FACTS]
-    return Traced(graph, {each: facts for each in nearest if (facts := _facts(books, each))})
+def answering(books: Books, found: Graph, projects: frozenset[str] | None) -> tuple[list[str], list[str] | None]:
+    """Return at which endpoints a thing had a part in answers, and through which releases; None: through any."""
+    there = [each.name for each in books.endpoints.all() if projects is None or each.project in projects]
+    if found.start.noun is Noun.ENDPOINT:
+        return [name for name in there if name == found.start.name], None
+    if found.start.noun is Noun.PREDICTION:
+        return [], None
+    nodes = {*found.reached, *(place.node for place in found.places if place.distance >= 0)}
+    served = {each.name for each in nodes if each.noun is Noun.ENDPOINT}
+    return [name for name in there if name in served], [each.name for each in nodes if each.noun is Noun.RELEASE]
+
+
+def _prediction(endpoint: str, rows: pl.DataFrame) -> tuple[Node, list[Link]]:
+    at = Node(Noun.PREDICTION, f"{endpoint}/{rows['id'][0]}")  # whole: nothing is stored under it
+    scored = rows.select("release", "role").unique(maintain_order=True)
+    return at, [
+        Link(node(Noun.RELEASE, release), "answered" if role == "answer" else "scored in shadow", at, endpoint)
+        for release, role in scored.iter_rows()
+    ]
+
+
+def _beside(found: Graph, links: list[Link]) -> Graph:
+    """Return the graph with links to the start that are not followed further."""
+    there = {place.node for place in found.places}
+    places = [Place(link.parent, -1) for link in links if link.parent not in there]
+    ordered = sorted([*found.places, *places], key=lambda place: abs(place.distance))
+    return replace(found, places=tuple(ordered), links=(*found.links, *links))
+
+
+@dataclass(frozen=True, slots=True)
+class _WithAnswers:
+    """The links of the books, and those of one prediction, which are in a table of rows and not in the books."""
+
+    links: Links
+    answers: list[Link]
+
+    def note(self, links: Iterable[Link]) -> None:
+        self.links.note(links)
+
+    def has(self, node: Node) -> bool:
+        return self.links.has(node)
+
+    def beyond(self, nodes: Collection[Node], way: Way, reach: Reach, *, limit: int) -> list[Link]:
+        return [*self._answers(nodes, way, reach), *self.links.beyond(nodes, way, reach, limit=limit)][:limit]
+
+    def count(self, nodes: Collection[Node], way: Way, reach: Reach) -> int:
+        return len(self._answers(nodes, way, reach)) + self.links.count(nodes, way, reach)
+
+    def _answers(self, nodes: Collection[Node], way: Way, reach: Reach) -> list[Link]:
+        is_followed = way is Way.UP and reach is not Reach.NOTHING
+        return [link for link in self.answers if is_followed and link.child in nodes]
+
+
+def facts_of(books: Books, found: Graph) -> Mapping[Node, Mapping[str, object]]:
+    """Return in a few words what the nearest nodes are."""
+    nearest = [place.node for place in found.places if place.node.noun in _FACTS][:MOST_FACTS]
+    return {each: facts for each in nearest if (facts := _facts(books, each))}
 
 
 def _facts(books: Books, of: Node) -> Mapping[str, object]:

@@ -49,6 +49,22 @@ def read_segment(path: Path) -> list[Answered | Feedback]:
     return [_read_line(path, number, line, decoder) for number, line in enumerate(path.read_bytes().splitlines(), 1)]
 
 
+def lines_so_far(folder: Path, kind: str) -> Iterator[bytes]:
+    """Yield the whole lines of the segments of a kind, oldest first: closed, or open still.
+
+    Nothing is closed, collected or checked. What is collected meanwhile may be missing.
+    """
+    found = [path for path in folder.glob(f"{kind}-*") if path.suffix in (OPEN, CLOSED)] if folder.is_dir() else []
+    for path in sorted(found, key=lambda path: path.name):
+        for known in (path, path.with_suffix(CLOSED)):  # an open one may be closed meanwhile
+            try:
+                content = known.read_bytes()
+            except FileNotFoundError:
+                continue
+            yield from content[: content.rfind(b"\n") + 1].splitlines()
+            break
+
+
 def _read_line(
     path: Path, number: int, line: bytes, decoder: msgspec.json.Decoder[Answered] | msgspec.json.Decoder[Feedback]
 ) -> Answered | Feedback:

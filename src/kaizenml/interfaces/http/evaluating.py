@@ -8,12 +8,10 @@ from kaizenml.core.account import Permission
 from kaizenml.core.assessment import Assessment
 from kaizenml.core.ports import Blobs
 from kaizenml.core.run import Run
-from kaizenml.errors import StateError
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import RUN, Routes
-from kaizenml.interfaces.http.service import Service
+from kaizenml.interfaces.http.service import Service, house_behind
 from kaizenml.loop.evaluation_report import assessment_of, report
-from kaizenml.loop.wiring import House
 
 #: The page brings its styles within itself, and nothing else.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"
@@ -48,7 +46,4 @@ class Evaluations:
         return run, assessment_of(run, self._blobs())
 
     def _blobs(self) -> Blobs:
-        house: House | None = getattr(self._service, "house", None)
-        if house is None:
-            raise StateError("This server keeps no files.", "Ask the one that `kaizen up` starts.")
-        return house.blobs
+        return house_behind(self._service).blobs

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from kaizenml.core.inbox import Item
 from kaizenml.core.ports import Records
+from kaizenml.errors import StateError
+from kaizenml.loop.wiring import House
 
 
 class Service(Protocol):
@@ -90,3 +92,11 @@ class Service(Protocol):
     def loop_state(self) -> Mapping[str, object]:
         """Return what the controller and the workers are doing."""
         ...
+
+
+def house_behind(service: Service) -> House:
+    """Return what the loop works with; `StateError` for a service that keeps no files."""
+    house: House | None = getattr(service, "house", None)
+    if house is None:
+        raise StateError("This server keeps no files.", "Ask the one that `kaizen up` starts.")
+    return house

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Query, Request, Response
@@ -18,11 +18,11 @@ from kaizenml.core.query import Query as Question
 from kaizenml.core.query_text import LONGEST, parsed
 from kaizenml.core.run import RunLine
 from kaizenml.core.series import Last, Point, spelled, thinned
-from kaizenml.errors import IntegrityError, NotFoundError, StateError
+from kaizenml.errors import IntegrityError, NotFoundError
 from kaizenml.interfaces.http.access import CALLER, seen_projects
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, RUN, Routes
-from kaizenml.interfaces.http.service import Service
+from kaizenml.interfaces.http.service import Service, house_behind
 from kaizenml.loop.grouping import Together
 from kaizenml.loop.live import console_so_far, live
 from kaizenml.loop.syncing import project_of, take_in
@@ -112,19 +112,19 @@ class Runs:
             kept = books.runs.get(id).artefacts
         if path not in kept:
             raise NotFoundError("artefact", path, kept)
-        return _file(_house(self._service).blobs.get(kept[path]))
+        return _file(house_behind(self._service).blobs.get(kept[path]))
 
     def console(self, id: str) -> Response:  # noqa: A002
         """What a run wrote to standard output and error: its beginning and its end; while it runs, so far."""
         with self._service.records.reading() as books:
             run = books.runs.get(id)
-        return _text(console_so_far(_house(self._service), run).content)
+        return _text(console_so_far(house_behind(self._service), run).content)
 
     def diff(self, id: str) -> Response:  # noqa: A002
         """What git had not committed when a run began."""
         with self._service.records.reading() as books:
             kept = books.runs.get(id).code.diff
-        return _text(b"" if kept is None else _house(self._service).blobs.get(kept))
+        return _text(b"" if kept is None else house_behind(self._service).blobs.get(kept))
 
 
 class Sent:
@@ -142,24 +142,24 @@ class Sent:
 
     def has_blob(self, digest: Hex) -> Response:
         """Whether a blob is here; it stays for now, so that whoever asks need not send it."""
-        return answer({"is_here": _house(self._service).blobs.hold(Digest(digest))})
+        return answer({"is_here": house_behind(self._service).blobs.hold(Digest(digest))})
 
     async def blob(self, request: Request) -> Response:
         """Keep the body as a blob; the answer is its digest."""
         content = await request.body()
-        digest = await run_in_threadpool(_house(self._service).blobs.put, content)
+        digest = await run_in_threadpool(house_behind(self._service).blobs.put, content)
         return answer({"digest": digest}, 201)
 
     def joined(self, body: Parts) -> Response:
         """Put a blob together from parts that were sent before."""
-        blobs = _house(self._service).blobs
+        blobs = house_behind(self._service).blobs
         content = b"".join(blobs.get(Digest(part)) for part in body.parts)
         if digest_of_bytes(content) != body.digest:
             raise IntegrityError(f"The parts make no blob {body.digest}.", "Send them again.")
         return answer({"digest": blobs.put(content)}, 201)
 
     def _take_in(self, run: str, start: int, content: bytes) -> int:
-        house, caller = _house(self._service), CALLER.get()
+        house, caller = house_behind(self._service), CALLER.get()
 
         def taken(books: Books) -> int:
             owner = project_of(books, run, start, content)
@@ -168,15 +168,6 @@ class Sent:
             return take_in(books, house.blobs, house.clock, run, start, content)
 
         return self._together.write(taken)
-
-
-def _house(service: Service) -> House:
-    house: House | None = getattr(service, "house", None)
-    return house if house is not None else _has_none()
-
-
-def _has_none() -> NoReturn:
-    raise StateError("This server keeps no files.", "Ask the one that `kaizen up` starts.")
 
 
 def _of(question: Question, projects: frozenset[str] | None) -> Question:

@@ -22,12 +22,14 @@ from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import Job, Work
 from kaizenml.core.model import ModelVersion
+from kaizenml.core.prediction import Answered
 from kaizenml.core.run import Code, RunState
 from kaizenml.core.signature import Signature
 from kaizenml.interfaces.http.app import create_app
 from kaizenml.interfaces.http.routes import permission_of
 from kaizenml.interfaces.http.server import serve_control_plane
 from kaizenml.loop import accounts
+from kaizenml.loop.collecting import frames_of, predictions_of
 from kaizenml.loop.service import LoopService
 from kaizenml.loop.wiring import open_house, read_settings
 from kaizenml.training.journal import Started, Words, framed
@@ -100,7 +102,11 @@ def path_of(route: APIRoute, project: str) -> str:
     if "cancel" in route.path:
         things["id"] = things["job"]
     path = re.sub(r"{(\w+)(:path)?}", lambda found: things.get(found[1], project), route.path)
-    return path + {"/api/v1/lineage": f"?node=run:{run}", "/api/v1/snapshots": f"?project={project}"}.get(path, "")
+    return path + {
+        "/api/v1/lineage": f"?node=run:{run}",
+        "/api/v1/lineage/predictions": f"?node=run:{run}",
+        "/api/v1/snapshots": f"?project={project}",
+    }.get(path, "")
 
 
 def said(client: httpx.Client, route: APIRoute, project: str, headers: dict[str, str]) -> tuple[int, str]:
@@ -189,15 +195,40 @@ def test_names_of_other_projects_runs_are_not_offered_for_a_misspelt_one(house: 
         assert "night" not in text
 
 
-def test_lineage_ends_where_another_project_begins(house: House, client: httpx.Client) -> None:
-    with house.records.writing() as books:
-        run = replace(books.runs.get("run-3"), id="run-child", parent="run-taxis", name="child")
-        books.runs.save(run)
-    mine, all_ = token(house, "flights:viewer"), token(house, "viewer")
-    seen, known = (client.get("/api/v1/lineage?node=run:run-child", headers=each).json() for each in (mine, all_))
-    assert "run:run-taxis" in str(known)
-    assert "taxis" not in str(seen)
-    assert seen["start"] == "run:run-child"
+def test_lineage_ends_where_another_project_begins(house: House, tmp_path: Path) -> None:
+    service = LoopService(open_house(read_settings(tmp_path)))
+    with house.records.reading() as known, service.records.writing() as books:
+        books.runs.save(known.runs.get("run-taxis"))
+        books.runs.save(replace(known.runs.get("run-3"), id="run-child", parent="run-taxis", name="child"))
+        for project in ("flights", "taxis"):
+            books.releases.add(replace(known.releases.get("flights/3"), project=project, model_version="",
+                                       run="run-child" if project == "flights" else "run-taxis"))  # fmt: skip
+            books.endpoints.save(Endpoint(project, project, f"{project}/3", "", "", 1, NOW, NOW, NOW), seen=0)
+    for project in ("flights", "taxis"):
+        line = Answered(NOW, NOW, project, f"{project}/3", "answer", (f"{project}-row",), ({},), (1,), (), 0.1)
+        rows = frames_of([line])[0][1]
+        service.house.tables.append(predictions_of(project), rows, key="a")
+    with (
+        serve_control_plane(service, host="127.0.0.1", port=0, stop=threading.Event()) as url,
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
+
+        def answered(headers: dict[str, str], path: str) -> Any:
+            return client.get(f"/api/v1/lineage{path}", headers=headers).json()
+
+        mine, all_ = token(service, "flights:viewer"), token(service, "viewer")
+        seen, known_of = (answered(each, "?node=run:run-child") for each in (mine, all_))
+        assert "run:run-taxis" in str(known_of)
+        assert "taxis" not in str(seen)
+        assert seen["start"] == "run:run-child"
+        assert [each["endpoint"] for each in seen["predictions"]] == ["flights"]
+        wide = answered(all_, "/predictions?node=run:run-taxis")["predictions"]
+        assert sorted(each["id"] for each in wide) == ["flights-row", "taxis-row"]
+        assert "taxis" not in str(answered(mine, "/predictions?node=run:run-child"))
+        assert answered(mine, "?node=prediction:flights/flights-row")["start"] == "prediction:flights/flights-row"
+        for node in ("prediction:taxis/taxis-row", "taxis-row", "run:run-taxis"):
+            assert answered(mine, f"?node={node}")["error"]["code"] == "not_found"
+            assert answered(mine, f"/predictions?node={node}")["error"]["code"] == "not_found"
 
 
 def test_a_journal_begins_and_continues_runs_in_the_callers_projects_only(house: House, tmp_path: Path) -> None:
