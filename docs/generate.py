@@ -76,6 +76,18 @@ EVENTS: dict[str, tuple[str, str, str]] = {
                        "endpoint:NAME", "system:monitoring"),
     "token.issued": ("Somebody was given a token; `facts` have whose, its roles and until when.", "token:ID", "person"),
     "token.revoked": ("A token opens nothing any more.", "token:ID", "person"),
+    "subscription.added": ("Somebody is told of what happens from now on; `facts` say by which channel and of what.",
+                           "subscription:NAME", "person, or system:settings"),
+    "subscription.removed": ("A subscription is told nothing more.", "subscription:NAME", "person, or system:settings"),
+    "subscription.paused": ("Nothing is sent until it is resumed; `facts` say why.", "subscription:NAME",
+                            "person, or system:notify"),
+    "subscription.resumed": ("A paused subscription goes on where it stood.", "subscription:NAME", "person"),
+    "subscription.tested": ("A person had a test sent.", "subscription:NAME", "person"),
+    "secret.rotated": ("A webhook has another secret; `facts` say until when the old one signs too.",
+                       "subscription:NAME", "person"),
+    "letter.died": ("An event could not be delivered to a subscription; `facts` name the letter and say why.",
+                    "subscription:NAME", "system:notify"),
+    "letter.sent_again": ("A person let a dead letter go again.", "subscription:NAME", "person"),
     "alert.opened": ("An alert began to fire.", "endpoint:NAME", "monitor:NAME"),
     "alert.acknowledged": ("A person took an alert on.", "endpoint:NAME", "person"),
     "alert.resolved": ("What an alert was about is over.", "endpoint:NAME", "monitor:NAME"),
@@ -147,8 +159,8 @@ def _settings() -> Iterator[str]:
     ]
     yield from _table(("in kaizen.toml", "in the environment", "flag", "default", "what it says"), rows)
     yield "\n```toml\n# kaizen.toml\nport = 8400\npredict_port = 8401\n```\n"
-    yield "Today `runner` is `local`, `database` is SQLite and `store` is a local folder; anything else is refused. `notify`"
-    yield "is read and kept, but nothing is sent yet."
+    yield "Today `store` is a local folder; anything else is refused. What `notify_allow` names may be a list, too:"
+    yield '`notify_allow = ["10.0.0.0/8", "hooks.lan"]`; see [be told](../how-to/notify.md).'
 
 
 def _project_file() -> Iterator[str]:

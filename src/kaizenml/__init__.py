@@ -10,6 +10,7 @@ from kaizenml._version import __version__
 
 if TYPE_CHECKING:
     from kaizenml.core.monitor import every
+    from kaizenml.core.webhook import verify_webhook
     from kaizenml.data.join import join
     from kaizenml.data.lags import lags
     from kaizenml.loop.autologging import autolog
@@ -85,6 +86,7 @@ __all__ = [
     "sql",
     "staleness",
     "torch",
+    "verify_webhook",
 ]
 
 
@@ -98,6 +100,7 @@ _HOMES = {
     "lineage": "kaizenml.loop.tracing",
     "run": "kaizenml.loop.tracking",
     "torch": "kaizenml.training.network",
+    "verify_webhook": "kaizenml.core.webhook",
 }
 
 

@@ -60,6 +60,14 @@ class Kind(StrEnum):
     CLOCK_ADVANCED = "clock.advanced"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REVOKED = "token.revoked"
+    SUBSCRIPTION_ADDED = "subscription.added"
+    SUBSCRIPTION_REMOVED = "subscription.removed"
+    SUBSCRIPTION_PAUSED = "subscription.paused"
+    SUBSCRIPTION_RESUMED = "subscription.resumed"
+    SUBSCRIPTION_TESTED = "subscription.tested"
+    SECRET_ROTATED = "secret.rotated"
+    LETTER_DIED = "letter.died"
+    LETTER_SENT_AGAIN = "letter.sent_again"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ from kaizenml.core.job import Job, JobState, Work
 from kaizenml.core.lineage import Links
 from kaizenml.core.mlflow.rows import Clients
 from kaizenml.core.model import ModelVersion
+from kaizenml.core.outbox import Letters
+from kaizenml.core.outbox import Notifier as Notifier
 from kaizenml.core.query import Query
 from kaizenml.core.release import Release, ReleaseState
 from kaizenml.core.rollout import Rollout
@@ -315,6 +317,8 @@ class Books(Protocol):
     def clients(self) -> Clients: ...  # noqa: D102
     @property
     def lineage(self) -> Links: ...  # noqa: D102
+    @property
+    def letters(self) -> Letters: ...  # noqa: D102
 
     def texts(self) -> Iterator[str]:
         """Return every text that a record holds, for whoever looks for what is named anywhere; not the events'."""
@@ -334,14 +338,6 @@ class Records(Protocol):
 
     def mark(self) -> tuple[int, ...]:
         """Return numbers that change when something has been written, by anybody; looking is cheap."""
-        ...
-
-
-class Notifier(Protocol):
-    """Tells people."""
-
-    def send(self, alert: Alert) -> None:
-        """Tell of an alert."""
         ...
 
 

@@ -76,8 +76,23 @@ def sentence(event: Event) -> str:
             return f"{_number(facts, 'rows'):,.0f} rows kept aside"
         case Kind.DATA_ARRIVED:
             return f"{facts.get('file', '?')}: {_number(facts, 'rows'):,.0f} rows"
+        case Kind.APPROVAL_REQUESTED:
+            people = _number(facts, "needed") or 1
+            return f"{_name(event)} waits for {people:.0f} {'person' if people == 1 else 'people'} to decide"
+        case Kind.RUN_FAILED | Kind.JOB_FAILED:
+            return str(facts.get("error", ""))
+        case Kind.LETTER_DIED:
+            return f"gave up after {_number(facts, 'attempts'):.0f} attempts: {facts.get('said', '')}"
+        case Kind.SUBSCRIPTION_PAUSED:
+            return str(facts.get("because", ""))
+        case Kind.SUBSCRIPTION_TESTED:
+            return "This is a test: nothing has happened."
         case _:
             return ""
+
+
+def _name(event: Event) -> str:
+    return event.subject.partition(":")[2]
 
 
 def _number(facts: Mapping[str, object], name: str) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kaizenml.core.address import Allowed, allowed
 from kaizenml.core.place import Bucket, place_of
 from kaizenml.errors import SettingError, bounded, close_match
 
@@ -23,7 +24,12 @@ KNOWN: dict[str, tuple[str, str]] = {
     "store": ("", "where tables and blobs live: file:///PATH or s3://BUCKET/PREFIX?endpoint=… (default: in the home)"),
     "cache": ("", "folder of the kept results of steps, which homes may share (default: in the home)"),
     "runner": ("local", "where steps run: local, pool (a process for each), ray, or ray://HOST:PORT"),
-    "notify": ("", "where alerts are told"),
+    "notify": ("", "where to tell what people should know: addresses of Apprise or webhooks, with blanks between them"),
+    "notify_allow": (
+        "",
+        "networks and hosts beside public ones that may be told, also without TLS: 10.0.0.0/8 hooks.lan",
+    ),
+    "url": ("", "how people reach the control plane, for links in messages (default: http://HOST:PORT)"),
     "token": ("", "what a caller must show; needed to listen on anything but loopback"),
     "key": ("", "what approvals are sealed with, where several homes share one database (default: a file in the home)"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
@@ -47,6 +53,8 @@ class Settings:
     cache: Path
     runner: str
     notify: str = field(repr=False)
+    notify_allow: Allowed
+    url: str
     token: str = field(repr=False)
     key: str = field(repr=False)
     server: str
@@ -95,7 +103,7 @@ def _from_file(path: Path) -> dict[str, str]:
             offer = close_match(name, KNOWN)
             hint = f"Did you mean {offer!r}?" if offer else f"Known: {bounded(KNOWN, 12)}."
             raise SettingError(f"{path.name} sets {name!r}, which is no setting.", hint)
-    return {name: str(value) for name, value in found.items()}
+    return {name: " ".join(map(str, value)) if isinstance(value, list) else str(value) for name, value in found.items()}
 
 
 def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
@@ -122,9 +130,11 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         cache=(folder / (values["cache"] or home / "cache")).resolve(),
         runner=values["runner"],
         notify=values["notify"],
+        notify_allow=allowed(values["notify_allow"].replace(",", " ").split()),
+        url=_web("url", values["url"]) or f"http://{shown_host(values['host'])}:{values['port']}",
         token=values["token"],
         key=_key(values["key"]),
-        server=_server(values["server"]),
+        server=_web("server", values["server"]),
         host=values["host"],
         port=_port("port", values["port"]),
         predict_port=_port("predict_port", values["predict_port"]),
@@ -149,10 +159,15 @@ def _key(text: str) -> str:
     return text
 
 
-def _server(url: str) -> str:
+def _web(name: str, url: str) -> str:
     if url and not url.startswith(("http://", "https://")):
-        raise SettingError(f"server={redacted(url)!r} cannot be.", "It is http://HOST:PORT or https://HOST.")
+        raise SettingError(f"{name}={redacted(url)!r} cannot be.", "It is http://HOST:PORT or https://HOST.")
     return url.rstrip("/")
+
+
+def shown_host(host: str) -> str:
+    """Return a host as it stands in a URL."""
+    return f"[{host}]" if ":" in host else host
 
 
 def _count(name: str, text: str, *, least: int) -> int:

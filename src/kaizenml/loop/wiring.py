@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from kaizenml.core.backup import Manifest
 from kaizenml.core.mlflow.origin import Origin, Trouble
 from kaizenml.core.place import Bucket
-from kaizenml.core.ports import Blobs, Books, Clock, Records, Tables
+from kaizenml.core.ports import Blobs, Books, Clock, Notifier, Records, Tables
+from kaizenml.core.subscription import Channel
 from kaizenml.core.task import StepCache
 from kaizenml.errors import SettingError, StateError
 from kaizenml.loop.settings import Settings, settings
@@ -190,6 +191,21 @@ def _open_blobs(place: Path | Bucket) -> Blobs:
     from kaizenml.adapters.blobs import DirectoryBlobs
 
     return DirectoryBlobs(place / "blobs")
+
+
+def open_notifiers(of: Settings) -> Mapping[Channel, Notifier]:
+    """Open the channels by which people and programs are told."""
+    from kaizenml.adapters.webhook import WebhookNotifier
+
+    return {Channel.WEBHOOK: WebhookNotifier(of.notify_allow)}
+
+
+def check_address(address: str, channel: Channel) -> None:
+    """Refuse an address to which a channel does not go: `UsageError`."""
+    from kaizenml.adapters.webhook import placed
+
+    if channel is Channel.WEBHOOK:
+        placed(address)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from kaizenml.adapters.sql.clients import SqlClients
 from kaizenml.adapters.sql.delivery import SqlEndpoints, SqlReleases
 from kaizenml.adapters.sql.history import SqlModels, SqlSnapshots
+from kaizenml.adapters.sql.letters import SqlLetters
 from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.log import SqlEvents
 from kaizenml.adapters.sql.queue import SqlJobs
@@ -36,6 +37,7 @@ class SqlBooks:
         self.declarations = SqlDeclarations(connection)
         self.clients = SqlClients(connection)
         self.lineage = SqlLinks(connection)
+        self.letters = SqlLetters(connection)
 
     def texts(self) -> Iterator[str]:
         """Return every text that a record holds, but for the events'."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration, and all that came before it, oldest first.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 METADATA = MetaData()
 
@@ -213,4 +213,18 @@ LINEAGE = Table(
     _text("detail"),
     _whole("leads_on"),
     Index("lineage_of_parent", "parent", "leads_on", "child"),
+)
+#: The outbox. ``due_at`` is when a letter is to be sent or, while leased, when its lease ends.
+LETTERS = Table(
+    "letters",
+    METADATA,
+    _seq(),
+    _text("id", is_unique=True),
+    _text("subscription"),
+    _text("state"),
+    _whole("due_at"),
+    _whole("fence"),
+    _text("body"),
+    Index("letters_due", "subscription", "state", "due_at", "seq"),
+    Index("letters_by_age", "subscription", "seq"),
 )

@@ -56,6 +56,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),
     "label": ("labelling", "Label rows, or take and give labels as Label Studio does."),
     "token": ("accounts", "Make, list and revoke the tokens of people and programs."),
+    "notify": ("notifying", "Tell people and programs what happens: subscriptions, and what was delivered."),
     "backup": ("backing_up", "Copy the home while it is in use."),
     "restore": ("backing_up", "Make a home from a backup, once all of it is checked."),
     "import": ("importing", "Bring runs of another tracker over: MLflow's."),

@@ -36,6 +36,7 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     from kaizenml.interfaces.http.server import serve_control_plane
     from kaizenml.loop.accounts import publish
     from kaizenml.loop.controller import control
+    from kaizenml.loop.notifying import keep_posted
     from kaizenml.loop.service import LoopService
     from kaizenml.loop.supervising import keep, leave_on_signals
     from kaizenml.loop.syncing import pick_up
@@ -53,10 +54,15 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
             target=control, args=(house, say_on_stderr), kwargs={"stop": stop}, name="controller", daemon=True
         )
         controller.start()
+        post = threading.Thread(
+            target=keep_posted, args=(house, say_on_stderr), kwargs={"stop": stop}, name="post", daemon=True
+        )
+        post.start()
         click.echo(f"Control plane  http://{of.host}:{of.port}/      (API at /docs)")
         click.echo(f"Data plane     http://{of.host}:{of.predict_port}/      Ctrl-C ends both.")
         keep(_children(of), say_on_stderr, stop)
         controller.join(5)
+        post.join(5)
 
 
 def _wait_for_port(host: str, port: int) -> None:

@@ -1,0 +1,253 @@
+"""Subscriptions: added, listed, paused, given another secret, removed. What opens them is sealed, and shown once."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kaizenml.core.event import Draft, Kind
+from kaizenml.core.monitor import every
+from kaizenml.core.notice import Target
+from kaizenml.core.ports import Books
+from kaizenml.core.sealing import NONCE_BYTES, seal, unsealed
+from kaizenml.core.subscription import (
+    FROM_SETTING,
+    MOST_SUBSCRIPTIONS,
+    Channel,
+    Filter,
+    Subscription,
+    channel_of,
+    checked_address,
+    checked_subscription_name,
+    masked,
+)
+from kaizenml.core.webhook import secret_text
+from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
+
+_KIND, _CURSOR = "subscription", "subscription.cursor"
+_SECRET_BYTES, _SERIAL_BYTES = 32, 6
+#: For so long receivers may still know the old secret only.
+KEPT_FOR = "24h"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret of a webhook; ``until`` says when it stops to count, once another has come."""
+
+    text: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is sealed of a subscription."""
+
+    address: str
+    secrets: tuple[Secret, ...] = ()
+
+
+def subscriptions(books: Books) -> list[Subscription]:
+    """Return every subscription by name, without those that were removed."""
+    known = (_read(each) for each in books.notes.all(_KIND).values())
+    return [each for each in known if each.removed_at is None]
+
+
+def subscription(books: Books, name: str) -> Subscription:
+    """Return one subscription, or raise `NotFoundError` with the close match."""
+    found = books.notes.get(_KIND, name)
+    if found is None or (known := _read(found)).removed_at is not None:
+        raise NotFoundError(_KIND, name[:80], [each.name for each in subscriptions(books)])
+    return known
+
+
+def add(
+    books: Books,
+    name: str,
+    address: str,
+    wanted: Filter,
+    *,
+    key: bytes,
+    by: str,
+    now: datetime,
+    check: Callable[[str, Channel], None],
+    channel: Channel | None = None,
+) -> tuple[Subscription, str]:
+    """Add a subscription to what happens from now on; return it with its secret, which is never shown again.
+
+    Parameters
+    ----------
+    key
+        The home's, with which address and secret are sealed.
+    check
+        Raises an error for an address to which this channel does not go.
+    channel
+        None: a webhook for addresses of the web, Apprise for others.
+
+    Raises
+    ------
+    ConflictError
+        When the name is taken.
+    UsageError
+        For a name or an address that cannot be.
+    """
+    checked_subscription_name(name)
+    if name.startswith(FROM_SETTING):
+        raise UsageError(f"Names with {FROM_SETTING} are those of the setting `notify`.", "Take another.")
+    by_channel = channel or channel_of(checked_address(address))
+    check(checked_address(address), by_channel)
+    others = subscriptions(books)
+    if name in {each.name for each in others}:
+        raise ConflictError(f"There is a subscription {name} already.", "Take another name, or remove that one first.")
+    if len(others) >= MOST_SUBSCRIPTIONS:
+        raise StateError(f"There are {len(others)} subscriptions already, which is the most.", "Remove one first.")
+    made = Subscription(
+        name, secrets.token_hex(_SERIAL_BYTES), by_channel, masked(address, by_channel), wanted, now, by
+    )
+    secret = secret_text(secrets.token_bytes(_SECRET_BYTES)) if by_channel is Channel.WEBHOOK else ""
+    kept = Kept(address, (Secret(secret),) if secret else ())
+    begin(books, replace(made, sealed=_sealed(kept, key, made)), by=by, now=now)
+    return made, secret
+
+
+def begin(books: Books, made: Subscription, *, by: str, now: datetime) -> None:
+    """Write a new subscription, which is told of what happens from now on; its own addition included in no letter."""
+    _put(books, made)
+    facts = {"channel": str(made.channel), "to": made.shown, "kinds": list(made.filter.kinds)}
+    event = books.events.append(Draft("", by, Kind.SUBSCRIPTION_ADDED, made.subject, facts=facts), now)
+    move_cursor(books, made, event.id)
+
+
+def remove(books: Books, name: str, *, by: str, now: datetime) -> Subscription:
+    """Tell a subscription nothing more: its letters and what opens it are deleted."""
+    found = subscription(books, name)
+    books.letters.clear(name)
+    gone = replace(found, sealed="", removed_at=now)
+    _put(books, gone)
+    books.events.append(Draft("", by, Kind.SUBSCRIPTION_REMOVED, found.subject), now)
+    return gone
+
+
+def pause(books: Books, name: str, *, by: str, now: datetime, because: str) -> Subscription:
+    """Send a subscription nothing until it is resumed; what happens meanwhile waits."""
+    found = subscription(books, name)
+    if found.paused_at is not None:
+        raise StateError(
+            f"The subscription {name} is paused already: {found.because}", "`kaizen notify resume` ends it."
+        )
+    paused = replace(found, paused_at=now, because=because)
+    _put(books, paused)
+    books.events.append(Draft("", by, Kind.SUBSCRIPTION_PAUSED, found.subject, facts={"because": because}), now)
+    return paused
+
+
+def resume(books: Books, name: str, *, by: str, now: datetime) -> Subscription:
+    """Go on with a paused subscription where it stood."""
+    found = subscription(books, name)
+    if found.paused_at is None:
+        raise StateError(f"The subscription {name} is not paused.", "`kaizen notify list` shows which are.")
+    resumed = replace(found, paused_at=None, because="")
+    _put(books, resumed)
+    books.events.append(Draft("", by, Kind.SUBSCRIPTION_RESUMED, found.subject), now)
+    return resumed
+
+
+def rotate(books: Books, name: str, *, key: bytes, by: str, now: datetime, keep: str = KEPT_FOR) -> str:
+    """Give a webhook another secret and return it; the one before signs too for a while, then no more.
+
+    Raises
+    ------
+    StateError
+        When the subscription has no secret.
+    """
+    found = subscription(books, name)
+    if found.channel is not Channel.WEBHOOK:
+        raise StateError(f"The subscription {name} has no secret of ours.", "Add it anew with its new address.")
+    until = now + timedelta(seconds=every(keep).seconds)
+    kept, secret = opened(found, key), secret_text(secrets.token_bytes(_SECRET_BYTES))
+    both = (Secret(secret), replace(kept.secrets[0], until=until))
+    _put(books, replace(found, sealed=_sealed(replace(kept, secrets=both), key, found)))
+    facts = {"until": until.isoformat()}
+    books.events.append(Draft("", by, Kind.SECRET_ROTATED, found.subject, facts=facts), now)
+    return secret
+
+
+def target(of: Subscription, key: bytes, now: datetime, by_setting: Mapping[str, str]) -> Target:
+    """Return where a subscription goes, and the secrets that sign now; ``by_setting`` has what the setting names.
+
+    Raises
+    ------
+    IntegrityError
+        When it was sealed with another key.
+    StateError
+        When another process's setting names it.
+    """
+    if of.name in by_setting:
+        return Target(by_setting[of.name])
+    if of.is_from_setting:
+        raise StateError(
+            f"The setting `notify` of this process does not name {of.name}.", "Set KAIZEN_NOTIFY here too."
+        )
+    kept = opened(of, key)
+    return Target(kept.address, tuple(each.text for each in kept.secrets if each.until is None or now < each.until))
+
+
+def opened(of: Subscription, key: bytes) -> Kept:
+    """Return what is sealed of a subscription; `IntegrityError` when the key is not the one it was sealed with."""
+    return msgspec.json.decode(unsealed(of.sealed, key, f"{of.subject}/{of.serial}"), type=Kept)
+
+
+def cursor(books: Books, of: Subscription) -> int:
+    """Return the last event that was looked at for a subscription."""
+    found = books.notes.get(_CURSOR, of.name)
+    return found if isinstance(found, int) else 0
+
+
+def move_cursor(books: Books, of: Subscription, event: int) -> None:
+    """Note the last event that was looked at for a subscription."""
+    books.notes.put(_CURSOR, of.name, event)
+
+
+def follow_setting(books: Books, addresses: Mapping[str, str], *, now: datetime) -> None:
+    """Let the subscriptions that the setting makes be those that it names; the books keep none of its addresses.
+
+    Parameters
+    ----------
+    addresses
+        By name, as `named_by_setting` returns them.
+    """
+    known = {each.name: each for each in subscriptions(books) if each.is_from_setting}
+    for name in known.keys() - addresses.keys():
+        remove(books, name, by="system:settings", now=now)
+    for name in addresses.keys() - known.keys():
+        channel = channel_of(addresses[name])
+        made = Subscription(name, secrets.token_hex(_SERIAL_BYTES), channel, masked(addresses[name], channel),
+                            Filter(), now, "system:settings")  # fmt: skip
+        begin(books, made, by="system:settings", now=now)
+
+
+def named_by_setting(setting: str, key: bytes) -> dict[str, str]:
+    """Return the addresses in the setting `notify`, by names that say nothing about them."""
+    found = {}
+    for address in setting.replace(",", " ").split():
+        tag = hmac.digest(key, b"kaizenml notify: " + address.encode(), "sha256").hex()[:8]
+        found[f"{FROM_SETTING}{tag}"] = checked_address(address)
+    return found
+
+
+def _sealed(kept: Kept, key: bytes, of: Subscription) -> str:
+    text = json.dumps(msgspec.to_builtins(kept))
+    return seal(text, key, f"{of.subject}/{of.serial}", secrets.token_bytes(NONCE_BYTES))
+
+
+def _put(books: Books, of: Subscription) -> None:
+    books.notes.put(_KIND, of.name, msgspec.to_builtins(of))
+
+
+def _read(value: object) -> Subscription:
+    return msgspec.convert(value, Subscription)

@@ -1,0 +1,412 @@
+"""From the event log to receivers: what happened is told at least once, to those who want it, and slowness is nobody
+else's."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kaizenml as kz
+from kaizenml.adapters.clock import SystemClock
+from kaizenml.core.event import Draft, Event, Kind
+from kaizenml.core.letter import LEASE_SECONDS, MOST_ATTEMPTS, LetterState
+from kaizenml.core.notice import Answer, Notice, Target
+from kaizenml.core.subscription import Channel
+from kaizenml.core.webhook import SignatureError
+from kaizenml.errors import IntegrityError, StateError
+from kaizenml.loop import outbox
+from kaizenml.loop.notify_service import LoopNotify
+from kaizenml.loop.notifying import Post, deliver, keep_posted
+from kaizenml.loop.settings import settings
+from kaizenml.loop.wiring import House, open_house
+from receivers import Got, Receiver, receiving
+
+
+class Wristwatch:
+    """The wall's clock, which can be put forward."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return SystemClock().now() + self.ahead
+
+
+class Remembering:
+    """A channel that keeps what it was given, and answers in turn."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.answers, self.sent = list(answers), []
+
+    def send(self, notice: Notice, target: Target, now: datetime) -> Answer:  # noqa: ARG002
+        self.sent.append((notice, target))
+        return self.answers.pop(0) if self.answers else Answer(204)
+
+
+@pytest.fixture(params=["file", "postgres"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    of = {"notify_allow": "127.0.0.1"}
+    if request.param == "postgres":
+        of["database"] = request.getfixturevalue("postgres").emptied()
+    opened = replace(open_house(settings(tmp_path, {}, of)), clock=Wristwatch())
+    yield opened
+    opened.records.close()
+
+
+@pytest.fixture
+def desk(house: House) -> LoopNotify:
+    return LoopNotify(house)
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as told:
+        yield told
+
+
+def happens(house: House, *kinds: Kind, project: str = "shop", subject: str = "run:1", **facts: object) -> list[Event]:
+    with house.records.writing() as books:
+        drafts = [Draft(project, "system:loop", kind, subject, facts=facts) for kind in kinds]
+        return [books.events.append(draft, house.clock.now()) for draft in drafts]
+
+
+def bodies(receiver: Receiver) -> list[dict[str, Any]]:
+    return [json.loads(each.body) for each in receiver.got]
+
+
+def states(desk: LoopNotify) -> list[str]:
+    return [str(each.state) for each in reversed(desk.letters())]
+
+
+def later(house: House, seconds: float) -> None:
+    house.clock.ahead += timedelta(seconds=seconds)
+
+
+def test_what_happens_after_a_subscription_was_added_is_told_with_a_signature_that_holds(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    happens(house, Kind.RUN_FAILED)
+    _, secret = desk.add("ops", receiver.url, by="person:ada")
+    (event,) = happens(house, Kind.RUN_FAILED, error="no such column: age")
+
+    (letter,) = deliver(house)
+
+    (got,) = receiver.got
+    assert (letter.state, letter.status, letter.attempts) == ("delivered", 204, 1)
+    assert kz.verify_webhook(got.headers, got.body, secret) == letter.id
+    said = json.loads(got.body)
+    assert (said["type"], said["data"]["event"], said["data"]["project"]) == ("run.failed", event.id, "shop")
+    assert said["data"]["text"].startswith("no such column: age")
+    assert datetime.fromisoformat(said["timestamp"]) == event.at
+    assert deliver(house) == []
+    assert len(receiver.got) == 1
+
+
+def test_only_what_passes_the_filter_is_told(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    desk.add("alerts", receiver.url, by="person:ada", kinds=["alert.*"], projects=["shop"], endpoints=["churn-*"])
+    happens(house, Kind.ALERT_OPENED, Kind.WINDOW_WATCHED, subject="endpoint:churn-eu")
+    happens(house, Kind.ALERT_RESOLVED, subject="endpoint:sales")
+    happens(house, Kind.ALERT_RESOLVED, subject="alert:1", endpoint="churn-us")
+    happens(house, Kind.ALERT_RESOLVED, subject="endpoint:churn-eu", project="other")
+
+    deliver(house)
+
+    assert sorted((each["type"], each["data"]["subject"]) for each in bodies(receiver)) == [
+        ("alert.opened", "endpoint:churn-eu"),
+        ("alert.resolved", "alert:1"),
+    ]
+
+
+def test_what_fails_is_tried_again_after_ever_longer_pauses_and_in_the_end_is_dead(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    receiver.answers = lambda _: (500, {})
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+
+    pauses = []
+    for _ in range(MOST_ATTEMPTS - 1):
+        (letter,) = deliver(house)
+        assert letter.state is LetterState.PENDING
+        pauses.append((letter.due_at - house.clock.now()).total_seconds())
+        assert deliver(house) == []
+        later(house, pauses[-1] + 0.1)
+    (letter,) = deliver(house)
+
+    assert (letter.state, letter.attempts, letter.status) == ("dead", MOST_ATTEMPTS, 500)
+    for pause, longest in zip(pauses, [5, 20, 80, 320, 1280, 5120, 20480, 21600, 21600], strict=True):
+        assert longest / 2 - 1 < pause <= longest
+    assert set(receiver.ids) == {letter.id}
+    with house.records.reading() as books:
+        (died,) = books.events.find(Kind.LETTER_DIED)
+    assert (died.subject, died.cause, died.facts["said"]) == (
+        "subscription:ops",
+        letter.event,
+        "The receiver answered 500.",
+    )
+
+
+def test_a_dead_letter_goes_again_under_its_id_when_a_person_says_so(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    (event,) = happens(house, Kind.RUN_FAILED)
+    channel = {Channel.WEBHOOK: Remembering(*[Answer(503)] * MOST_ATTEMPTS)}
+    for _ in range(MOST_ATTEMPTS):
+        deliver(house, channel)
+        later(house, 7 * 3600)
+    assert states(desk) == ["dead"]
+
+    (again,) = desk.send_again(subscription="ops", by="person:ada")
+    deliver(house)
+
+    assert receiver.ids == [again.id]
+    assert states(desk) == ["delivered"]
+    with house.records.reading() as books:
+        (told,) = books.events.find(Kind.LETTER_SENT_AGAIN)
+    assert (told.actor, told.cause) == ("person:ada", event.id)
+    with pytest.raises(StateError, match="delivered, not dead"):
+        desk.send_again(letter=again.id, by="person:ada")
+
+
+def test_a_receiver_that_asks_for_a_pause_gets_it(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    receiver.answers = lambda _: (429, {"Retry-After": "3000"})
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+
+    (letter,) = deliver(house)
+
+    assert 2990 < (letter.due_at - house.clock.now()).total_seconds() <= 3000
+
+
+def test_a_receiver_that_is_gone_is_left_alone_and_what_happens_meanwhile_waits(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    receiver.answers = lambda _: (410, {})
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+    (letter,) = deliver(house)
+    assert (letter.state, letter.attempts) == ("dead", 1)
+    assert desk.listed()[0]["because"] == "The receiver answered 410: it wants nothing more."
+
+    happens(house, Kind.RUN_FAILED)
+    assert deliver(house) == []
+    receiver.answers = lambda _: (200, {})
+    desk.resume("ops", by="person:ada")
+    (letter,) = deliver(house)
+
+    assert letter.state is LetterState.DELIVERED
+
+
+def test_a_subscription_is_never_told_of_its_own_failure_but_another_one_is(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    bad = Receiver(lambda _: (410, {}))
+    with receiving(bad):
+        desk.add("bad", bad.url, by="person:ada", kinds=["*"])
+        desk.add("ops", receiver.url, by="person:ada", kinds=["letter.died"])
+        deliver(house)
+        desk.resume("bad", by="person:ada")
+        deliver(house)
+
+    assert [each["data"]["subject"] for each in bodies(receiver)] == ["subscription:bad"] * len(receiver.got)
+    assert {json.loads(each.body)["data"]["subject"] for each in bad.got} == {"subscription:ops"}
+
+
+def test_a_slow_receiver_delays_nobody_else(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    hold = threading.Event()
+    slow = Receiver(lambda _: (204, {}) if hold.wait(30) else (500, {}))
+    stop = threading.Event()
+    with receiving(slow):
+        desk.add("slow", slow.url, by="person:ada", kinds=["run.failed"])
+        desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+        happens(house, *[Kind.RUN_FAILED] * 20)
+        thread = threading.Thread(target=keep_posted, args=(house, print), kwargs={"stop": stop})
+        thread.start()
+        try:
+            wait_for(lambda: len(receiver.got) == 20)
+            assert slow.got == []
+            hold.set()
+            wait_for(lambda: len(slow.got) == 20)
+        finally:
+            hold.set()
+            stop.set()
+            thread.join()
+
+
+def test_of_many_posts_each_letter_is_with_one(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, *[Kind.RUN_FAILED] * 60)
+
+    threads = [threading.Thread(target=deliver, args=(house,)) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deliver(house)
+
+    assert len(receiver.ids) == 60
+    assert len(set(receiver.ids)) == 60
+
+
+def test_what_a_post_had_under_way_when_it_died_is_sent_by_the_next(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+    lost = Remembering()
+    dying = Post(house, {Channel.WEBHOOK: lost})
+    dying.round()
+    wait_for(lambda: lost.sent)
+
+    assert deliver(house) == []
+    later(house, LEASE_SECONDS + 1)
+    (letter,) = deliver(house)
+    assert dying.round() == []  # what it learned comes too late
+
+    assert receiver.ids == [letter.id] == [lost.sent[0][0].id]
+    assert (letter.state, letter.attempts) == ("delivered", 2)
+
+
+def test_events_that_nobody_wants_cost_no_writing(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, *[Kind.WINDOW_WATCHED] * 30)
+    post = Post(house)
+    post.round()
+    before = house.records.mark()
+    happens_nothing = [post.round() for _ in range(5)]
+
+    assert happens_nothing == [[]] * 5
+    assert house.records.mark() == before
+    happens(house, Kind.RUN_FAILED)
+    deliver(house)
+    assert len(receiver.got) == 1
+
+
+def test_a_cursor_that_is_far_behind_moves_on(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, *[Kind.WINDOW_WATCHED] * (2 * outbox.AT_ONCE + 10), Kind.RUN_FAILED)
+
+    deliver(house)
+
+    assert [each["type"] for each in bodies(receiver)] == ["run.failed"]
+
+
+def test_a_removed_subscription_leaves_no_letter_and_no_secret_and_a_new_one_of_its_name_is_another(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+    deliver(house, {Channel.WEBHOOK: Remembering(Answer(500))})
+    desk.remove("ops", by="person:ada")
+
+    assert (desk.listed(), desk.letters()) == ([], [])
+    with house.records.reading() as books:
+        assert books.notes.get("subscription", "ops")["sealed"] == ""
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    later(house, 3600)
+    assert deliver(house) == []
+    happens(house, Kind.RUN_FAILED)
+    assert len(deliver(house)) == 1
+
+
+def test_while_a_secret_is_exchanged_both_sign_and_then_only_the_new_one(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    _, old = desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    new = desk.rotate("ops", by="person:ada", keep="2h")
+    happens(house, Kind.RUN_FAILED)
+    deliver(house)
+    both = receiver.got[0]
+    now = house.clock.now()
+    assert kz.verify_webhook(both.headers, both.body, old, now=now)
+    assert kz.verify_webhook(both.headers, both.body, new, now=now)
+
+    later(house, 2 * 3600)
+    happens(house, Kind.RUN_FAILED)
+    deliver(house)
+    alone, now = receiver.got[1], house.clock.now()
+
+    assert kz.verify_webhook(alone.headers, alone.body, new, now=now)
+    with pytest.raises(SignatureError):
+        kz.verify_webhook(alone.headers, alone.body, old, now=now)
+
+
+def test_secrets_and_addresses_are_nowhere_to_be_read(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    made, secret = desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    new = desk.rotate("ops", by="person:ada")
+    receiver.answers = lambda _: (500, {})
+    happens(house, Kind.RUN_FAILED)
+    deliver(house)
+    desk.test("ops", by="person:ada")
+
+    with house.records.reading() as books:
+        kept = [books.events.after(), books.notes.all("subscription"), books.letters.newest()]
+    for text in map(repr, (*kept, made, desk.listed(), desk.letters())):
+        assert "s3cret" not in text
+        assert not any(each in text or each.removeprefix("whsec_") in text for each in (secret, new))
+
+
+def test_with_another_key_nothing_is_sent_and_the_letter_says_why(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+    other = replace(house, settings=replace(house.settings, key="another key that is long enough, surely"))
+
+    (letter,) = deliver(other)
+
+    assert (letter.state, receiver.got) == ("pending", [])
+    assert "does not open with the key" in letter.said
+    with pytest.raises(IntegrityError):
+        LoopNotify(other).rotate("ops", by="person:ada")
+
+
+def test_a_test_says_whether_it_arrived(house: House, desk: LoopNotify, receiver: Receiver) -> None:
+    _, secret = desk.add("ops", receiver.url, by="person:ada")
+    assert desk.test("ops", by="person:ada").is_received
+    (got,) = receiver.got
+    assert kz.verify_webhook(got.headers, got.body, secret)
+    receiver.answers = lambda _: (401, {})
+
+    answer = desk.test("ops", by="person:ada")
+
+    assert (answer.is_received, answer.said) == (False, "The receiver answered 401.")
+    assert deliver(house) == []
+
+
+def wait_for(is_so: Any, within: float = 60) -> None:
+    limit = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < limit
+        time.sleep(0.005)
+
+
+def test_a_loop_that_posts_delivers_what_happens_while_it_runs(house: House, desk: LoopNotify) -> None:
+    delays: list[float] = []
+
+    def seen(got: Got) -> tuple[int, dict[str, str]]:
+        at = datetime.fromisoformat(json.loads(got.body)["timestamp"])
+        delays.append((SystemClock().now() - at).total_seconds())
+        return 204, {}
+
+    said: list[str] = []
+    stop = threading.Event()
+    with receiving(Receiver(seen)) as receiver:
+        desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+        thread = threading.Thread(target=keep_posted, args=(house, said.append), kwargs={"stop": stop})
+        thread.start()
+        for count in range(1, 4):
+            happens(house, Kind.RUN_FAILED)
+            wait_for(lambda count=count: len(receiver.got) == count)
+        stop.set()
+        thread.join()
+
+    assert (len(delays), said) == (3, [])
