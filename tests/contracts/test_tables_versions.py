@@ -6,6 +6,7 @@ import os
 import random
 import threading
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,9 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
+from table_places import PLACES, parquet, places_of
 
-from kaizenml.adapters import delta_vacuum
 from kaizenml.adapters.delta_history import history_of, needed
+from kaizenml.adapters.delta_place import Folder, Place
+from kaizenml.adapters.delta_vacuum import deletable
 from kaizenml.adapters.tables import DeltaTables
 from kaizenml.errors import IntegrityError, NotFoundError
 
@@ -24,9 +27,14 @@ from kaizenml.errors import IntegrityError, NotFoundError
 COMMITS = 600
 
 
+@pytest.fixture(params=PLACES)
+def places(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], Place]:
+    return places_of(request, tmp_path)
+
+
 @pytest.fixture
-def tables(tmp_path: Path) -> DeltaTables:
-    return DeltaTables(tmp_path / "tables")
+def tables(places: Callable[[str], Place]) -> DeltaTables:
+    return DeltaTables(places)
 
 
 def soon() -> datetime:
@@ -38,10 +46,6 @@ def batch(number: int, rows: int = 3) -> pl.DataFrame:
     return pl.DataFrame({"batch": [number] * rows, "row": [f"{number}/{n}" for n in range(rows)]})
 
 
-def parquet(tables: DeltaTables, table: str) -> set[str]:
-    return {path.name for path in (tables._root / table).glob("*.parquet")}
-
-
 def filled(tables: DeltaTables, batches: int) -> list[int]:
     return [tables.append("t", batch(n), key=str(n)) for n in range(batches)]
 
@@ -50,38 +54,39 @@ def rows_of(tables: DeltaTables, version: int | None = None) -> list[str]:
     return sorted(tables.read("t", version=version)["row"])
 
 
-def test_random_compaction_and_vacuum_leave_every_pinned_version_readable(tables: DeltaTables) -> None:
+def test_random_compaction_and_vacuum_leave_every_pinned_version_readable(tables: DeltaTables, places) -> None:
     rng = random.Random(1)
+    commits = COMMITS if isinstance(places("t"), Folder) else COMMITS // 10
     expected: list[str] = []
     pins: dict[int, list[str]] = {}
-    for number in range(COMMITS):
+    for number in range(commits):
         version = tables.append("t", batch(number), key=str(number))
         expected += batch(number)["row"].to_list()
-        if rng.random() < 0.03:
+        if rng.random() < 20 / commits:
             pins[version] = sorted(expected)
-        if rng.random() < 0.03:
+        if rng.random() < 20 / commits:
             tables.compact("t")
-        if rng.random() < 0.01:
+        if rng.random() < 6 / commits:
             tables.vacuum("t", keep=pins, since=soon())
     tables.compact("t")
     tables.vacuum("t", keep=pins, since=soon())
 
     assert pins
-    for opened in (tables, DeltaTables(tables._root)):
+    for opened in (tables, DeltaTables(places)):
         assert {version: rows_of(opened, version) for version in pins} == pins
         assert rows_of(opened) == sorted(expected)
 
 
-def test_a_version_that_nobody_named_is_gone_and_says_so(tables: DeltaTables) -> None:
+def test_a_version_that_nobody_named_is_gone_and_says_so(tables: DeltaTables, places) -> None:
     versions = filled(tables, 12)
     tables.compact("t")
 
     found = tables.unneeded("t", keep=[versions[3]], since=soon())
-    before = parquet(tables, "t")
+    before = parquet(places("t"))
     done = tables.vacuum("t", keep=[versions[3]], since=soon())
 
     assert found == done
-    assert done.files == 8 == len(before - parquet(tables, "t"))
+    assert done.files == 8 == len(before - parquet(places("t")))
     assert done.size_bytes > 0
     assert len(tables.read("t", version=versions[3])) == 12
     with pytest.raises(NotFoundError, match=f"t@{versions[7]}.*\n.*kaizen data gc"):
@@ -91,12 +96,11 @@ def test_a_version_that_nobody_named_is_gone_and_says_so(tables: DeltaTables) ->
     assert tables.unneeded("t", keep=[versions[3]], since=soon()).files == 0
 
 
-def test_damage_is_not_taken_for_a_deleted_version(tables: DeltaTables) -> None:
+def test_damage_is_not_taken_for_a_deleted_version(tables: DeltaTables, places) -> None:
     versions = filled(tables, 12)
     tables.compact("t")
     tables.vacuum("t", keep=versions, since=soon())
-    for name in parquet(tables, "t"):
-        (tables._root / "t" / name).unlink()
+    places("t").delete(parquet(places("t")))
 
     with pytest.raises(IntegrityError):
         tables.read("t", version=versions[7])
@@ -112,30 +116,25 @@ def test_what_was_newest_within_the_grace_period_stays(tables: DeltaTables) -> N
     assert len(tables.read("t", version=versions[10])) == 33
 
 
-def test_a_version_that_is_being_read_stays_for_a_grace_period(tables: DeltaTables) -> None:
+def test_a_version_that_is_being_read_stays_for_a_grace_period(tables: DeltaTables, places) -> None:
     versions = filled(tables, 12)
     tables.compact("t")
     tables.read("t", version=versions[5])
-    mark = tables._root / "t" / "_readers" / str(versions[5])
-    soon_ms = int(soon().timestamp() * 1000)
+    history, guard = tables._one("t").history(), places("t").guard
 
-    read_now = delta_vacuum.deletable(
-        tables._root / "t", tables._one("t").history(), [], since=time.time() - 60
-    )  # fmt: skip
-    os.utime(mark, (soon_ms / 1000 + 60, soon_ms / 1000 + 60))
-    tables.vacuum("t", keep=[], since=soon())
-
-    assert read_now == []
-    assert len(tables.read("t", version=versions[5])) == 18
-    os.utime(mark, (1, 1))
+    assert deletable(places("t"), history, [], since=time.time() - 60) == []
+    assert guard.being_read(since=time.time() - 60) == {versions[5]}
+    assert deletable(places("t"), history, [], since=time.time() + 60) != []
+    assert guard.being_read(since=0) == set(), "old marks are taken away"
     tables.vacuum("t", keep=[], since=soon())
     with pytest.raises(NotFoundError):
         tables.read("t", version=versions[5])
 
 
-def test_a_file_that_is_not_committed_yet_is_not_deleted_before_a_day(tables: DeltaTables) -> None:
+@pytest.mark.parametrize("places", ["folder"], indirect=True)
+def test_a_file_that_is_not_committed_yet_is_not_deleted_before_a_day(tables: DeltaTables, tmp_path: Path) -> None:
     filled(tables, 2)
-    young, old = tables._root / "t" / "part-young.parquet", tables._root / "t" / "part-old.parquet"
+    young, old = (tmp_path / "tables" / "t" / f"part-{name}.parquet" for name in ("young", "old"))
     for path in (young, old):
         path.write_bytes(b"")
     os.utime(old, (time.time() - 2 * 86_400,) * 2)
@@ -145,9 +144,9 @@ def test_a_file_that_is_not_committed_yet_is_not_deleted_before_a_day(tables: De
     assert not old.exists()
 
 
-def test_appending_goes_on_while_files_are_deleted(tables: DeltaTables) -> None:
+def test_appending_goes_on_while_files_are_deleted(tables: DeltaTables, places) -> None:
     pinned = filled(tables, 40)[20]
-    other = DeltaTables(tables._root)
+    other = DeltaTables(places)
     errors: list[Exception] = []
 
     def vacuum() -> None:
@@ -169,7 +168,7 @@ def test_appending_goes_on_while_files_are_deleted(tables: DeltaTables) -> None:
     assert len(rows_of(tables, pinned)) == 63
 
 
-def test_removed_rows_are_gone_from_the_new_version_and_from_disk_after_a_vacuum(tables: DeltaTables) -> None:
+def test_removed_rows_are_gone_from_the_new_version_and_for_good_after_a_vacuum(tables: DeltaTables, places) -> None:
     before = filled(tables, 12)[-1]
     tables.append("t", batch(99).with_columns(note=pl.lit("grown")), key="99")
     tables.compact("t")
@@ -184,18 +183,18 @@ def test_removed_rows_are_gone_from_the_new_version_and_from_disk_after_a_vacuum
     assert tables.remove("t", lambda rows: rows["batch"] == 3, key="erase-2") == (version, 0)
     assert tables.remove("t", lambda rows: rows["batch"] == 4, key="erase-1") == (version, 0)
     tables.vacuum("t", keep=[], since=soon())
-    left = pl.concat([pl.read_parquet(tables._root / "t" / name) for name in parquet(tables, "t")], how="diagonal")
+    left = pl.concat([pl.read_parquet(places("t").read(name)) for name in parquet(places("t"))], how="diagonal")
     assert not left["batch"].is_in([3, 99]).any()
 
 
-def test_the_log_which_is_never_cleared_holds_no_text_of_the_rows(tables: DeltaTables) -> None:
+def test_the_log_which_is_never_cleared_holds_no_text_of_the_rows(tables: DeltaTables, places) -> None:
     for number in range(12):
         at = [datetime(2026, 1, 1 + number, tzinfo=UTC)]
         tables.append("t", pl.DataFrame({"who": [f"Ann {number}"], "at": at}), key=str(number))
     tables.compact("t")
     tables.remove("t", lambda rows: rows["who"] == "Ann 5", key="erase")
 
-    logged = [path.read_bytes() for path in (tables._root / "t" / "_delta_log").iterdir() if path.is_file()]
+    logged = [places("t").read(f"_delta_log/{file.name}") for file in places("t").listed("_delta_log")]
 
     assert [text for text in logged if b"Ann" in text] == []
     assert tables._one("t").version().files["max.at"].drop_nulls().len() == 1, "windows still skip files by time"
@@ -210,9 +209,9 @@ def test_removing_everything_leaves_a_table_that_grows_again(tables: DeltaTables
     assert rows_of(tables) == ["7/0", "7/1", "7/2"]
 
 
-def test_removing_and_appending_at_once_lose_nothing(tables: DeltaTables) -> None:
+def test_removing_and_appending_at_once_lose_nothing(tables: DeltaTables, places) -> None:
     filled(tables, 10)
-    other = DeltaTables(tables._root)
+    other = DeltaTables(places)
     thread = threading.Thread(target=lambda: [other.append("t", batch(n), key=str(n)) for n in range(10, 40)])
     thread.start()
     gone = [tables.remove("t", lambda rows, n=n: rows["batch"] == n, key=f"gone-{n}")[1] for n in range(10)]

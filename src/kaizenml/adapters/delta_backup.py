@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from kaizenml.adapters.delta_guard import GONE, FolderGuard
 from kaizenml.adapters.delta_history import history_of
-from kaizenml.adapters.delta_vacuum import locked, was_deleted
 from kaizenml.errors import IntegrityError
 
 _COMMIT = re.compile(r"\d{20}\.json")
-_GONE = "_vacuumed.txt"
 
 
 def tables_in(root: Path) -> list[Path]:
@@ -25,7 +24,7 @@ def nothing_deleted(root: Path) -> Iterator[None]:
     """Keep `vacuum` away from all tables that are there; appends, reads and compaction go on."""
     with ExitStack() as held:
         for folder in tables_in(root):
-            held.enter_context(locked(folder, alone=False))
+            held.enter_context(FolderGuard(folder).restoring())
         yield
 
 
@@ -49,10 +48,11 @@ def files_of(folder: Path) -> list[Path]:
     history = history_of((number, path.read_text()) for number, path in enumerate(commits))
     data = [folder / name for name in history.spans]
     gone = [path for path in data if not path.exists()]
+    told = FolderGuard(folder).gone()
     for path in gone:
-        if not was_deleted(folder, [path.name]):
+        if path.name not in told:
             raise _missing(folder, path.name)
-    deleted = [folder / _GONE] if (folder / _GONE).exists() else []
+    deleted = [folder / GONE] if (folder / GONE).exists() else []
     return [*commits, *(path for path in data if path not in set(gone)), *deleted]
 
 

@@ -14,7 +14,9 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from kaizenml.adapters.delta_log import commit_name
+from kaizenml.adapters.delta_place import Place
 
 _LOCK = "_compacting.lock"
 #: Compacting can wait; appending and answering cannot. So it has the least claim to the processors, and one thread.
@@ -25,9 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def compacting(folder: Path) -> Iterator[bool]:
+def compacting(place: Place) -> Iterator[bool]:
     """Hold the table for compaction; False when somebody else does."""
-    with (folder / _LOCK).open("ab") as file:
+    place.locks.mkdir(parents=True, exist_ok=True)
+    with (place.locks / _LOCK).open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -36,25 +39,25 @@ def compacting(folder: Path) -> Iterator[bool]:
         yield True
 
 
-def start(folder: Path) -> subprocess.Popen[bytes] | None:
-    """Begin to compact the table in a folder; None when that is under way, or there is no table."""
-    if not (folder / "_delta_log").is_dir():
+def start(place: Place) -> subprocess.Popen[bytes] | None:
+    """Begin to compact the table at a place; None when that is under way, or there is no table."""
+    if not place.is_there(commit_name(0)):
         return None
-    with compacting(folder) as is_free:
+    with compacting(place) as is_free:
         if not is_free:
             return None
     process = subprocess.Popen(
-        [*_LEAST_CLAIM, sys.executable, "-m", "kaizenml.adapters.delta_compaction_process", str(folder)],
+        [*_LEAST_CLAIM, sys.executable, "-m", "kaizenml.adapters.delta_compaction_process", *place.words],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True,
         env={**os.environ, **_ONE_THREAD},
     )  # fmt: skip
-    threading.Thread(target=_await, args=(process, folder.name), name=f"compacting {folder.name}", daemon=True).start()
+    threading.Thread(target=_await, args=(process, place.name), name=f"compacting {place.name}", daemon=True).start()
     return process
 
 
-def perform(folder: Path, compact: Callable[[], object]) -> bool:
+def perform(place: Place, compact: Callable[[], object]) -> bool:
     """Compact, unless somebody else is at it; say whether it was done."""
-    with compacting(folder) as is_free:
+    with compacting(place) as is_free:
         if is_free:
             compact()
         return is_free

@@ -1,31 +1,24 @@
-"""The parquet files of a Delta table: written durably, and chosen by the times that they span."""
+"""The parquet files of a Delta table: added to it, and chosen by the times that they span."""
 
 from __future__ import annotations
 
 import json
 import time
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
-from kaizenml.adapters.durable import synced
-
-#: A window of a large file reads only the groups of rows that it touches.
-ROWS_IN_GROUP = 65_536
+from kaizenml.adapters.delta_place import Place
 
 
-def file_actions(path: Path, rows: pl.DataFrame, *, at: float | None = None) -> list[dict[str, object]]:
+def file_actions(place: Place, name: str, rows: pl.DataFrame, *, at: float | None = None) -> list[dict[str, object]]:
     """Write the rows to a new file, durably; return the actions that add it to a table, as of a time (None: now)."""
     if rows.is_empty():
         return []
-    rows.write_parquet(path, compression="zstd", row_group_size=ROWS_IN_GROUP)
-    synced(path)
-    synced(path.parent)
     added = {
-        "path": path.name,
+        "path": name,
         "partitionValues": {},
-        "size": path.stat().st_size,
+        "size": place.add_rows(name, rows),
         "modificationTime": int((time.time() if at is None else at) * 1000),
         "dataChange": True,
         "stats": json.dumps(_stats(rows)),

@@ -1,4 +1,4 @@
-"""The log of a Delta table in a local folder: which commits there are, which keys they carry, how one is added.
+"""The log of a Delta table: which commits there are, which keys they carry, how one is added.
 
 A commit is one file, ``_delta_log/<version>.json``, that exactly one writer can create. So whoever adds version n+1 has
 seen every key up to n, and a key can never be committed twice. Delta's own transaction identifiers do not promise this.
@@ -10,12 +10,14 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from contextlib import suppress
 
-from kaizenml.adapters.durable import created
+from kaizenml.adapters.delta_place import Place
 
 #: Where a commit's metadata carries the key of the batch.
 KEY = "kaizen.key"
+#: Where the log lies below the table's folder.
+FOLDER = "_delta_log"
 
 _COMMIT = re.compile(r"(\d{20})\.json")
 
@@ -33,8 +35,8 @@ class DeltaLog:
         The newest version that changed the table's columns or settings.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder / "_delta_log"
+    def __init__(self, place: Place) -> None:
+        self._place = place
         self.newest = -1
         self.keys: dict[str, int] = {}
         self.shaped = -1
@@ -42,10 +44,12 @@ class DeltaLog:
     def refresh(self) -> None:
         """Read the commits that have been added since the last time."""
         if self.newest < 0:
-            for version in self._listed():
-                self._read(version)
-        while self.file(self.newest + 1).exists():
-            self._read(self.newest + 1)
+            versions = self._listed()
+            for version, content in zip(versions, self._place.read_all(map(commit_name, versions)), strict=True):
+                self._take(version, content.decode())
+        with suppress(FileNotFoundError):
+            while True:
+                self._take(self.newest + 1, self._place.read(commit_name(self.newest + 1)).decode())
 
     def add(
         self, actions: Sequence[Mapping[str, object]], *, key: str, rows: int, operation: str = "WRITE"
@@ -54,25 +58,25 @@ class DeltaLog:
         version = self.newest + 1
         lines = [_commit_info(key, rows, operation), *actions]
         content = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
-        if not created(self.file(version), content.encode()):
+        if not self._place.create(commit_name(version), content.encode()):
             return None
         self.newest, self.keys[key] = version, version
         return version
 
     def commits(self) -> Iterator[tuple[int, str]]:
         """Return every commit that has been read, from the first on, as its lines of JSON."""
-        return ((version, self.file(version).read_text()) for version in range(self.newest + 1))
+        names = map(commit_name, range(self.newest + 1))
+        return ((version, content.decode()) for version, content in enumerate(self._place.read_all(names)))
 
-    def file(self, version: int) -> Path:
-        """Return where a commit is kept."""
-        return self._folder / f"{version:020d}.json"
+    def is_begun(self) -> bool:
+        """Say whether there is any commit."""
+        return self.newest >= 0 or self._place.is_there(commit_name(0))
 
     def _listed(self) -> list[int]:
-        names = (entry.name for entry in self._folder.iterdir()) if self._folder.is_dir() else ()
+        names = (file.name for file in self._place.listed(FOLDER))
         return sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
 
-    def _read(self, version: int) -> None:
-        text = self.file(version).read_text()
+    def _take(self, version: int, text: str) -> None:
         if KEY in text:
             self._note_key(text, version)
         if '"metaData"' in text or '"protocol"' in text:
@@ -84,6 +88,11 @@ class DeltaLog:
             key = json.loads(line).get("commitInfo", {}).get(KEY)
             if key is not None:
                 self.keys[key] = version
+
+
+def commit_name(version: int) -> str:
+    """Return the name of the file that is a commit."""
+    return f"{FOLDER}/{version:020d}.json"
 
 
 def _commit_info(key: str, rows: int, operation: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""One Delta table in a local folder."""
+"""One Delta table, in a folder or in a bucket."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import uuid4
 
 import polars as pl
@@ -16,12 +15,13 @@ from deltalake import ColumnProperties, CommitProperties, DeltaTable, WriterProp
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.schema import Schema
 
-from kaizenml.adapters.delta_files import ROWS_IN_GROUP, file_actions
+from kaizenml.adapters.delta_files import file_actions
 from kaizenml.adapters.delta_history import History, history_of
-from kaizenml.adapters.delta_log import KEY, DeltaLog
+from kaizenml.adapters.delta_log import FOLDER, KEY, DeltaLog, commit_name
+from kaizenml.adapters.delta_place import ROWS_IN_GROUP, Place
 from kaizenml.adapters.delta_rewrite import IsGone, brought_back, without
 from kaizenml.adapters.delta_types import delta_fields, polars_schema
-from kaizenml.adapters.durable import disk_errors, folder_made, synced
+from kaizenml.adapters.durable import disk_errors
 from kaizenml.adapters.frames import TIME, fitted, grown
 from kaizenml.errors import ConflictError, IntegrityError, NotFoundError
 
@@ -60,19 +60,18 @@ class NewFiles:
 
     name: str = field(default_factory=lambda: uuid4().hex)
     at: float = field(default_factory=time.time)
-    paths: list[Path] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
     actions: list[dict[str, object]] = field(default_factory=list)
     rows: int = 0
 
 
-class LocalDeltaTable:
+class OneTable:
     """One table; used by one thread at a time, and by any number of processes."""
 
-    def __init__(self, name: str, folder: Path) -> None:
-        self.name = name
+    def __init__(self, place: Place) -> None:
+        self.name, self.place = place.name, place
         self.lock = threading.Lock()
-        self._folder = folder
-        self._log = DeltaLog(folder)
+        self._log = DeltaLog(place)
         self._table: DeltaTable | None = None
         self._shape: tuple[int, pl.Schema | None] = (-1, None)
         self._versions: OrderedDict[int, Version] = OrderedDict()
@@ -88,28 +87,31 @@ class LocalDeltaTable:
         The table is made, or grows, before that: so its columns can only become more until then, and the file fits.
         """
         fitting = fitted(rows, self._schema_for(rows))
-        path = self._folder / f"part-{files.name}-{len(files.paths):05d}.parquet"
-        files.paths.append(path)
+        name = f"part-{files.name}-{len(files.names):05d}.parquet"
+        files.names.append(name)
         with disk_errors(f"Appending to table {self.name}"):
-            files.actions += file_actions(path, fitting, at=files.at)
+            files.actions += file_actions(self.place, name, fitting, at=files.at)
         files.rows += len(rows)
 
     def commit(self, files: NewFiles, key: str) -> int:
-        """Add the files in one durable commit, unless the key is there; return the version that has the key."""
+        """Add the files in one durable commit, unless the key is there; return the version that has the key.
+
+        A commit that fails may have been made all the same, so from then on the files are not to be discarded.
+        """
         for _ in range(MOST_TRIES):
             if (known := self.find(key)) is not None:
                 return known
+            names, files.names = files.names, []
             version = self._committed(files.actions, key=key, rows=files.rows, operation="WRITE")
             if version is not None:
-                files.paths.clear()
                 self._checkpoint_if_due(version)
                 return version
+            files.names = names
         raise ConflictError(f"Table {self.name} is written by too many at once.", "Try again.")
 
     def discard(self, files: NewFiles) -> None:
         """Delete the files that were written and not committed."""
-        for path in files.paths:
-            path.unlink(missing_ok=True)
+        self.place.delete(files.names)
 
     def version(self, number: int | None = None) -> Version:
         """Return a version (None: the newest), or raise `NotFoundError`."""
@@ -157,7 +159,7 @@ class LocalDeltaTable:
                 return self._log.keys[key], 0
             if schema is None:
                 break
-            actions, rows = without(self._folder, history, schema, is_gone)
+            actions, rows = without(self.place, history, schema, is_gone)
             if not rows:
                 return history.newest, 0
             version = self._committed(actions, key=key, rows=rows, operation="DELETE")
@@ -214,15 +216,16 @@ class LocalDeltaTable:
         return self._shape[1]
 
     def _create(self, rows: pl.DataFrame) -> None:
-        folder_made(self._folder / "_delta_log")
+        self.place.begin()
         with suppress(DeltaError):  # another writer made it in the meantime
             DeltaTable.create(
-                self._folder, Schema(delta_fields(rows.schema)), mode="error", configuration=CONFIGURATION
-            )
+                self.place.uri, Schema(delta_fields(rows.schema)), mode="error", configuration=CONFIGURATION,
+                storage_options=self.place.options,
+            )  # fmt: skip
         self._sync_new_files(-1)
 
     def _grow(self, columns: dict[str, pl.DataType]) -> None:
-        table = DeltaTable(self._folder)
+        table = self._at_version(None)
         before = table.version()
         with suppress(DeltaError):  # another writer changed the table in the meantime
             table.alter.add_columns(delta_fields(columns))
@@ -231,9 +234,9 @@ class LocalDeltaTable:
     def _opened(self) -> DeltaTable | None:
         """Return the table as it is now; None when there is none."""
         if self._table is None:
-            if not self._log.file(0).exists():
+            if not self._log.is_begun():
                 return None
-            self._table = _open(self._folder)
+            self._table = self._listed_anew()
             _check_protocol(self._table, self.name)
         else:
             self._table.update_incremental()
@@ -244,7 +247,18 @@ class LocalDeltaTable:
             return newest
         if not 0 <= number < newest.version():
             raise NotFoundError("version", f"{self.name}@{number}", hint=f"The newest is {newest.version()}.")
-        return DeltaTable(self._folder, version=number)
+        return self._at_version(number)
+
+    def _at_version(self, number: int | None) -> DeltaTable:
+        return DeltaTable(self.place.uri, version=number, storage_options=self.place.options)
+
+    def _listed_anew(self) -> DeltaTable:
+        """Return the table, listing its log anew when that looks broken: see `_LISTINGS`."""
+        for _ in range(_LISTINGS - 1):
+            with suppress(DeltaError):
+                return self._at_version(None)
+            time.sleep(0.01)
+        return self._at_version(None)
 
     def _checkpoint_if_due(self, version: int) -> None:
         if version % CHECKPOINT_EVERY == 0 and version - self._last_checkpoint() >= CHECKPOINT_EVERY:
@@ -254,43 +268,30 @@ class LocalDeltaTable:
 
     def _last_checkpoint(self) -> int:
         """Return the version of the newest checkpoint: compaction writes one, so that appending rarely has to."""
-        path = self._folder / "_delta_log" / "_last_checkpoint"
-        return int(json.loads(path.read_text())["version"]) if path.exists() else 0
+        try:
+            return int(json.loads(self.place.read(f"{FOLDER}/_last_checkpoint"))["version"])
+        except FileNotFoundError:
+            return 0
 
     def _checkpoint(self, table: DeltaTable) -> None:
         with suppress(DeltaError):  # the rows are committed; a checkpoint only makes reading them cheaper
             table.create_checkpoint()
-        log = self._folder / "_delta_log"
-        for path in (*log.glob(f"{table.version():020d}.checkpoint*"), log / "_last_checkpoint"):
-            if path.exists():
-                synced(path)
-        synced(log)
+        if not self.place.is_durable:
+            names = [f"{FOLDER}/{file.name}" for file in self.place.listed(FOLDER)]
+            own = (f"{FOLDER}/{table.version():020d}.checkpoint", f"{FOLDER}/_last_checkpoint")
+            self.place.settle(name for name in names if name.startswith(own))
 
     def _sync_new_files(self, after: int) -> None:
         """Wait until what Delta itself wrote behind a version is on disk; what carries a key is there already."""
-        table = DeltaTable(self._folder)
-        with disk_errors(f"Writing table {self.name}"):
-            for number in range(after + 1, table.version() + 1):
-                log = self._log.file(number)
-                text = log.read_text()
-                if KEY in text:
-                    continue
-                for line in text.splitlines():
-                    if added := json.loads(line).get("add"):
-                        with suppress(FileNotFoundError):  # merged again and deleted in the meantime
-                            synced(self._folder / added["path"])
-                synced(log)
-            synced(self._folder)
-            synced(self._folder / "_delta_log")
-
-
-def _open(folder: Path) -> DeltaTable:
-    """Return the table, listing its log anew when that looks broken: see `_LISTINGS`."""
-    for _ in range(_LISTINGS - 1):
-        with suppress(DeltaError):
-            return DeltaTable(folder)
-        time.sleep(0.01)
-    return DeltaTable(folder)
+        if self.place.is_durable:
+            return
+        names: list[str] = []
+        for number in range(after + 1, self._at_version(None).version() + 1):
+            text = self.place.read(commit_name(number)).decode()
+            if KEY not in text:
+                lines = map(json.loads, text.splitlines())
+                names += [line["add"]["path"] for line in lines if "add" in line] + [commit_name(number)]
+        self.place.settle(names)
 
 
 def _written_as(schema: pl.Schema) -> WriterProperties:

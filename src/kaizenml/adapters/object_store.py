@@ -155,11 +155,12 @@ class ObjectStore:
             self._require_bucket()
 
     def in_folder(self, folder: str) -> list[Seen]:
-        """Return the objects that lie directly in a folder."""
+        """Return the objects that lie directly in a folder; some stores have the folder itself as an object."""
         import obstore
 
         with self.errors(f"Listing {folder}"):
-            return [_seen(each) for each in obstore.list_with_delimiter(self._store, folder)["objects"]]
+            found = obstore.list_with_delimiter(self._store, folder)["objects"]
+        return [_seen(each) for each in found if each["path"] != folder]
 
     def folders(self, folder: str) -> list[str]:
         """Return the paths of the folders directly in a folder."""
@@ -231,7 +232,7 @@ def login() -> dict[str, str]:
 
 
 def storage_options(place: Bucket) -> dict[str, str]:
-    """Return how Delta and Polars reach the same store, with the same credentials."""
+    """Return how Delta reaches the same store, with the same credentials."""
     options = {f"aws_{name}": value for name, value in login().items()}
     options |= {"aws_region": place.region, "aws_conditional_put": "etag", "max_retries": str(_RETRIES)}
     options |= {"timeout": f"{place.timeout_seconds}s", "connect_timeout": f"{_CONNECT_SECONDS}s"}
@@ -239,6 +240,13 @@ def storage_options(place: Bucket) -> dict[str, str]:
         options["aws_endpoint_url"] = place.endpoint
         options["aws_allow_http"] = str(place.endpoint.startswith("http://")).lower()
     return options
+
+
+def polars_options(place: Bucket) -> dict[str, Any]:
+    """Return how Polars reaches the same store: it knows nothing of conditional puts, and counts in numbers."""
+    options = storage_options(place)
+    del options["aws_conditional_put"]
+    return options | {"max_retries": _RETRIES}
 
 
 def no_bucket(place: Bucket) -> UnavailableError:

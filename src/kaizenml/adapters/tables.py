@@ -1,14 +1,15 @@
-"""Versioned rows: Delta tables in a local folder.
+"""Versioned rows: Delta tables in a folder or in a bucket.
 
-Appends are our own commits to Delta's log, in about 5 ms however long the log is and with each file on disk before the
-next names it; everything else (making a table, new columns, checkpoints, compaction, opening a version) is `deltalake`.
+Appends are our own commits to Delta's log, in about 5 ms in a folder however long the log is, and with each file
+durable before the next names it; everything else (making a table, new columns, checkpoints, compaction, opening a
+version) is `deltalake`.
 """
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,9 +20,10 @@ from polars.exceptions import PolarsError
 
 from kaizenml.adapters import delta_compaction
 from kaizenml.adapters.delta_files import pruned
+from kaizenml.adapters.delta_place import Folder, Listed, Place
 from kaizenml.adapters.delta_rewrite import IsGone
-from kaizenml.adapters.delta_table import LocalDeltaTable, NewFiles, Version
-from kaizenml.adapters.delta_vacuum import Freed, deletable, delete, freed, locked, mark_reading, was_deleted
+from kaizenml.adapters.delta_table import NewFiles, OneTable, Version
+from kaizenml.adapters.delta_vacuum import Freed, deletable, freed, vacuum
 from kaizenml.adapters.frames import storable
 from kaizenml.core.names import checked_name
 from kaizenml.errors import IntegrityError, NotFoundError, UsageError
@@ -33,12 +35,12 @@ class DeltaTables:
     Parameters
     ----------
     root
-        The folder; made when the first table is.
+        The folder of them all, made when the first table is; or what gives the place of each.
     """
 
-    def __init__(self, root: Path | str) -> None:
-        self._root = Path(root)
-        self._tables: dict[str, LocalDeltaTable] = {}
+    def __init__(self, root: Path | str | Callable[[str], Place]) -> None:
+        self._place: Callable[[str], Place] = root if callable(root) else lambda name: Folder(Path(root) / name)
+        self._tables: dict[str, OneTable] = {}
         self._lock = threading.Lock()
 
     def append(self, table: str, rows: pl.DataFrame, *, key: str) -> int:
@@ -63,7 +65,7 @@ class DeltaTables:
         if not key:
             raise UsageError(f"A batch for table {table} has no key.", "Give each batch a key of its own.")
         one = self._one(table)
-        with one.lock, _table_errors(table):
+        with one.lock, _table_errors(one.place):
             known = one.find(key)
         if known is not None:
             return known
@@ -73,9 +75,9 @@ class DeltaTables:
                 if not rows.width:
                     raise UsageError(f"A batch for table {table} has no columns.", "Append rows that have columns.")
                 fitting = storable(rows)
-                with one.lock, _table_errors(table):
+                with one.lock, _table_errors(one.place):
                     one.write(fitting, files)
-            with one.lock, _table_errors(table):
+            with one.lock, _table_errors(one.place):
                 return one.commit(files, key)
         finally:
             one.discard(files)
@@ -89,12 +91,13 @@ class DeltaTables:
             For a table or version that does not exist.
         """
         one = self._one(table)
-        with one.lock, _table_errors(table):
+        with one.lock, _table_errors(one.place):
             found = one.version(version)
             is_old = version is not None and version != one.newest()
         if is_old:
-            mark_reading(self._root / table, found.number)
-        return _scan(self._root / table, found, None)
+            with _table_errors(one.place):
+                one.place.guard.reading(found.number)
+        return _scan(one.place, found, None)
 
     def read(
         self,
@@ -114,23 +117,23 @@ class DeltaTables:
             For a table of which a file is missing or damaged.
         """
         one = self._one(table)
-        with _table_errors(table):
+        with _table_errors(one.place):
             with one.lock:
                 found = one.version(version)
                 is_old = version is not None and version != one.newest()
             if is_old:
-                mark_reading(self._root / table, found.number)
+                one.place.guard.reading(found.number)
             try:
-                return _rows(self._root / table, found, columns, between)
+                return _rows(one.place, found, columns, between)
             except FileNotFoundError:
-                if is_old and was_deleted(self._root / table, found.files["path"].to_list()):
+                if is_old and not one.place.guard.gone().isdisjoint(found.files["path"]):
                     raise _given_up(table, found.number) from None
                 raise
 
     def version(self, table: str) -> int | None:
         """Return the newest version, or None when there is no such table."""
         one = self._one(table)
-        with one.lock, _table_errors(table):
+        with one.lock, _table_errors(one.place):
             return one.newest()
 
     def compact(self, table: str) -> int:
@@ -139,7 +142,7 @@ class DeltaTables:
         The small files stay, because older versions need them.
         """
         one = self._one(table)
-        with one.lock, _table_errors(table):
+        with one.lock, _table_errors(one.place):
             return one.compact()
 
     def compact_aside(self, table: str) -> None:
@@ -147,9 +150,9 @@ class DeltaTables:
 
         Appends go on meanwhile. A process that dies changes nothing: the next one merges the files.
         """
-        checked_name("table", table)
-        with _table_errors(table):
-            delta_compaction.start(self._root / table)
+        one = self._one(table)
+        with _table_errors(one.place):
+            delta_compaction.start(one.place)
 
     def remove(self, table: str, is_gone: IsGone, *, key: str) -> tuple[int, int]:
         """Leave out the rows of which ``is_gone`` says so, in a new version; return it, and how many they were.
@@ -157,61 +160,64 @@ class DeltaTables:
         The rows stay in older versions until `vacuum` deletes those.
         """
         one = self._one(table)
-        with one.lock, _table_errors(table):
+        with one.lock, _table_errors(one.place):
             return one.remove(is_gone, key)
 
     def restore(self, table: str, version: int, *, key: str) -> int:
         """Make the rows of an old version the newest ones, in a new version, and return it."""
         one = self._one(table)
         self.read(table, version=version, columns=[])
-        with one.lock, _table_errors(table), locked(self._root / table, alone=False):
-            if was_deleted(self._root / table, one.version(version).files["path"].to_list()):
+        with one.lock, _table_errors(one.place), one.place.guard.restoring():
+            if not one.place.guard.gone().isdisjoint(one.version(version).files["path"]):
                 raise _given_up(table, version)
             return one.restore(version, key)
 
     def unneeded(self, table: str, *, keep: Collection[int], since: datetime) -> Freed:
         """Return what `vacuum` would delete."""
-        with self._deletable(table, keep, since) as paths:
-            return freed(paths)
+        with self._there(table) as one:
+            return freed(_deletable(one, keep, since))
 
     def vacuum(self, table: str, *, keep: Collection[int], since: datetime) -> Freed:
         """Delete the files that none of these versions is made of, nor any that was the newest, or read, since a time.
 
         The newest version always stays. A version that loses a file cannot be read any more: `NotFoundError`.
         """
-        with self._deletable(table, keep, since) as paths:
-            found = freed(paths)
-            delete(self._root / table, paths)
-            return found
+        with self._there(table) as one:
+            return freed(vacuum(one.place, lambda: _deletable(one, keep, since)))
 
     @contextmanager
-    def _deletable(self, table: str, keep: Collection[int], since: datetime) -> Iterator[list[Path]]:
-        one, folder = self._one(table), self._root / table
-        with one.lock, _table_errors(table):
+    def _there(self, table: str) -> Iterator[OneTable]:
+        one = self._one(table)
+        with one.lock, _table_errors(one.place):
             if one.newest() is None:
                 raise NotFoundError("table", table)
-            with locked(folder, alone=True):
-                yield deletable(folder, one.history(), keep, since=since.timestamp())
+            yield one
 
-    def _one(self, name: str) -> LocalDeltaTable:
+    def _one(self, name: str) -> OneTable:
         checked_name("table", name)
         with self._lock:
             if name not in self._tables:
-                self._tables[name] = LocalDeltaTable(name, self._root / name)
+                self._tables[name] = OneTable(self._place(name))
             return self._tables[name]
 
 
 @contextmanager
-def _table_errors(table: str) -> Iterator[None]:
-    """Say in our own words that a table's log or files are not what was written."""
+def _table_errors(place: Place) -> Iterator[None]:
+    """Say in our own words that a table's log or files are not what was written, or out of reach."""
     try:
         yield
     except (DeltaError, PolarsError, OSError, json.JSONDecodeError) as error:
+        if refusal := place.refusal(error):
+            raise refusal from None
         raise IntegrityError(
-            f"Table {table} is damaged or out of reach: {type(error).__name__}.",
+            f"Table {place.name} is damaged or out of reach: {type(error).__name__}.",
             "Look at the cause in the log; restore the table's folder from a backup if a file is gone.",
-            {"table": table},
+            {"table": place.name},
         ) from error
+
+
+def _deletable(one: OneTable, keep: Collection[int], since: datetime) -> list[Listed]:
+    return deletable(one.place, one.history(), keep, since=since.timestamp())
 
 
 def _given_up(table: str, version: int) -> NotFoundError:
@@ -220,19 +226,18 @@ def _given_up(table: str, version: int) -> NotFoundError:
 
 
 def _rows(
-    folder: Path, version: Version, columns: Sequence[str] | None, between: tuple[str, datetime, datetime] | None
+    place: Place, version: Version, columns: Sequence[str] | None, between: tuple[str, datetime, datetime] | None
 ) -> pl.DataFrame:
     _require(version.schema, [*(columns or ()), *([between[0]] if between else ())])
-    rows = _scan(folder, version, between)
+    rows = _scan(place, version, between)
     return rows.select(columns if columns is not None else pl.all()).collect()
 
 
-def _scan(folder: Path, version: Version, between: tuple[str, datetime, datetime] | None) -> pl.LazyFrame:
+def _scan(place: Place, version: Version, between: tuple[str, datetime, datetime] | None) -> pl.LazyFrame:
     files = pruned(version.files, *between) if between else version.files
     if files.is_empty():
         return version.schema.to_frame().lazy()
-    paths = [folder / path for path in files["path"]]
-    rows = pl.scan_parquet(paths, schema=version.schema, missing_columns="insert", glob=False)
+    rows = place.scan(files["path"], version.schema)
     if between:
         column, low, high = between
         rows = rows.filter(pl.col(column).is_between(low, high, closed="left"))

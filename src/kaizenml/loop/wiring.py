@@ -17,7 +17,7 @@ from kaizenml.core.place import Bucket
 from kaizenml.core.ports import Blobs, Books, Clock, Notifier, Records, Tables
 from kaizenml.core.subscription import Channel
 from kaizenml.core.task import StepCache
-from kaizenml.errors import SettingError, StateError
+from kaizenml.errors import StateError
 from kaizenml.loop.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -95,17 +95,19 @@ def open_house(of: Settings) -> House:
         settings=of,
         records=open_records(of.database),
         blobs=open_blobs(of),
-        open_tables=lambda: _open_tables(of.store),
+        open_tables=lambda: _open_tables(of),
         clock=SystemClock(),
     )
 
 
-def _open_tables(place: Path | Bucket) -> Tables:
+def _open_tables(of: Settings) -> Tables:
     from kaizenml.adapters.tables import DeltaTables
 
-    if isinstance(place, Bucket):
-        raise SettingError(f"Tables cannot live at {place.url} yet.", "Set `store` to file:///PATH.")
-    return DeltaTables(place / "tables")
+    if not isinstance(of.store, Bucket):
+        return DeltaTables(of.store / "tables")
+    from kaizenml.adapters.delta_bucket import BucketTables
+
+    return DeltaTables(BucketTables(of.store.at("tables"), of.home / "compacting"))
 
 
 def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> dict[str, tuple[int, str]]:

@@ -14,6 +14,7 @@ import pytest
 from deltalake import DeltaTable
 
 from kaizenml.adapters.delta_compaction import compacting, start
+from kaizenml.adapters.delta_place import Folder
 from kaizenml.adapters.tables import DeltaTables
 
 COMMITS = 400
@@ -39,7 +40,7 @@ def rows_until(number: int) -> list[str]:
 
 
 def begun(folder: Path) -> subprocess.Popen[bytes]:
-    process = start(folder)
+    process = start(Folder(folder))
     assert process is not None
     return process
 
@@ -49,7 +50,7 @@ def ended(process: subprocess.Popen[bytes]) -> int:
 
 
 def is_at_work(folder: Path) -> bool:
-    with compacting(folder) as is_free:
+    with compacting(Folder(folder)) as is_free:
         return not is_free
 
 
@@ -130,12 +131,13 @@ def test_a_process_that_is_killed_at_its_work_lets_the_table_go(tmp_path: Path) 
     tables = filled(tmp_path, 20)
     code = (
         "import pathlib, sys, time\nfrom kaizenml.adapters.delta_compaction import perform\n"
-        "perform(pathlib.Path(sys.argv[1]), lambda: (print('at work', flush=True), time.sleep(60)))"
+        "from kaizenml.adapters.delta_place import Folder\n"
+        "perform(Folder(pathlib.Path(sys.argv[1])), lambda: (print('at work', flush=True), time.sleep(60)))"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "t")], stdout=subprocess.PIPE) as held:
         assert held.stdout is not None
         assert held.stdout.readline() == b"at work\n"
-        assert start(tmp_path / "t") is None
+        assert start(Folder(tmp_path / "t")) is None
         held.kill()
 
     assert ended(begun(tmp_path / "t")) == 0
@@ -156,7 +158,7 @@ def test_of_two_at_once_one_merges(tmp_path: Path) -> None:
 
 
 def test_nothing_begins_where_there_is_no_table(tmp_path: Path) -> None:
-    assert start(tmp_path / "nothing") is None
+    assert start(Folder(tmp_path / "nothing")) is None
     DeltaTables(tmp_path).compact_aside("nothing")
     assert not (tmp_path / "nothing").exists()
 
