@@ -18,9 +18,10 @@ from kaizenml.errors import NotFoundError, UsageError
 #: The project that stands for all of them, and for what belongs to none.
 EVERYWHERE = "*"
 PREFIX = "kzn_"
+SETUP_PREFIX = "kzs_"
 RANDOM_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
-_TEXT = re.compile(rf"{PREFIX}[A-Za-z0-9_-]{{43}}")
+_TEXT = re.compile(rf"({PREFIX}|{SETUP_PREFIX})[A-Za-z0-9_-]{{43}}")
 
 
 class Permission(StrEnum):
@@ -34,6 +35,7 @@ class Permission(StrEnum):
     APPROVE = "approve"
     OPERATE = "operate"
     ADMIN = "admin"
+    SET_UP = "set up"  # make the first account; of no role
 
 
 class Role(StrEnum):
@@ -55,7 +57,7 @@ GRANTS: Mapping[Role, frozenset[Permission]] = {
     Role.DEVELOPER: _VIEWS | {Permission.PREDICT, Permission.LABEL, Permission.RUN},
     Role.APPROVER: _VIEWS | {Permission.APPROVE},
     Role.OPERATOR: _VIEWS | {Permission.PREDICT, Permission.LABEL, Permission.RUN, Permission.OPERATE},
-    Role.ADMIN: frozenset(Permission),
+    Role.ADMIN: frozenset(Permission) - {Permission.SET_UP},
 }
 
 
@@ -107,6 +109,25 @@ class Token:
         return found & {Permission.PUBLIC, *self.scopes} if self.scopes else found
 
 
+@dataclass(frozen=True, slots=True)
+class SetUp:
+    """Whoever has the token that a server prints at its first start: the first account is theirs to make."""
+
+    digest: str
+    name: str = "setup"
+    actor: str = "system:setup"
+    expires_at: datetime | None = None
+
+    @property
+    def roles(self) -> Mapping[str, tuple[Role, ...]]:
+        """The roles: none."""
+        return {}
+
+    def granted(self, project: str | None = None) -> frozenset[Permission]:  # noqa: ARG002  it is the same everywhere
+        """Return what may be done with it."""
+        return frozenset({Permission.PUBLIC, Permission.SET_UP})
+
+
 def granted(roles: Mapping[str, Sequence[Role]], project: str | None = None) -> frozenset[Permission]:
     """Return what these roles grant in a project; without one, what they grant in all of them."""
     held = {*roles.get(EVERYWHERE, ()), *(roles.get(project, ()) if project else ())}
@@ -132,7 +153,7 @@ def checked_owner(name: str) -> str:
 
 def scopes_of(said: Iterable[str]) -> tuple[Permission, ...]:
     """Return scopes as they are written, such as ``predict``; `NotFoundError` with the closest for what is none."""
-    known = [each for each in Permission if each is not Permission.PUBLIC]
+    known = [each for each in Permission if each not in (Permission.PUBLIC, Permission.SET_UP)]
     names = list(dict.fromkeys(said))
     for name in names:
         if name not in known:

@@ -68,6 +68,8 @@ class Kind(StrEnum):
     SECRET_ROTATED = "secret.rotated"
     LETTER_DIED = "letter.died"
     LETTER_SENT_AGAIN = "letter.sent_again"
+    SETUP_BEGUN = "setup.begun"
+    SETUP_FINISHED = "setup.finished"
 
 
 @dataclass(frozen=True, slots=True)

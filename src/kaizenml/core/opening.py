@@ -53,7 +53,7 @@ class Openings:
 
 
 def opening_of(token: Token) -> Opening | None:
-    """Return where a token may predict; None for nowhere."""
+    """Return where a token may predict, which may be nowhere; None for one that was revoked."""
     projects = tuple(name for name in token.roles if Permission.PREDICT in token.granted(name))
     until = token.expires_at.timestamp() if token.expires_at else None
-    return Opening(projects, until) if projects and token.revoked_at is None else None
+    return Opening(projects, until) if token.revoked_at is None else None

@@ -30,7 +30,7 @@ KNOWN: dict[str, tuple[str, str]] = {
         "networks and hosts beside public ones that may be told, also without TLS: 10.0.0.0/8 hooks.lan",
     ),
     "url": ("", "how people reach the control plane, for links in messages (default: http://HOST:PORT)"),
-    "token": ("", "what a caller must show; needed to listen on anything but loopback"),
+    "token": ("", "a token that opens everything, of 16 characters or more (default: there is none)"),
     "key": ("", "what approvals are sealed with, where several homes share one database (default: a file in the home)"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
     "host": ("127.0.0.1", "where to listen"),

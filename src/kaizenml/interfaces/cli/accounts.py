@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +11,26 @@ import msgspec
 from kaizenml.core.account import EVERYWHERE, Token
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
+
+
+@click.command()
+@click.argument("url")
+@click.argument("name")
+@json_option
+def setup(url: str, name: str, as_json: bool) -> None:
+    """Make NAME the first admin of the server at URL, with the set-up token that it printed.
+
+    The set-up token is asked for, or read from standard input; it is good once. What is printed is NAME's own token.
+    """
+    from kaizenml.loop.setting_up import ask
+
+    text = click.prompt("Set-up token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
+    made = ask(url, text.strip(), name)
+    if as_json:
+        print_json(made)
+        return
+    click.echo(made["text"])
+    click.echo(f"This is the token of {name}, an admin. It is shown this once.", err=True)
 
 
 @click.group()

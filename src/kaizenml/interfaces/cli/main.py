@@ -55,6 +55,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshots": ("lists", "List versions of the data."),
     "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),
     "label": ("labelling", "Label rows, or take and give labels as Label Studio does."),
+    "setup": ("accounts", "Make the first account of a server that others can reach."),
     "token": ("accounts", "Make, list and revoke the tokens of people and programs."),
     "notify": ("notifying", "Tell people and programs what happens: subscriptions, and what was delivered."),
     "backup": ("backing_up", "Copy the home while it is in use."),

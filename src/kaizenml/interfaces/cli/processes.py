@@ -15,7 +15,7 @@ from kaizenml.errors import SettingError
 from kaizenml.interfaces.cli.common import check_project, project_option
 from kaizenml.interfaces.cli.output import say_on_stderr
 from kaizenml.loop.settings import Settings
-from kaizenml.loop.wiring import open_blobs, open_house, read_settings
+from kaizenml.loop.wiring import House, open_blobs, open_house, read_settings
 
 #: How long `up` waits for the port of a data plane that has lost its parent and is about to end.
 PORT_SECONDS = 4.0
@@ -58,11 +58,30 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
             target=keep_posted, args=(house, say_on_stderr), kwargs={"stop": stop}, name="post", daemon=True
         )
         post.start()
+        _tell_of_setup(house)
         click.echo(f"Control plane  http://{of.host}:{of.port}/      (API at /docs)")
         click.echo(f"Data plane     http://{of.host}:{of.predict_port}/      Ctrl-C ends both.")
         keep(_children(of), say_on_stderr, stop)
         controller.join(5)
         post.join(5)
+
+
+def _tell_of_setup(house: House) -> None:
+    """Print, where others can reach the server and nobody has an account yet, the token with which one is made."""
+    from kaizenml.interfaces.http.access import is_everywhere, is_loopback
+    from kaizenml.loop import setting_up
+
+    of = house.settings
+    if of.token or is_loopback(of.host):
+        return
+    with house.records.writing() as books:
+        text = setting_up.begin(books, house.clock.now())
+    if text is not None:
+        host = socket.gethostname() if is_everywhere(of.host) else f"[{of.host}]" if ":" in of.host else of.host
+        click.echo(f"Set-up token   {text}")
+        click.echo(
+            f"               Make the first account with it, within the hour: kaizen setup http://{host}:{of.port} ME"
+        )
 
 
 def _wait_for_port(host: str, port: int) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
-from kaizenml.core.account import EVERYWHERE, Permission, Token
+from kaizenml.core.account import EVERYWHERE, Permission, Role
 from kaizenml.errors import PermissionDeniedError, SettingError
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -18,8 +19,36 @@ _EVERYWHERE = frozenset({"0.0.0.0", "::", ""})
 _SHORTEST_TOKEN = 16
 
 
+class Holder(Protocol):
+    """Whose rights somebody has: a token's owner, for one."""
+
+    @property
+    def name(self) -> str:
+        """Who it is."""
+        ...
+
+    @property
+    def actor(self) -> str:
+        """How the event log names them."""
+        ...
+
+    @property
+    def roles(self) -> Mapping[str, tuple[Role, ...]]:
+        """Their roles, by project, or under ``*`` for all of them."""
+        ...
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when; None: for ever."""
+        ...
+
+    def granted(self, project: str | None = None) -> frozenset[Permission]:
+        """Return what they may do in a project; without one, in all of them."""
+        ...
+
+
 class Accounts(Protocol):
-    """Where tokens of people and programs are found."""
+    """Where people and programs are found."""
 
     def is_ready(self, text: str) -> bool:
         """Say whether what is asked about a text can be answered at once."""
@@ -29,8 +58,8 @@ class Accounts(Protocol):
         """Say whether any token was ever made."""
         ...
 
-    def find(self, text: str) -> Token | None:
-        """Return a token that is still good."""
+    def find(self, text: str) -> Holder | None:
+        """Return whose token this is, if it is still good."""
         ...
 
 
@@ -40,15 +69,15 @@ class Known:
 
     Parameters
     ----------
-    token
-        The token of the caller, None for the server's own.
+    holder
+        Whose rights the caller has; None for those of the server's own token.
     """
 
-    token: Token | None = None
+    holder: Holder | None = None
 
     def granted(self, project: str | None = None) -> frozenset[Permission]:
         """Return what the caller may do in a project; without one, what is granted for all of them."""
-        return frozenset(Permission) if self.token is None else self.token.granted(project)
+        return frozenset(Permission) if self.holder is None else self.holder.granted(project)
 
     def may(self, permission: Permission, project: str | None = None) -> bool:
         """Say whether the caller has a permission in a project; without one, in all of them."""
@@ -61,7 +90,7 @@ class Known:
     @property
     def projects(self) -> tuple[str, ...]:
         """The projects in which the caller has roles of their own."""
-        return () if self.token is None else tuple(each for each in self.token.roles if each != EVERYWHERE)
+        return () if self.holder is None else tuple(each for each in self.holder.roles if each != EVERYWHERE)
 
     @property
     def seen(self) -> frozenset[str] | None:
@@ -126,22 +155,22 @@ def acting(by: str, *, is_said: bool) -> str:
         When the request says that somebody else acts.
     """
     caller = CALLER.get()
-    token = caller.token if caller else None
-    if token is None:
+    holder = caller.holder if caller else None
+    if holder is None:
         return f"person:{by}"
-    if is_said and by != token.name:
+    if is_said and by != holder.name:
         raise PermissionDeniedError(
-            f"This token is of {token.name}, who cannot act as {by}.", f"Leave `by` out, or say {token.name}."
+            f"This is {holder.name}, who cannot act as {by}.", f"Leave `by` out, or say {holder.name}."
         )
-    return token.actor
+    return holder.actor
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
     """Where the server listens, and which tokens open it.
 
-    Without its own token and without tokens of people, everybody who reaches it may do everything, so it must then
-    listen on this machine alone.
+    Without its own token and without tokens of people, everybody on this machine may do everything, and others may do
+    nothing but make the first account.
 
     Parameters
     ----------
@@ -161,7 +190,7 @@ class Access:
     accounts: Accounts | None = None
 
     def __post_init__(self) -> None:
-        if self.token is None and self.host not in _LOOPBACK:
+        if self.token is None and self.accounts is None and not is_loopback(self.host):
             raise SettingError(
                 f"The control plane would be open to everybody on {self.host}.",
                 "Set KAIZEN_TOKEN to a long random text, or listen on 127.0.0.1.",
@@ -177,10 +206,11 @@ class Access:
         offered = _offered(authorization)
         if self.token is not None and _is_same(offered, self.token):
             return Known()
-        if self.accounts is None or not self.accounts.are_there():
-            return Known() if self.token is None else None
-        found = self.accounts.find(offered.decode("latin-1"))
-        return Known(found) if found is not None else None
+        found = self.accounts.find(offered.decode("latin-1")) if self.accounts is not None else None
+        if found is not None:
+            return Known(found)
+        is_single = self.token is None and is_loopback(self.host) and not (self.accounts and self.accounts.are_there())
+        return Known() if is_single else None
 
     def is_ready(self, authorization: bytes | None) -> bool:
         """Say whether `known` answers at once, reading nothing."""
@@ -191,9 +221,19 @@ class Access:
 
         On an address for everybody (``0.0.0.0``) without `names`, any name will do: the token protects it.
         """
-        if self.host in _EVERYWHERE and not self.names:
+        if is_everywhere(self.host) and not self.names:
             return True
         return host in _LOOPBACK or host == self.host.lower() or host in self.names
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach a server that listens there."""
+    return host in _LOOPBACK
+
+
+def is_everywhere(host: str) -> bool:
+    """Say whether a server that listens there does so on every address of the machine."""
+    return host in _EVERYWHERE
 
 
 def _offered(authorization: bytes | None) -> bytes:

@@ -6,15 +6,16 @@ from typing import Annotated
 
 import msgspec
 from fastapi import Response
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from kaizenml.core.account import Permission, Token
+from kaizenml.core.account import Permission, SetUp, Token
+from kaizenml.errors import StateError
 from kaizenml.interfaces.http.access import CALLER
-from kaizenml.interfaces.http.acting import Body, Name
+from kaizenml.interfaces.http.acting import Body, By, Name
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, Routes
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop import accounts
+from kaizenml.loop import accounts, setting_up
 
 
 class Issuing(Body):
@@ -27,10 +28,19 @@ class Issuing(Body):
     scopes: Annotated[list[Name], Field(default_factory=list, max_length=20, description="such as `predict` alone")]
 
 
+class First(BaseModel):
+    """Who is the first admin."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: By
+
+
 def add_accounts(routes: Routes, service: Service) -> None:
     """Add the routes."""
     told = AccountRoutes(service)
     routes.get("/api/v1/me", told.me, permission=Permission.VIEW, of=ANYWHERE)
+    routes.post("/api/v1/setup", told.setup, permission=Permission.SET_UP)
     routes.get("/api/v1/tokens", told.listed, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens", told.issue, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens/{id}/revoke", told.revoke, permission=Permission.ADMIN)
@@ -45,12 +55,22 @@ class AccountRoutes:
     def me(self) -> Response:
         """Who calls, and what they may do: `permissions` in every project, `projects` in one each."""
         caller = CALLER.get()
-        token = caller.token if caller else None
-        if caller is None or token is None:
+        holder = caller.holder if caller else None
+        if caller is None or holder is None:
             return answer({"actor": None, "roles": {}, "permissions": sorted(Permission), "projects": {}})
-        told = {"actor": token.actor, "token": token.id, "roles": token.roles, "expires_at": token.expires_at}
-        projects = {project: sorted(token.granted(project)) for project in caller.projects}
-        return answer({**told, "permissions": sorted(token.granted()), "projects": projects})
+        told = {"actor": holder.actor, "token": holder.id if isinstance(holder, Token) else None,
+                "roles": holder.roles, "expires_at": holder.expires_at}  # fmt: skip
+        projects = {project: sorted(holder.granted(project)) for project in caller.projects}
+        return answer({**told, "permissions": sorted(holder.granted()), "projects": projects})
+
+    def setup(self, body: First) -> Response:
+        """Make the first account of this server, an admin, with the token that it printed at its start."""
+        caller = CALLER.get()
+        if caller is None or not isinstance(caller.holder, SetUp):
+            raise StateError("There is nothing to set up.", "`POST /api/v1/tokens` makes further accounts.")
+        with self._service.records.writing() as books:
+            text, token = setting_up.finish(books, caller.holder, body.name, now=self._service.now())
+        return answer({"text": text, "token": shown(token)}, 201)
 
     def listed(self) -> Response:
         """Every token, the newest first; what opens with them is kept nowhere."""

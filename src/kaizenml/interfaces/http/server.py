@@ -15,7 +15,7 @@ from kaizenml.errors import SettingError
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop.accounts import Tokens
+from kaizenml.loop.callers import Tokens
 
 #: How long requests that are being answered may take once the server shall end.
 GRACE_SECONDS = 5
@@ -32,7 +32,8 @@ def serve_control_plane(
     host, port
         Where to listen; port 0 takes a free one.
     token
-        What callers must show; needed unless the host is this machine alone.
+        Opens everything. Without it, and while no account was made, this machine alone may call: others can only
+        make the first account, with the token of `kaizenml.loop.setting_up`.
     stop
         Is set when the server has ended, for whatever reason.
 

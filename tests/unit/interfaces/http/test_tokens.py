@@ -75,7 +75,7 @@ def test_who_acts_is_the_owner_of_the_token(house: House, url: str) -> None:
     text, _ = made(house, "bob", "approver")
     status, said = asked(url, APPROVE, text, by="eve")
     assert status == 403
-    assert said["error"]["message"] == "This token is of bob, who cannot act as eve."
+    assert said["error"]["message"] == "This is bob, who cannot act as eve."
     assert asked(url, APPROVE, text, act=1)[1]["done"]["approved_by"] == "person:bob"
 
 
