@@ -80,6 +80,10 @@ class Links(Protocol):
         """Write links; those that are there already change nothing."""
         ...
 
+    def missing(self, links: Iterable[Link]) -> list[Link]:
+        """Return those of these links that are not there."""
+        ...
+
     def has(self, node: Node) -> bool:
         """Say whether any link begins or ends here."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kaizenml.core.backup import Manifest
+from kaizenml.core.digest import Digest
 from kaizenml.core.mlflow.origin import Origin, Trouble
 from kaizenml.core.place import Bucket
 from kaizenml.core.ports import Blobs, Books, Clock, Notifier, Records, Tables
+from kaizenml.core.soundness import Area, Fault
 from kaizenml.core.subscription import Channel
 from kaizenml.core.task import StepCache
-from kaizenml.errors import StateError
+from kaizenml.errors import KaizenError, StateError
 from kaizenml.loop.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -49,6 +51,10 @@ class House:
         from kaizenml.adapters.durable import kept_secret
 
         return self.settings.key.encode() or kept_secret(self.settings.home / "key")
+
+    def has_key(self) -> bool:
+        """Say whether there is one yet, without making it."""
+        return bool(self.settings.key) or (self.settings.home / "key").exists()
 
     def data_now(self, books: Books) -> datetime:
         """Return the time on the data's clock: the wall's, or for a replay the time that was reached so far."""
@@ -152,6 +158,30 @@ def open_origin(place: str, files: Path | None) -> tuple[Origin, Callable[[], li
 
     troubles = Troubles()
     return open_origin(place, files, troubles), troubles.taken
+
+
+def database_fault(of: Settings) -> Fault | None:
+    """Return what keeps the metadata from being read; None when they can be."""
+    from kaizenml.adapters.sql.soundness import check_database
+
+    try:
+        check_database(of.database)
+    except KaizenError as error:
+        return Fault(Area.DATABASE, "database", error.message, error.hint)
+    return None
+
+
+def damaged_before(of: Settings) -> set[Digest]:
+    """Return the blobs that were found damaged, and lie in the quarantine of a folder."""
+    folder = _store_folders(of)[0] / "quarantine" if _store_folders(of) else of.home / "blobs/quarantine"
+    return {Digest(path.name[:64]) for path in folder.iterdir()} if folder.is_dir() else set()
+
+
+def unsound_tables(of: Settings, keep: Mapping[str, Collection[int]], *, is_quick: bool) -> Iterator[tuple[str, str]]:
+    """Return the tables of a folder in which something is wrong, each with what is."""
+    from kaizenml.adapters.delta_soundness import unsound_tables
+
+    return unsound_tables(_store_folders(of)[1], keep, is_quick=is_quick) if _store_folders(of) else iter(())
 
 
 def clearing(of: Settings) -> AbstractContextManager[None]:

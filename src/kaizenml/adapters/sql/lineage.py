@@ -44,6 +44,10 @@ class SqlLinks:
         for part in _parts(list(links)):
             self._note(part)
 
+    def missing(self, links: Iterable[Link]) -> list[Link]:
+        """Return those of these links that are not there."""
+        return [link for part in _parts(list(links)) for link in self._fresh(part).values()]
+
     def has(self, node: Node) -> bool:
         """Say whether any link begins or ends here."""
         name = str(node)
@@ -78,11 +82,15 @@ class SqlLinks:
             return column == any_(literal(names, ARRAY(Text)))
         return column.in_(select(func.json_each(json.dumps(names)).table_valued("value").c.value))
 
-    def _note(self, links: Sequence[Link]) -> None:
+    def _fresh(self, links: Sequence[Link]) -> dict[tuple[str, str, str], Link]:
+        """Return those of these links that are not there, by their keys."""
         children = {str(link.child) for link in links}
         keys = select(_OF.parent, _OF.relation, _OF.child).where(_OF.child.in_(children))
         known = {tuple(row) for row in self._connection.execute(keys)}
-        fresh = {key: link for link in links if (key := _key(link)) not in known}
+        return {key: link for link in links if (key := _key(link)) not in known}
+
+    def _note(self, links: Sequence[Link]) -> None:
+        fresh = self._fresh(links)
         if not fresh:
             return
         beyond = self._reached_from({child for _, _, child in fresh})

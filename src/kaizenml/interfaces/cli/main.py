@@ -61,6 +61,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("backing_up", "Copy the home while it is in use."),
     "restore": ("backing_up", "Make a home from a backup, once all of it is checked."),
     "import": ("importing", "Bring runs of another tracker over: MLflow's."),
+    "doctor": ("examining_home", "Look at all that is remembered, and name what is wrong."),
     "gc": ("clearing", "Delete what nothing needs any more."),
     "migrate": ("migrating", "Move all metadata to another database."),
     "demo": ("demo", "Run the whole loop on real flights data."),
