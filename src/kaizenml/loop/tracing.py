@@ -164,6 +164,9 @@ class _WithAnswers:
     def note(self, links: Iterable[Link]) -> None:
         self.links.note(links)
 
+    def missing(self, links: Iterable[Link]) -> list[Link]:
+        return self.links.missing(links)
+
     def has(self, node: Node) -> bool:
         return self.links.has(node)
 
