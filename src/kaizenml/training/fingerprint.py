@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 #: Counts in every digest: a change in how fingerprints are made is a change of all of them.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from typing import Any
 from kaizenml.training.fingerprint import Fingerprint
 from kaizenml.training.reach.content import content_digest, listing_digest, text_digest
 from kaizenml.training.reach.firstparty import FirstParty
+from kaizenml.training.reach.names import imported_files
 from kaizenml.training.reach.opened import Happened, Opened
 from kaizenml.training.reach.watch import unwatched, watched_by
 
@@ -176,7 +177,10 @@ class Observation:
 
     def happened(self, event: str, arguments: tuple[Any, ...]) -> None:
         """Take note of one event."""
-        if event not in ("import", "pickle.find_class") and _is_by_import(self._code):
+        if event in ("import", "pickle.find_class", "named"):
+            self._imported(event, str(arguments[0]), asked_by=arguments[1])
+            return
+        if _is_by_import(self._code):
             return
         if event == "open":
             self._opened(*arguments[:3])
@@ -184,8 +188,6 @@ class Observation:
             self._file(arguments[0])
         elif event in ("os.listdir", "os.scandir"):
             self._folder(arguments[0])
-        elif event in ("import", "pickle.find_class"):
-            self._imported(str(arguments[0]), is_found=event != "import")
         elif event == "environment":
             self._variable(*arguments)
         elif event == "sqlite3.connect" and arguments[0] not in (":memory:", ""):
@@ -225,10 +227,18 @@ class Observation:
         elif (found := self._found(path if path is not None else ".")) and found not in self._listed:
             self._listed[found] = listing_digest(found)
 
-    def _imported(self, name: str, *, is_found: bool) -> None:
-        path = self._code.find_file(name)
-        if path is not None and (is_found or name not in self._code.modules) and name not in self._known:
-            self._modules[path] = module_digest(self._code, path)
+    def _imported(self, event: str, name: str, *, asked_by: str | None) -> None:
+        """Take note of a module of the project that is imported, and of those that it imports.
+
+        One that the project's own code imports counts in the fingerprint; one that a library looks up by name, or
+        that is first loaded now, is only known here.
+        """
+        if event == "import" and (name in self._code.modules or name in self._known):
+            return
+        if event == "named" and self._code.is_own_file(asked_by):
+            return
+        for path in imported_files(self._code, name):
+            self._modules.setdefault(path, module_digest(self._code, path))
 
     def _library(self, path: str) -> None:
         if self._code.is_own_file(os.path.abspath(path)):

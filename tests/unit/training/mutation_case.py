@@ -6,7 +6,7 @@ import decimal
 import importlib
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -67,23 +67,23 @@ def outcome(case: Case, folder: Path, load_project: Callable[[Path], FirstParty]
     """Run the step, edit the project, and say whether the kept result would be taken again, and what it is anew."""
     files = {_placed(name, folder): _placed(text, folder) for name, text in case.files.items()}
     edits = {_placed(name, folder): edit for name, edit in case.edit.items()}
-    with _place(folder):
+    with _place(folder) as known:
         write(folder, files)
-        code, step = _loaded(folder, load_project)
+        code, step = _loaded(folder, known, load_project)
         first = fingerprint(step, code)
         with observing(code, first) as seen:
-            value = _run(step, code)
+            value = _run(step, code, known)
         observed = seen.observed()
         changed = changed_while_running(first, fingerprint(step, code))
         reasons = [*first.forbidden, *observed.forbidden, *([changed] if changed else [])]
 
         write(folder, {name: _edited(folder / name, edit) for name, edit in edits.items()})
         with _variables(case.variables):
-            code, step = _loaded(folder, load_project)
+            code, step = _loaded(folder, known, load_project)
             second = fingerprint(step, code)
             reasons += second.forbidden
             is_kept = second.digest == first.digest and still_holds(observed, code) is None
-            fresh = _run(step, code)
+            fresh = _run(step, code, known)
     said = Expected.TOLD if reasons else (Expected.SAME if is_kept else Expected.RERUN)
     return Outcome(said, tuple(reasons), value, fresh)
 
@@ -92,7 +92,7 @@ def _placed(name: str, folder: Path) -> str:
     return name.replace("{beside}", f"{folder.name}-beside")
 
 
-def _run(step, code) -> str:
+def _run(step, code, known) -> str:
     """Run the step as the product does: its modules, and its folder, are there for imports inside it."""
     sys.path.insert(0, str(code.folder))
     sys.modules.update(code.modules)
@@ -101,15 +101,19 @@ def _run(step, code) -> str:
         return repr(step())
     finally:
         sys.path.remove(str(code.folder))
-        for name, module in list(sys.modules.items()):
-            if name in code.modules or str(getattr(module, "__file__", None) or "").startswith(f"{code.folder}/"):
-                del sys.modules[name]
+        _forget(code.folder, known, code.modules)
 
 
-def _loaded(folder, load_project):
-    for name, module in list(sys.modules.items()):
-        if str(getattr(module, "__file__", None) or "").startswith(f"{folder}/") or "beside" in name:
-            del sys.modules[name]
+def _forget(folder: Path, known: Set[str], modules: Iterable[str] = ()) -> None:
+    """Take the project's modules out of the interpreter again; those that lie beside it, unless a step has just run."""
+    for name in {*(sys.modules.keys() - known), *modules}:
+        file = str(vars(sys.modules.get(name, sys)).get("__file__") or "")
+        if name in modules or file.startswith(f"{folder}/") or ("beside" in name and not modules):
+            sys.modules.pop(name, None)
+
+
+def _loaded(folder, known, load_project):
+    _forget(folder, known)
     code = load_project(folder)
     return code, code.modules["project"].step
 
@@ -126,18 +130,17 @@ def _edited(path: Path, edit: Edit) -> str | None:
 def _place(folder: Path):
     """Work in the project's folder, with what was installed, and what lies beside it, on the path."""
     before, path, numbers = Path.cwd(), list(sys.path), decimal.getcontext().copy()
+    known = set(sys.modules)
     sys.path[:0] = [str(folder / "site-packages"), str(folder.parent / f"{folder.name}-beside")]
     importlib.invalidate_caches()
     os.chdir(folder)
     try:
-        yield
+        yield known
     finally:
         os.chdir(before)
         decimal.setcontext(numbers)
         sys.path[:] = path
-        for name, module in list(sys.modules.items()):
-            if str(getattr(module, "__file__", None) or "").startswith(f"{folder}/"):
-                del sys.modules[name]
+        _forget(folder, known)
 
 
 @contextmanager

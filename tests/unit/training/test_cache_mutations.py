@@ -6,7 +6,9 @@ Each case is run before and after its edit, so that what the cache says is held 
 import mutation_code
 import mutation_harmless
 import mutation_held_out
+import mutation_held_out_fourth
 import mutation_held_out_later
+import mutation_held_out_third
 import mutation_instances
 import mutation_reads
 import mutation_values
@@ -15,7 +17,7 @@ from mutation_case import Case, Expected, outcome
 
 MODULES = (
     mutation_code, mutation_values, mutation_instances, mutation_reads, mutation_harmless, mutation_held_out,
-    mutation_held_out_later,
+    mutation_held_out_later, mutation_held_out_third, mutation_held_out_fourth,
 )  # fmt: skip
 CASES = [
     case
@@ -45,7 +47,7 @@ def test_no_edit_makes_a_stale_result(case: Case, tmp_path):
 
 
 def test_the_corpus_is_large_enough_and_no_case_is_there_twice():
-    assert sum(case.expected is not Expected.SAME for case in CASES) >= 400
-    assert sum(case.expected is Expected.SAME for case in CASES) >= 80
+    assert sum(case.expected is not Expected.SAME for case in CASES) >= 850
+    assert sum(case.expected is Expected.SAME for case in CASES) >= 160
     written = [(case.files, case.edit, case.variables) for case in CASES]
     assert [each for at, each in enumerate(written) if each in written[:at]] == []

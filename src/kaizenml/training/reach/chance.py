@@ -59,6 +59,16 @@ def chance(owner: object, name: str, value: object, dotted: str, *, is_called_em
     return None
 
 
+def held(value: object) -> str | None:
+    """Return what a value is, if it is a clock or draws without a seed: ``time.time`` in a default or in a table."""
+    known = _CLOCKS.get(id(value)) or _CHANCE.get(id(value))
+    owner = getattr(value, "__self__", None)
+    if known or owner is None:
+        return known
+    name = str(getattr(value, "__name__", ""))
+    return clock(owner, name, value, "") or (f"secrets.{name}" if owner is secrets else None)
+
+
 def is_seed(value: object, name: str, dotted: str) -> bool:
     """Say whether this seeds a generator that the whole process shares."""
     return name in ("seed", "manual_seed", "set_state", "setstate") and is_shared(value, dotted)

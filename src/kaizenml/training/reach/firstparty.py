@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import inspect
 import os
 import sys
@@ -19,6 +20,10 @@ from kaizenml.training.reach.bytecode import inner_codes
 
 T = TypeVar("T", bound=ast.AST)
 _INSTALLED = {"site-packages", "dist-packages"}
+_PLAIN_DECORATORS = {
+    "property", "setter", "getter", "deleter", "staticmethod", "classmethod", "cached_property", "abstractmethod",
+    "override", "final",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,8 @@ class Parsed:
         self.nodes: dict[int, list[ast.AST]] = {}
         #: What imports bind: the local name, and where it comes from, as ``module:name``.
         self.imports: dict[str, str] = {}
+        #: The same without the local names, of every import there is.
+        self.imported: set[str] = set()
         try:
             self.tree = ast.parse(source)
             self.is_readable = True
@@ -111,25 +118,28 @@ class Parsed:
                 self.nodes.setdefault(first, []).append(node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 self.imports |= _imports(node)
+                self.imported |= _imported(node)
+
+    @cached_property
+    def _bare_tree(self) -> ast.Module:
+        return without_docstrings(ast.parse(self._source)) if self.is_readable else self.tree
 
     @cached_property
     def digest(self) -> Digest:
         """The identity of what the file says; of one that cannot be parsed, of its bytes."""
         if not self.is_readable:
             return digest_of_bytes(self._source)
-        text = ast.dump(without_docstrings(ast.parse(self._source)))
-        return digest_of_bytes(text.encode("utf-8", "surrogatepass"))
+        return digest_of_bytes(ast.dump(self._bare_tree).encode("utf-8", "surrogatepass"))
 
     @cached_property
     def classes(self) -> Mapping[str, list[CodeType]]:
         """The code of every class body, by its qualified name."""
-        found: dict[str, list[CodeType]] = {}
-        if self.is_readable:
-            code = compile(without_docstrings(ast.parse(self._source)), "<own>", "exec", dont_inherit=True)
-            for each in inner_codes(code):
-                if not each.co_flags & inspect.CO_NEWLOCALS and each is not code:
-                    found.setdefault(each.co_qualname, []).append(each)
-        return found
+        return _bodies(self._bare_tree)
+
+    @cached_property
+    def bare_classes(self) -> Mapping[str, list[CodeType]]:
+        """The same, of classes that stand in no function, without methods that only stand there, in whatever order."""
+        return _bodies(ast.Module([_bare(each) for each in self._bare_tree.body if isinstance(each, ast.ClassDef)], []))
 
     @cached_property
     def heads(self) -> Mapping[str, list[CodeType]]:
@@ -140,11 +150,49 @@ class Parsed:
         return found
 
 
+def _bodies(tree: ast.Module) -> dict[str, list[CodeType]]:
+    found: dict[str, list[CodeType]] = {}
+    code = compile(tree, "<own>", "exec", dont_inherit=True)
+    for each in inner_codes(code):
+        if not each.co_flags & inspect.CO_NEWLOCALS and each is not code:
+            found.setdefault(each.co_qualname, []).append(each)
+    return found
+
+
+def _bare(node: ast.ClassDef) -> ast.ClassDef:
+    """Return a class without its plain methods; the node stays as it is."""
+    bare = copy.copy(node)
+    kept = [_bare(each) if isinstance(each, ast.ClassDef) else each for each in node.body]
+    bare.body = [each for each in kept if not _is_plain_method(each)] or [ast.copy_location(ast.Pass(), node)]
+    return bare
+
+
+def _is_plain_method(node: ast.stmt) -> bool:
+    """Say whether a statement of a class body makes a method and does nothing besides."""
+    if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return False
+    values = [*node.args.defaults, *node.args.kw_defaults]
+    return all(is_plain_decorator(each) for each in node.decorator_list) and not any(
+        isinstance(each, ast.Call | ast.NamedExpr) for value in values if value for each in ast.walk(value)
+    )
+
+
+def is_plain_decorator(node: ast.expr) -> bool:
+    """Say whether a decorator is one of the language's own, which keep the function and do nothing with it."""
+    last = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return last in _PLAIN_DECORATORS
+
+
 def _imports(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
     if isinstance(node, ast.Import):
         return {each.asname or each.name.split(".")[0]: each.name for each in node.names}
     source = f"{'.' * node.level}{node.module or ''}"
     return {each.asname or each.name: f"{source}:{each.name}" for each in node.names}
+
+
+def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
+    source = f"{'.' * node.level}{node.module or ''}" if isinstance(node, ast.ImportFrom) else ""
+    return {f"{source}:{each.name}" if source else each.name for each in node.names}
 
 
 def _head(node: ast.ClassDef) -> CodeType:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import ModuleType
 
 from kaizenml.training.reach import chance
 from kaizenml.training.reach.found import Effect, Unknown
 from kaizenml.training.reach.names import Bound
 from kaizenml.training.reach.references import Reference
+from kaizenml.training.reach.state import States
 
 _PLAIN = (bool, int, float, complex, str, bytes)
 #: Facts about the machine that are asked for by calls without arguments.
@@ -25,6 +26,7 @@ _MACHINE: dict[str, Callable[[], object]] = {
     "platform.system": platform.system,
     "socket.gethostname": platform.node,
 }
+_IMPORTS = ("importlib.import_module", "__import__", "pkgutil.resolve_name")
 
 
 def judged(found: Bound, reference: Reference, name: str) -> Iterator[Unknown]:
@@ -40,12 +42,23 @@ def judged(found: Bound, reference: Reference, name: str) -> Iterator[Unknown]:
     is_text = isinstance(reference.constant, str)
     if found.dotted in ("eval", "exec") and not is_text:
         yield Unknown(f"`{name}` runs text that is made while it runs ({found.dotted})", Effect.FORBIDS)
-    if found.dotted in ("importlib.import_module", "__import__") and not is_text:
+    if found.dotted in _IMPORTS and not is_text:
         yield Unknown(f"`{name}` imports a module whose name is made while it runs", Effect.WIDENS)
     if found.dotted == "hash" and found.owner is None and not name.endswith("__hash__"):
         yield Unknown(f"`{name}` uses hash(), which differs between processes for text", Effect.NOTE)
     if found.dotted.startswith(("importlib.metadata.", "pkg_resources")):
         yield Unknown(f"`{name}` looks for plug-ins or versions ({found.dotted})", Effect.WIDENS)
+
+
+def uncertain(states: States, named: Iterable[str], told: Sequence[Unknown], *, is_seeded: bool) -> Iterator[Unknown]:
+    """Return what is drawn at random, by name or out of a value, and which clocks values hold that nothing names."""
+    drawn = list(named)
+    drawn += [each for each in states.drawing if not any(one.endswith(f".{each}") for one in drawn)]
+    if drawn and not is_seeded:
+        yield Unknown(f"it draws at random without a seed ({', '.join(drawn)})", Effect.FORBIDS)
+    for each in states.uncertain:
+        if not any(f"({each})" in one.reason for one in told):
+            yield Unknown(f"it holds `{each}`, so each run may give another result", Effect.FORBIDS)
 
 
 def fact(found: Bound) -> str:

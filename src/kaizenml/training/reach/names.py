@@ -132,6 +132,24 @@ def module_named(name: str, code: FirstParty) -> ModuleType | Unloaded:
     return sys.modules.get(name) or ModuleType(name)
 
 
+def imported_files(code: FirstParty, name: str) -> list[str]:
+    """Return the files of a module of the project and of all modules of the project that it imports, wherever."""
+    found: dict[str, None] = {}
+    waiting = [name]
+    while waiting:
+        parts = waiting.pop().split(".")
+        for each in (".".join(parts[: end + 1]) for end in range(len(parts))):
+            path = code.find_file(each)
+            if path is None or path in found:
+                continue
+            found[path] = None
+            package = each if path.endswith("__init__.py") else each.rpartition(".")[0]
+            for one in code.parsed(str(code.folder / path)).imported:
+                source, _, attribute = one.partition(":")
+                waiting.append(f"{absolute(source, {'__package__': package})}.{attribute}".rstrip("."))
+    return list(found)
+
+
 def _attribute(value: Any, attribute: str, code: FirstParty) -> Any:
     if isinstance(value, ModuleType):
         return value.__dict__.get(attribute, MISSING)

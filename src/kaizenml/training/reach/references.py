@@ -127,12 +127,16 @@ def _references(listed: list[Instruction], imports: dict[str, tuple[str, tuple[s
             if listed[end].name == "LOAD_CONST" and _is_whole_argument(listed, end + 1):
                 constant = listed[end].value
             is_empty = listed[end].name == "CALL" and listed[end].number == 0
-        if was_getattr and isinstance(constant, str):
+        is_import = _is_import(module, chain)
+        if is_import and isinstance(constant, str):
+            constant = _whole_name(constant, listed, end + 1)
+        if is_import and isinstance(constant, str):
+            named, _, inside = constant.partition(":")
+            attributes = tuple(inside.split(".")) if inside else ()
+            yield Reference(named, attributes + _attributes_after_call(listed, end + 1))
+        elif was_getattr and isinstance(constant, str):
             chain += tuple(constant.split("."))
         was_getattr = module is None and chain == ("getattr",)
-        imported = _imported(module, chain, constant)
-        if imported is not None:
-            yield Reference(imported, _attributes_after_call(listed, end + 1))
         yield Reference(module, chain, constant, is_empty)
 
 
@@ -147,11 +151,22 @@ def _is_whole_argument(listed: list[Instruction], after: int) -> bool:
     return first.name.startswith("LOAD_") and second.name in ("CALL", "CALL_KW") and second.number >= 2
 
 
-def _imported(module: str | None, chain: tuple[str, ...], constant: object) -> str | None:
-    """Return the module that `importlib.import_module("name")` or `__import__("name")` brings."""
-    whole = ((module,) if module else ()) + chain
-    is_import = whole[-1:] == ("import_module",) or whole == ("__import__",)
-    return constant if is_import and isinstance(constant, str) else None
+def _is_import(module: str | None, chain: tuple[str, ...]) -> bool:
+    """Say whether this is a function that brings a module by its name, as `importlib.import_module` does."""
+    return (((module,) if module else ()) + chain)[-1:] in (("import_module",), ("__import__",), ("resolve_name",))
+
+
+def _whole_name(name: str, listed: list[Instruction], at: int) -> object:
+    """Return a module's name as it is handed to an import; seen from the package that follows, if dots begin it."""
+    if not name.startswith("."):
+        return name
+    following = listed[at] if at < len(listed) else Instruction("", None, 0)
+    if following.name == "LOAD_CONST" and isinstance(following.value, str):
+        level = len(name) - len(name.lstrip("."))
+        parts = following.value.split(".")
+        return ".".join([*parts[: len(parts) - level + 1], name.lstrip(".")])
+    is_own_package = following.name in _GLOBAL and following.value == "__package__"
+    return name if is_own_package else MISSING
 
 
 def _attributes_after_call(listed: list[Instruction], at: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from kaizenml.training.reach.firstparty import FirstParty, without_docstrings
+from kaizenml.training.reach.firstparty import FirstParty, is_plain_decorator, without_docstrings
 
 _MOST = 4000
 _WITH_DOCSTRING = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -46,7 +46,7 @@ def node_of(code: FirstParty, function: CodeType) -> ast.AST | None:
 def is_decorated(code: FirstParty, function: CodeType) -> bool:
     """Say whether somebody else gets hold of the function where it is defined, and may read its annotations."""
     decorators = getattr(node_of(code, function), "decorator_list", [])
-    return any(getattr(each, "attr", "") != "step" for each in decorators)
+    return any(getattr(each, "attr", "") != "step" and not is_plain_decorator(each) for each in decorators)
 
 
 def _class_node(code: FirstParty, kind: type) -> ast.AST | None:

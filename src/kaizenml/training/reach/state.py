@@ -18,6 +18,7 @@ import threading
 import types
 import typing
 import uuid
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
@@ -72,6 +73,10 @@ class States:
         self._open: dict[int, int] = {}
         #: Functions that remember results: what they remember is no part of what they are.
         self.caches: list[Any] = []
+        #: Clocks, and what draws without a seed, that values hold: under names of the project's own.
+        self.uncertain: dict[str, None] = {}
+        #: What draws from a generator that the process shares, held the same way.
+        self.drawing: dict[str, None] = {}
 
     def text(self, value: Any) -> str:
         """Return the value as text.
@@ -95,6 +100,8 @@ class States:
             self._open.pop(id(value), None)
 
     def _text(self, value: Any, kind: type) -> str:
+        if isinstance(value, (*_CODE, types.MethodType)) and (found := chance.held(value)):
+            self.uncertain[found] = None
         if isinstance(value, _CODE) and not isinstance(value, types.BuiltinFunctionType):
             return self._of_code(value)
         for known, write in _WRITERS:
@@ -161,7 +168,7 @@ class States:
     def method(self, value: Any) -> str:
         """Return the function and what it is bound to."""
         if chance.is_shared(value, ""):
-            return f"(shared {value.__name__})"
+            return self._shared(value)
         return f"({self.text(value.__func__)},{self.text(value.__self__)})"
 
     def builtin(self, value: Any) -> str:
@@ -170,8 +177,14 @@ class States:
         if owner is None or isinstance(owner, types.ModuleType):
             return self._of_code(value)
         if chance.is_shared(value, ""):
-            return f"(shared {value.__name__})"
+            return self._shared(value)
         return f"({self.text(owner)}.{value.__name__})"
+
+    def _shared(self, value: Any) -> str:
+        name = str(value.__name__)
+        if not chance.is_seed(value, name, ""):
+            self.drawing[name] = None
+        return f"(shared {name})"
 
     def cached(self, value: Any) -> str:
         """Return the function whose results are remembered."""
@@ -240,6 +253,8 @@ _WRITERS: tuple[tuple[Any, Callable[[States, Any], str]], ...] = (
     (types.MappingProxyType, States.pairs),
     (collections.deque, lambda states, value: f"{value.maxlen}{states.texts(value)}"),
     (bytearray, lambda _, value: repr(bytes(value))),
+    (memoryview, lambda _, value: f"({value.format!r},{value.shape},{bytes(value)!r})"),
+    (weakref.ref, lambda states, value: states.text(value())),
     (types.MethodType, States.method),
     (types.BuiltinFunctionType, States.builtin),
     ((functools.partial, functools.partialmethod), States.dispatch),

@@ -18,7 +18,7 @@ from kaizenml.training.reach.classes import class_lines
 from kaizenml.training.reach.effects import import_effects
 from kaizenml.training.reach.firstparty import FirstParty
 from kaizenml.training.reach.found import Effect, Symbol, Unknown
-from kaizenml.training.reach.judge import fact, judged, seeds, shared_draw
+from kaizenml.training.reach.judge import fact, judged, seeds, shared_draw, uncertain
 from kaizenml.training.reach.late import LatePart, late_lines, late_part
 from kaizenml.training.reach.names import Bound, Unloaded, absolute, bound, module_named
 from kaizenml.training.reach.own import is_compiled_own, is_own, is_own_class, is_own_loaded
@@ -33,6 +33,7 @@ _FRAME_READERS = {"locals", "vars", "dir", "eval", "exec", "_getframe", "current
 _NAME_READERS = {"query", "sql", "execute", "SQLContext", "register_globals", "from_formula", "dmatrices", "eval"}
 _ANNOTATION_READERS = {"get_type_hints", "__annotations__", "signature", "getfullargspec", "get_annotations"}
 _OF_CLASS_BODIES = (("__name__",), ("__annotations__",), ("__conditional_annotations__",))
+_ORDER_READERS = {"__dict__", "vars"}
 _DOC_READERS = {"__doc__", "getdoc", "description"}
 _SOURCE_READERS = {"getsource", "getsourcelines", "getsourcefile", "getcomments", "__code__", "co_code", "co_varnames"}
 _SUBCLASSES = "__subclasses__"
@@ -65,8 +66,8 @@ class Walk:
         self._take_what_is_read_of_code()
         if any(_SUBCLASSES in uses.names for _, uses in self.reached):
             self._visit_subclasses()
-        if self._drawn and not self._is_seeded:
-            self.tell(f"it draws at random without a seed ({', '.join(self._drawn)})", Effect.FORBIDS)
+        for each in uncertain(self.states, self._drawn, list(self.unknown), is_seeded=self._is_seeded):
+            self.unknown[each] = None
         return root
 
     def tell(self, reason: str, effect: Effect) -> None:
@@ -175,6 +176,9 @@ class Walk:
             self._value([_annotations(each) for each in reached], "annotations")
         if names & _DOC_READERS:
             self._value([each.__doc__ for each in (*reached, *classes)], "docstrings")
+        if names & _ORDER_READERS:
+            own = [each for each in classes if is_own_class(each, self.code)]
+            self._value([[each.__qualname__, *vars(each)] for each in own], "order of members")
         if names & _SOURCE_READERS:
             self._value(dict(sorted(self.code.files.items())), "source text")
 

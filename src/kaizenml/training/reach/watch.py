@@ -6,6 +6,7 @@ The hook is installed once in a process and cannot be taken out again; while not
 from __future__ import annotations
 
 import functools
+import importlib.util
 import os
 import sys
 import threading
@@ -18,7 +19,11 @@ class Watcher(Protocol):
     """Who is told what happens."""
 
     def happened(self, event: str, arguments: tuple[Any, ...]) -> None:
-        """Take note of an audit event, or of ``stat`` with a path, or of ``environment`` with a name and its value."""
+        """Take note of an audit event, or of what raises none.
+
+        ``stat`` comes with a path, ``environment`` with a name and its value, ``named`` with the name of a module that
+        is imported by name, and the file of the code that asks for it.
+        """
 
 
 _watching: list[Watcher] = []
@@ -86,6 +91,7 @@ def _install() -> None:
         sys.addaudithook(_hook)
         for name in ("stat", "lstat", "access", "readlink"):
             _wrap(name)
+        _wrap_import()
         both: tuple[Any, ...] = (os.environ, os.environb)
         for variables in both:
             variables.encodekey = _telling_key(variables.encodekey, variables._data)  # noqa: SLF001
@@ -106,6 +112,29 @@ def _wrap(name: str) -> None:
     for supported in (os.supports_dir_fd, os.supports_fd, os.supports_follow_symlinks, os.supports_effective_ids):
         if original in supported:
             supported.add(telling)
+
+
+def _wrap_import() -> None:
+    """Let an import by name be told, also of a module that is loaded: it raises no audit event."""
+    frozen = vars(importlib)["_bootstrap"]
+    original = frozen._gcd_import  # noqa: SLF001  the one way of `import_module`, whoever holds it
+
+    @functools.wraps(original)
+    def telling(name: str, package: str | None = None, level: int = 0) -> Any:
+        if _watching:
+            whole = importlib.util.resolve_name("." * level + name, package) if level else name
+            _tell("named", (whole, _asking_file()))
+        return original(name, package, level)
+
+    frozen._gcd_import = telling  # noqa: SLF001
+
+
+def _asking_file() -> str:
+    """Return the file of the code that called `import_module`."""
+    frame = sys._getframe(2)  # noqa: SLF001  who called is only known by the frames
+    while frame.f_back is not None and frame.f_globals.get("__name__") == "importlib":
+        frame = frame.f_back
+    return frame.f_code.co_filename
 
 
 def _telling_key(encode: Callable[[Any], bytes], values: dict[bytes, bytes]) -> Callable[[Any], bytes]:
