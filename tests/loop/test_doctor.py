@@ -114,6 +114,15 @@ def cut_a_file_of_a_table(home: Path) -> None:
     path.write_bytes(path.read_bytes()[:-20])
 
 
+def flip_a_byte_of_a_table(home: Path) -> None:
+    flip(next((home / RAW).glob("*.parquet")), 0.3)
+
+
+def flip_a_byte_that_was_never_noted(home: Path) -> None:
+    (home / RAW / "_sums.txt").unlink()
+    flip(next((home / RAW).glob("*.parquet")), 0.999)  # what parquet itself says at its end
+
+
 def lose_the_key(home: Path) -> None:
     (home / "key").unlink()
 
@@ -134,6 +143,8 @@ FILES: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "a lost file of a table": (
         lambda home: next((home / RAW).glob("*.parquet")).unlink(), "tables", "raw-shop", "has lost its file"),
     "a cut file of a table": (cut_a_file_of_a_table, "tables", "raw-shop", "bytes, where"),
+    "a flipped byte in a table": (flip_a_byte_of_a_table, "tables", "raw-shop", "is damaged"),
+    "a flipped byte in a table of old": (flip_a_byte_that_was_never_noted, "tables", "raw-shop", "cannot be read"),
     "a lost commit": (
         lambda home: (home / RAW / "_delta_log" / f"{0:020d}.json").unlink(), "tables", "raw-shop", "_delta_log"),
     "the key gone": (lose_the_key, "home", "key", "1 releases were approved, such as shop/1"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kaizenml.adapters.delta_guard import GONE, FolderGuard
 from kaizenml.adapters.delta_history import history_of
+from kaizenml.adapters.delta_sums import SUMS
 from kaizenml.errors import IntegrityError
 
 _COMMIT = re.compile(r"\d{20}\.json")
@@ -52,8 +53,8 @@ def files_of(folder: Path) -> list[Path]:
     for path in gone:
         if path.name not in told:
             raise _missing(folder, path.name)
-    deleted = [folder / GONE] if (folder / GONE).exists() else []
-    return [*commits, *(path for path in data if path not in set(gone)), *deleted]
+    notes = [folder / name for name in (GONE, SUMS) if (folder / name).exists()]
+    return [*commits, *(path for path in data if path not in set(gone)), *notes]
 
 
 def _missing(folder: Path, name: str) -> IntegrityError:

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from kaizenml.adapters.delta_guard import FolderGuard
+from kaizenml.adapters.delta_sums import note_sum
 from kaizenml.adapters.durable import created, disk_errors, folder_made, synced
 from kaizenml.errors import KaizenError
 
@@ -161,6 +162,7 @@ class Folder:
         rows.write_parquet(path, compression="zstd", row_group_size=ROWS_IN_GROUP)
         synced(path)
         synced(path.parent)
+        note_sum(self._path, name)
         return path.stat().st_size
 
     def scan(self, names: Iterable[str], schema: pl.Schema) -> pl.LazyFrame:
@@ -188,6 +190,8 @@ class Folder:
             for name in names:
                 with suppress(FileNotFoundError):  # merged again and deleted in the meantime
                     synced(self._path / name)
+                    if name.endswith(".parquet") and "/" not in name:
+                        note_sum(self._path, name)
             synced(self._path)
             synced(self._path / "_delta_log")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ import polars as pl
 
 from kaizenml.adapters.delta_backup import files_of, tables_in
 from kaizenml.adapters.delta_history import History, history_of
+from kaizenml.adapters.delta_sums import sums_in
 from kaizenml.errors import IntegrityError
 
 
@@ -39,18 +41,23 @@ def unsound_tables(root: Path, keep: Mapping[str, Collection[int]], *, is_quick:
         if cleared:
             name = min(cleared)
             yield folder.name, f"{name} was cleared away, and version {wanted[name]} needs it."
+        sums = {} if is_quick else sums_in(folder)
         for path in (path for path in paths if path.suffix == ".parquet"):
-            if wrong := _wrong_in(path, history, is_quick=is_quick):
+            if wrong := _wrong_in(path, history, sums.get(path.name), is_quick=is_quick):
                 yield folder.name, f"{path.name} {wrong}"
                 break
 
 
-def _wrong_in(path: Path, history: History, *, is_quick: bool) -> str:
+def _wrong_in(path: Path, history: History, digest: str | None, *, is_quick: bool) -> str:
     added = history.added[path.name]
     if path.stat().st_size != added["size"]:
         return f"has {path.stat().st_size:,} bytes, where {added['size']:,} were written."
     if is_quick:
         return ""
+    if digest is not None:
+        with path.open("rb") as file:
+            is_whole = hashlib.file_digest(file, "sha256").hexdigest() == digest
+        return "" if is_whole else "is damaged: its bytes are not those that were written."
     wanted = json.loads(added.get("stats") or "{}").get("numRecords")
     try:
         rows = len(pl.read_parquet(path, glob=False))
