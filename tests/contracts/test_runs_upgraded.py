@@ -22,7 +22,7 @@ def test_runs_of_the_first_schema_are_found_after_the_upgrade(tmp_path: Path) ->
         rows = raw.execute("SELECT id, project, state, started_at, body FROM runs").fetchall()
         raw.executescript("""
             DROP TABLE runs; DROP TABLE run_facts; DROP TABLE series; DROP TABLE series_chunks;
-            DROP TABLE client_documents; DROP TABLE client_files; DROP TABLE lineage;
+            DROP TABLE client_documents; DROP TABLE client_files; DROP TABLE lineage; DROP TABLE letters;
             CREATE TABLE runs (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, project TEXT NOT NULL,
                 state TEXT NOT NULL, started_at BIGINT NOT NULL, body TEXT NOT NULL);
             CREATE INDEX runs_by_age ON runs (started_at, seq);
