@@ -15,6 +15,7 @@ from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
 from kaizenml.loop import cancelling, controller, delivering, releasing, run_ordering
 from kaizenml.loop.data_service import LoopData
+from kaizenml.loop.notify_service import LoopNotify
 from kaizenml.loop.ordering import queue_run, queue_tuning
 from kaizenml.loop.waiting import waiting
 from kaizenml.loop.wiring import House
@@ -35,6 +36,11 @@ class LoopService:
     def data(self) -> LoopData:
         """The data of every project."""
         return LoopData(self.house)
+
+    @property
+    def notify(self) -> LoopNotify:
+        """Who is told of what happens."""
+        return LoopNotify(self.house)
 
     @property
     def name(self) -> str:

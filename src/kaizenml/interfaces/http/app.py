@@ -19,6 +19,7 @@ from kaizenml.interfaces.http.health import add_health
 from kaizenml.interfaces.http.labelling import add_labelling
 from kaizenml.interfaces.http.lineage import add_lineage
 from kaizenml.interfaces.http.mlflow.dialect import mlflow_table
+from kaizenml.interfaces.http.notifying import add_notifying
 from kaizenml.interfaces.http.problems import add_problems
 from kaizenml.interfaces.http.pushing import add_pushing
 from kaizenml.interfaces.http.reading import add_reading
@@ -42,6 +43,7 @@ PARTS: tuple[Part, ...] = (
     add_pushing,
     add_labelling,
     add_label_pages,
+    add_notifying,
 )
 
 
