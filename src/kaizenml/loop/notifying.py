@@ -28,8 +28,8 @@ from kaizenml.loop.outbox import Sent
 from kaizenml.loop.reporting import sentence
 from kaizenml.loop.wiring import House, Say, open_notifiers
 
-#: So many letters to one subscription are under way at once.
-LANES = 4
+#: So many letters to one subscription are under way at once; each of Apprise is a process.
+LANES = {Channel.WEBHOOK: 4, Channel.APPRISE: 1}
 TICK_SECONDS = 0.05
 #: How often it looks although nothing has changed.
 LOOK_SECONDS = 1.0
@@ -110,7 +110,7 @@ class Post:
         """Say whether something new has happened that is to be told, or a letter is due."""
         with self.house.records.reading() as books:
             is_news, self._seen = outbox.has_news(books, self._seen)
-            free = [each.name for each in self._known(books) if self._room(each.name, set()) > 0]
+            free = [each.name for each in self._known(books) if self._room(each, set()) > 0]
             due = books.letters.next_due(free) if free else None
         return is_news or (due is not None and due <= self.house.clock.now())
 
@@ -119,14 +119,14 @@ class Post:
         wanting = outbox.at_work(books)
         return [each for each in wanting if not each.is_from_setting or each.name in self._addresses]
 
-    def _room(self, subscription: str, back: set[str]) -> int:
-        busy = Counter(each.subscription for each in self._under_way.values() if each.id not in back)
-        return LANES - busy[subscription]
+    def _room(self, of: Subscription, back: set[str]) -> int:
+        under_way = (each for each in self._under_way.values() if each.id not in back)
+        return LANES[of.channel] - sum(each.subscription == of.name for each in under_way)
 
     def _taken(self, books: Books, back: set[str], now: datetime) -> list[Trip]:
         trips = []
         for each in self._known(books):
-            room = self._room(each.name, back)
+            room = self._room(each, back)
             letters = books.letters.take(each.name, self.sender, now, limit=room) if room > 0 else []
             trips += [self._trip(books, each, letter, now) for letter in letters]
         return trips

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -75,8 +75,7 @@ def add(
     key: bytes,
     by: str,
     now: datetime,
-    check: Callable[[str, Channel], None],
-    channel: Channel | None = None,
+    channel: Channel,
 ) -> tuple[Subscription, str]:
     """Add a subscription to what happens from now on; return it with its secret, which is never shown again.
 
@@ -84,10 +83,8 @@ def add(
     ----------
     key
         The home's, with which address and secret are sealed.
-    check
-        Raises an error for an address to which this channel does not go.
     channel
-        None: a webhook for addresses of the web, Apprise for others.
+        By which it is told; `check_address` of `wiring` says whether it goes to this address.
 
     Raises
     ------
@@ -99,17 +96,14 @@ def add(
     checked_subscription_name(name)
     if name.startswith(FROM_SETTING):
         raise UsageError(f"Names with {FROM_SETTING} are those of the setting `notify`.", "Take another.")
-    by_channel = channel or channel_of(checked_address(address))
-    check(checked_address(address), by_channel)
+    checked_address(address)
     others = subscriptions(books)
     if name in {each.name for each in others}:
         raise ConflictError(f"There is a subscription {name} already.", "Take another name, or remove that one first.")
     if len(others) >= MOST_SUBSCRIPTIONS:
         raise StateError(f"There are {len(others)} subscriptions already, which is the most.", "Remove one first.")
-    made = Subscription(
-        name, secrets.token_hex(_SERIAL_BYTES), by_channel, masked(address, by_channel), wanted, now, by
-    )
-    secret = secret_text(secrets.token_bytes(_SECRET_BYTES)) if by_channel is Channel.WEBHOOK else ""
+    made = Subscription(name, secrets.token_hex(_SERIAL_BYTES), channel, masked(address, channel), wanted, now, by)
+    secret = secret_text(secrets.token_bytes(_SECRET_BYTES)) if channel is Channel.WEBHOOK else ""
     kept = Kept(address, (Secret(secret),) if secret else ())
     begin(books, replace(made, sealed=_sealed(kept, key, made)), by=by, now=now)
     return made, secret

@@ -227,17 +227,23 @@ def _open_blobs(place: Path | Bucket) -> Blobs:
 
 def open_notifiers(of: Settings) -> Mapping[Channel, Notifier]:
     """Open the channels by which people and programs are told."""
+    from kaizenml.adapters.apprise_channel import AppriseNotifier
     from kaizenml.adapters.webhook import WebhookNotifier
 
-    return {Channel.WEBHOOK: WebhookNotifier(of.notify_allow)}
+    but = of.notify_allow
+    return {Channel.WEBHOOK: WebhookNotifier(but), Channel.APPRISE: AppriseNotifier(but)}
 
 
-def check_address(address: str, channel: Channel) -> None:
-    """Refuse an address to which a channel does not go: `UsageError`."""
-    from kaizenml.adapters.webhook import placed
-
+def check_address(of: Settings, address: str, channel: Channel) -> None:
+    """Refuse an address to which a channel does not go: `UsageError`, or `SettingError` where its extra is missing."""
     if channel is Channel.WEBHOOK:
-        placed(address)
+        from kaizenml.adapters.webhook import WebhookNotifier
+
+        WebhookNotifier(of.notify_allow).check(address)
+    else:
+        from kaizenml.adapters.apprise_channel import AppriseNotifier
+
+        AppriseNotifier(of.notify_allow).check(address)
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -124,6 +124,8 @@ def test_dead_letters_go_again(house: House, url: str) -> None:
         ({"address": "ftp://hooks.example.com/s3cret", "channel": "webhook"}, 400, "none of the web"),
         ({"address": "https:///s3cret"}, 400, "none of the web"),
         ({"address": "https://hooks.example.com:99999/s3cret"}, 400, "none of the web"),
+        ({"address": "https://169.254.169.254/latest"}, 400, "no public address"),
+        ({"address": "nosuch://s3cret"}, 400, "Apprise does not know"),
         ({"kinds": ["alrt.opened"]}, 404, "alrt.opened"),
         ({"projects": [""]}, 400, "empty"),
         ({"kinds": "alert.*"}, 422, "kinds"),
