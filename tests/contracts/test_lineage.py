@@ -218,6 +218,8 @@ def test_an_older_database_learns_how_far_its_links_reach(tmp_path: Path) -> Non
         )
         bogus = ("run:run-1", "source:flights/flights@1", "was read by", "", 0)
         raw.execute("INSERT INTO lineage (child, parent, relation, detail, leads_on) VALUES (?, ?, ?, ?, ?)", bogus)
+        for later in ("letters", "registered_models", "registered_versions", "registered_tags"):
+            raw.execute(f"DROP TABLE {later}")
         raw.execute("UPDATE alembic_version SET version_num = '0005'")
         raw.commit()
 

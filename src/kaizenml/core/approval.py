@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from kaizenml.core.digest import Digest, canonical
+from kaizenml.errors import ApprovalError
 
 #: Who approves where a project declares that evidence suffices.
 POLICY = "policy:approval"
@@ -117,6 +118,58 @@ def hand_of(hands: Iterable[Hand], who: str, known_as: Iterable[str] = ()) -> Ha
     """Return the hand that somebody had in a release, by any name they are known by; None when they had none."""
     mine = names_of(who).union(*(names_of(name) for name in known_as))
     return next((hand for hand in hands if not hand.who.startswith("system:") and names_of(hand.who) & mine), None)
+
+
+def check_approver(
+    what: str, by: str, hands: Iterable[Hand], before: Iterable[Approval], review: Review, *,
+    known_as: Iterable[str] = (), of: str = "", command: str = "",
+) -> None:  # fmt: skip
+    """Refuse who may not approve something: programs, those with a hand in it, strangers, and who has approved already.
+
+    Parameters
+    ----------
+    what
+        What is approved, as people call it: ``flights/3``.
+    before
+        The approvals that count already.
+    known_as
+        Further names of the approver, such as their address.
+    of
+        Whose approvers the review names.
+    command
+        What another approver would run.
+
+    Raises
+    ------
+    ApprovalError
+        Saying which of these it is.
+    """
+    if by == POLICY:
+        return
+    known, details = tuple(known_as), {"release": what}
+    if by.startswith("service:"):
+        raise ApprovalError(
+            f"{by} is a program, and people decide on {what}.",
+            "Let a person approve it, or declare `kz.policy(…)` for what may go out unattended.",
+            details,
+        )
+    hand = hand_of(hands, by, known)
+    if hand is not None:
+        whom = "" if hand.who == by else f" (as {hand.who})"
+        raise ApprovalError(
+            f"{by} had a hand in {what}: {hand.did}{whom}. So {by} cannot approve it.",
+            f"Ask another approver to run `{command}`.",
+            {**details, "hand": hand.did},
+        )
+    mine = names_of(by).union(*(names_of(name) for name in known))
+    if review.among and not any(names_of(name) & mine for name in review.among):
+        raise ApprovalError(
+            f"{by} is not among the approvers of {of}: {', '.join(review.among)}.", "Ask one of them.", details
+        )
+    if any(names_of(each.by) & mine for each in before):
+        raise ApprovalError(
+            f"{by} has approved {what} already; it needs {review.needed} people.", "Ask another approver.", details
+        )
 
 
 def missing_evidence(evidence: Iterable[str], passed: Iterable[str]) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ written with them; a link never becomes false, so none is taken away.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, Protocol
@@ -13,6 +14,7 @@ from typing import NamedTuple, Protocol
 from kaizenml.core.digest import digest_of
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.model import ModelVersion
+from kaizenml.core.registered import RegisteredVersion
 from kaizenml.core.release import Release
 from kaizenml.core.rollout import Rollout
 from kaizenml.core.run import Run
@@ -20,6 +22,8 @@ from kaizenml.core.snapshot import Snapshot
 
 #: A longer name is cut and ends with its digest: databases bound what an index holds.
 LONGEST_NAME = 500
+#: How a version of a model says that it is a copy of another.
+_COPIED = re.compile(r"models:/+([^/@]+)/(\d+)")
 
 
 class Noun(StrEnum):
@@ -116,7 +120,7 @@ def node(noun: Noun, name: str) -> Node:
     return Node(noun, f"{kept}…{digest_of(name)[:16]}")
 
 
-def links_of(value: Snapshot | Run | ModelVersion | Release | Endpoint | Rollout) -> list[Link]:
+def links_of(value: Snapshot | Run | ModelVersion | RegisteredVersion | Release | Endpoint | Rollout) -> list[Link]:
     """Return the links that end at a value of the books (of endpoints and rollouts: at the endpoint)."""
     match value:
         case Snapshot():
@@ -125,6 +129,8 @@ def links_of(value: Snapshot | Run | ModelVersion | Release | Endpoint | Rollout
             found = _of_run(value)
         case ModelVersion():
             found = _link(Noun.RUN, value.run, "trained", node(Noun.MODEL, value.name))
+        case RegisteredVersion():
+            found = _of_registered(value)
         case Release():
             found = _link(Noun.MODEL, value.model_version, "is in", node(Noun.RELEASE, value.name))
             if not value.model_version:
@@ -181,6 +187,15 @@ def _of_run(value: Run) -> list[Link]:
             if name != value.snapshot
             for link in _link(Noun.SOURCE, f"{value.project}/{name}", "was read by", at, _content([digest]))
         ),
+    ]
+
+
+def _of_registered(value: RegisteredVersion) -> list[Link]:
+    at = node(Noun.MODEL, value.name)
+    copied = _COPIED.fullmatch(value.source)
+    return [
+        *_link(Noun.RUN, value.run, "trained", at),
+        *(_link(Noun.MODEL, f"{copied[1]}:{copied[2]}", "was copied to", at) if copied else ()),
     ]
 
 

@@ -22,6 +22,7 @@ from kaizenml.core.model import ModelVersion
 from kaizenml.core.outbox import Letters
 from kaizenml.core.outbox import Notifier as Notifier
 from kaizenml.core.query import Query
+from kaizenml.core.registry import Registry
 from kaizenml.core.release import Release, ReleaseState
 from kaizenml.core.rollout import Rollout
 from kaizenml.core.run import Run, RunLine
@@ -168,7 +169,7 @@ class Models(Protocol):
     """Model versions."""
 
     def add(self, version: ModelVersion) -> None:
-        """Write a new version; `ConflictError` when its number is taken."""
+        """Write a new version, and enter it in the registry; `ConflictError` when its number is taken."""
         ...
 
     def get(self, name: str) -> ModelVersion:
@@ -319,6 +320,8 @@ class Books(Protocol):
     def lineage(self) -> Links: ...  # noqa: D102
     @property
     def letters(self) -> Letters: ...  # noqa: D102
+    @property
+    def registry(self) -> Registry: ...  # noqa: D102
 
     def texts(self) -> Iterator[str]:
         """Return every text that a record holds, for whoever looks for what is named anywhere; not the events'."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
-from kaizenml.core.approval import POLICY, Approval, Hand, Review, counted, hand_of, names_of, suffice
+from kaizenml.core.approval import Approval, Hand, Review, check_approver, counted, suffice
 from kaizenml.core.digest import Digest, digest_of
 from kaizenml.core.gate import Verdict
 from kaizenml.errors import ApprovalError, GateError, StateError
@@ -142,7 +142,10 @@ def approved(release: Release, given: Approval, key: bytes, *, known_as: Iterabl
     before = counted(release.approvals, release.digest, given.at, key)
     if release.state is not ReleaseState.GATED and (release.state not in _RENEWABLE or suffice(before, release.review)):
         moved(release, ReleaseState.APPROVED)  # says what can be done instead
-    _check_approver(release, given.by, before, known_as)
+    check_approver(
+        release.name, given.by, (Hand(release.author, "made it"), *release.hands), before, release.review,
+        known_as=known_as, of=release.project, command=f"kaizen approve {release.name}",
+    )  # fmt: skip
     after = (*before, given)
     people = replace(release, approvals=after, approved_by=", ".join(each.by for each in after), approved_at=given.at)
     is_enough = release.state is ReleaseState.GATED and suffice(after, release.review)
@@ -215,38 +218,5 @@ def _check_gate(release: Release) -> None:
         raise GateError(
             f"{release.name} did not pass its gate: {failed}.",
             f"Improve it, or run `kaizen approve {release.name} --override --because TEXT`; the log records who did.",
-            {"release": release.name},
-        )
-
-
-def _check_approver(release: Release, by: str, before: Iterable[Approval], known_as: Iterable[str]) -> None:
-    known = tuple(known_as)
-    if by == POLICY:
-        return
-    if by.startswith("service:"):
-        raise ApprovalError(
-            f"{by} is a program, and people decide on {release.name}.",
-            "Let a person approve it, or declare `kz.policy(…)` for what may go out unattended.",
-            {"release": release.name},
-        )
-    hand = hand_of((Hand(release.author, "made it"), *release.hands), by, known)
-    if hand is not None:
-        whom = "" if hand.who == by else f" (as {hand.who})"
-        raise ApprovalError(
-            f"{by} had a hand in {release.name}: {hand.did}{whom}. So {by} cannot approve it.",
-            f"Ask another approver to run `kaizen approve {release.name}`.",
-            {"release": release.name, "hand": hand.did},
-        )
-    mine = names_of(by).union(*(names_of(name) for name in known))
-    if release.review.among and not any(names_of(name) & mine for name in release.review.among):
-        raise ApprovalError(
-            f"{by} is not among the approvers of {release.project}: {', '.join(release.review.among)}.",
-            "Ask one of them.",
-            {"release": release.name},
-        )
-    if any(names_of(each.by) & mine for each in before):
-        raise ApprovalError(
-            f"{by} has approved {release.name} already; it needs {release.review.needed} people.",
-            "Ask another approver.",
             {"release": release.name},
         )

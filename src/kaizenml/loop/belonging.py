@@ -11,7 +11,7 @@ from kaizenml.core.lineage import Node, Noun
 from kaizenml.core.ports import Books
 from kaizenml.core.query import Field, OneOf, Query
 from kaizenml.core.walk import Graph
-from kaizenml.errors import NotFoundError, UsageError
+from kaizenml.errors import NotFoundError
 from kaizenml.loop.node_names import found_node
 from kaizenml.loop.run_names import found_run
 
@@ -106,7 +106,13 @@ def _project(books: Books, node: Node) -> str:
 
 
 def _model(books: Books, name: str) -> str:
-    try:
-        return books.models.get(name).project
-    except (NotFoundError, UsageError):
-        return ""
+    model = books.registry.find(name.rpartition(":")[0])
+    return model.project if model else ""
+
+
+def of_model(books: Books, name: str) -> Sequence[str]:
+    """Return the project of a registered model; none for one that nobody has claimed yet."""
+    model = books.registry.find(name)
+    if model is None or model.is_deleted:
+        raise NotFoundError("model", name)
+    return [model.project] if model.project else []

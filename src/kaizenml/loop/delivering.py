@@ -20,6 +20,7 @@ from kaizenml.core.ports import Books
 from kaizenml.core.release import Release, ReleaseState, check_sendable, is_approved, moved
 from kaizenml.core.rollout import Phase, Rollout, started, started_in_shadow
 from kaizenml.errors import ConflictError, StateError
+from kaizenml.loop.aliases import follow
 from kaizenml.loop.wiring import House
 
 SYSTEM = "system:controller"
@@ -66,7 +67,8 @@ def _open(books: Books, house: House, release: Release, by: str, *, cause: int |
     books.endpoints.save(endpoint, seen=0)
     books.releases.move(moved(release, ReleaseState.LIVE), seen=release.state)
     facts = {"release": release.name, "before": ""}
-    tell(books, house, endpoint, by, Kind.CHAMPION_CHANGED, cause, facts)
+    event = tell(books, house, endpoint, by, Kind.CHAMPION_CHANGED, cause, facts)
+    follow(books, now, release, by, cause=event.id)
     return endpoint
 
 
@@ -145,6 +147,7 @@ def roll_back(books: Books, house: House, name: str, by: str) -> Endpoint:
     books.releases.move(moved(bad, ReleaseState.ROLLED_BACK), seen=bad.state)
     books.releases.move(moved(good, ReleaseState.LIVE), seen=good.state)
     event = tell(books, house, endpoint, by, Kind.CHAMPION_CHANGED, None, {"release": good.name, "before": bad.name})
+    follow(books, house.clock.now(), good, by, cause=event.id)
     restoring = {"event": event.id, "release": bad.name, "at": house.clock.now().isoformat(),
                  "max_share": 1.0, "because": f"{by} rolled it back."}  # fmt: skip
     books.notes.put("restoring", name, restoring)
@@ -157,7 +160,8 @@ def _crown(books: Books, house: House, endpoint: Endpoint, rollout: Rollout, *, 
     books.releases.move(moved(old, ReleaseState.RETIRED), seen=old.state)
     facts = {"release": new.name, "before": old.name}
     done = tell(books, house, endpoint, SYSTEM, Kind.ROLLOUT_FINISHED, cause, facts)
-    tell(books, house, endpoint, SYSTEM, Kind.CHAMPION_CHANGED, done.id, facts)
+    event = tell(books, house, endpoint, SYSTEM, Kind.CHAMPION_CHANGED, done.id, facts)
+    follow(books, house.clock.now(), new, SYSTEM, cause=event.id)
     _changed(books, house, endpoint, champion=new.name, previous=old.name, rollout="")
 
 

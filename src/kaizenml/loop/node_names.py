@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from kaizenml.core.lineage import Node, Noun, node
+from kaizenml.core.mlflow.filter import Question
 from kaizenml.core.ports import Books
+from kaizenml.core.registered import version_number
 from kaizenml.core.terminal import harmless
 from kaizenml.errors import NotFoundError, UsageError, bounded
 from kaizenml.loop.run_names import found_run
@@ -90,12 +92,19 @@ def _is_known(get: Callable[[str], object], name: str) -> bool:
     return True
 
 
+def _is_registered(books: Books, name: str) -> bool:
+    try:
+        return books.registry.find_version(*version_number(name)) is not None
+    except UsageError:
+        return False
+
+
 #: How the books say whether there is a thing of this name. Of sources there are only links.
 _FIND: dict[Noun, Callable[[Books, str], bool]] = {
     Noun.SOURCE: lambda _, __: False,
     Noun.SNAPSHOT: lambda books, name: _is_known(books.snapshots.get, name),
     Noun.RUN: lambda books, name: books.runs.find(name) is not None,
-    Noun.MODEL: lambda books, name: _is_known(books.models.get, name),
+    Noun.MODEL: lambda books, name: _is_registered(books, name),
     Noun.RELEASE: lambda books, name: _is_known(books.releases.get, name),
     Noun.ENDPOINT: lambda books, name: books.endpoints.find(name) is not None,
 }
@@ -116,7 +125,7 @@ def _snapshots(books: Books) -> Iterable[str]:
 _NAMES: dict[Noun, Callable[[Books], Iterable[str]]] = {
     Noun.ENDPOINT: lambda books: (each.name for each in books.endpoints.all()),
     Noun.RELEASE: lambda books: (each.name for each in books.releases.newest(limit=_MOST_NAMES)),
-    Noun.MODEL: lambda books: (each.name for each in books.models.newest(limit=_MOST_NAMES)),
+    Noun.MODEL: lambda books: (each.name for each in books.registry.versions(Question(), limit=_MOST_NAMES)),
     Noun.SNAPSHOT: _snapshots,
     Noun.SOURCE: _sources,
 }

@@ -97,10 +97,12 @@ def _version(
     content: Digest,
 ) -> ModelVersion:
     last = books.models.newest(project.name, limit=1)
+    registered = books.registry.find(project.name)  # others may have registered versions under the name
+    number = max(last[0].number if last else 0, registered.last_number if registered else 0) + 1
     train, holdout = values["split"].train, values["split"].holdout
     return ModelVersion(
         model=project.name,
-        number=last[0].number + 1 if last else 1,
+        number=number,
         project=project.name,
         run=done.id,
         snapshot=prepared.snapshot.name,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kaizenml.core.address import Allowed, allowed
 from kaizenml.core.place import Bucket, place_of
+from kaizenml.core.registered import PROTECTED
 from kaizenml.errors import SettingError, bounded, close_match
 
 #: Where steps can run.
@@ -32,6 +33,7 @@ KNOWN: dict[str, tuple[str, str]] = {
     "url": ("", "how people reach the control plane, for links in messages (default: http://HOST:PORT)"),
     "token": ("", "a token that opens everything, of 16 characters or more (default: there is none)"),
     "key": ("", "what approvals are sealed with, where several homes share one database (default: a file in the home)"),
+    "protected": (" ".join(PROTECTED), "aliases of models, and stages, that move only with an approval"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
     "host": ("127.0.0.1", "where to listen"),
     "port": ("8400", "port of the control plane"),
@@ -57,6 +59,7 @@ class Settings:
     url: str
     token: str = field(repr=False)
     key: str = field(repr=False)
+    protected: tuple[str, ...]
     server: str
     host: str
     port: int
@@ -134,6 +137,7 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         url=_web("url", values["url"]) or f"http://{shown_host(values['host'])}:{values['port']}",
         token=values["token"],
         key=_key(values["key"]),
+        protected=tuple(values["protected"].replace(",", " ").split()),
         server=_web("server", values["server"]),
         host=values["host"],
         port=_port("port", values["port"]),

@@ -206,8 +206,18 @@ def _of_run(books: Books, name: str) -> Mapping[str, object]:
 
 
 def _of_model(books: Books, name: str) -> Mapping[str, object]:
-    of = books.models.get(name)
-    return {"made": of.created_at, "rows": of.rows}
+    model, _, number = name.rpartition(":")
+    of = books.registry.find_version(model, int(number))
+    if of is None:
+        raise NotFoundError("model version", name)
+    facts: dict[str, object] = {"made": of.created_at, "source": of.source}
+    named = books.registry.find(model)
+    if named is not None:
+        facts["aliases"] = list(named.named(of.number))
+    try:
+        return {**facts, "rows": books.models.get(name).rows}
+    except NotFoundError:
+        return facts
 
 
 def _of_release(books: Books, name: str) -> Mapping[str, object]:

@@ -13,6 +13,7 @@ from kaizenml.adapters.sql.letters import SqlLetters
 from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.log import SqlEvents
 from kaizenml.adapters.sql.queue import SqlJobs
+from kaizenml.adapters.sql.registry import SqlRegistry
 from kaizenml.adapters.sql.runs import SqlRuns
 from kaizenml.adapters.sql.series import SqlSeries
 from kaizenml.adapters.sql.texts import texts
@@ -38,6 +39,7 @@ class SqlBooks:
         self.clients = SqlClients(connection)
         self.lineage = SqlLinks(connection)
         self.letters = SqlLetters(connection)
+        self.registry = SqlRegistry(connection)
 
     def texts(self) -> Iterator[str]:
         """Return every text that a record holds, but for the events'."""

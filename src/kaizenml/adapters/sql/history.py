@@ -8,6 +8,7 @@ from sqlalchemy import Connection, insert, select
 
 from kaizenml.adapters.sql.codec import encoded, microseconds
 from kaizenml.adapters.sql.lineage import SqlLinks
+from kaizenml.adapters.sql.registry import enter
 from kaizenml.adapters.sql.statements import add, found, listed, missing, numbered
 from kaizenml.adapters.sql.tables import LOADS, MODELS, SNAPSHOTS
 from kaizenml.core.lineage import links_of
@@ -64,11 +65,12 @@ class SqlModels:
         self._connection = connection
 
     def add(self, version: ModelVersion) -> None:
-        """Write a new version; `ConflictError` when its number is taken."""
+        """Write a new version, and enter it in the registry; `ConflictError` when its number is taken."""
         key = {"model": version.model, "number": version.number}
         at = microseconds(version.created_at)
         add(self._connection, MODELS, "model version", key, at=at, body=encoded(version))
         SqlLinks(self._connection).note(links_of(version))
+        enter(self._connection, version)
 
     def get(self, name: str) -> ModelVersion:
         """Return the version called ``model:number``, or raise `NotFoundError`."""

@@ -7,12 +7,15 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, inspect, text
 
 from kaizenml.adapters.sql.lineage import relink
+from kaizenml.adapters.sql.registry import enlist
 from kaizenml.adapters.sql.runs import reindex
 from kaizenml.adapters.sql.tables import REVISIONS
 from kaizenml.errors import SettingError
 
 #: From this schema on, links are written with what they link.
 _LINKED = "0005"
+#: From this schema on, there is a registry.
+_LISTED = "0008"
 FOLDER = Path(__file__).parent / "migrations"
 
 
@@ -48,6 +51,8 @@ def upgrade(connection: Connection, name: str) -> None:
     reindex(connection)
     if revision is not None and revision < _LINKED:
         relink(connection)
+    if revision is not None and revision < _LISTED:
+        enlist(connection)
 
 
 def found_revision(connection: Connection) -> str | None:

@@ -25,7 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 
 #: The newest migration, and all that came before it, oldest first.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008")
 
 METADATA = MetaData()
 
@@ -227,4 +227,41 @@ LETTERS = Table(
     _text("body"),
     Index("letters_due", "subscription", "state", "due_at", "seq"),
     Index("letters_by_age", "subscription", "seq"),
+)
+REGISTERED_MODELS = Table(
+    "registered_models",
+    METADATA,
+    _text("name", is_key=True),
+    _text("project"),
+    _whole("generation"),
+    _whole("is_deleted"),
+    _whole("changed_at"),
+    _text("body"),
+)
+REGISTERED_VERSIONS = Table(
+    "registered_versions",
+    METADATA,
+    _text("model", is_key=True),
+    _whole("number", is_key=True),
+    _text("project"),
+    _text("stage"),
+    _text("run"),
+    _text("source"),
+    _text("location"),
+    _whole("is_deleted"),
+    _whole("created_at"),
+    _whole("changed_at"),
+    _text("body"),
+    Index("registered_versions_by_age", "is_deleted", "changed_at"),
+    Index("registered_versions_of_run", "run"),
+)
+#: The tags by which models (number 0) and versions are found.
+REGISTERED_TAGS = Table(
+    "registered_tags",
+    METADATA,
+    _text("model", is_key=True),
+    _whole("number", is_key=True),
+    _text("key", is_key=True),
+    _text("value"),
+    Index("registered_tags_of_key", "key", "model", "number"),
 )

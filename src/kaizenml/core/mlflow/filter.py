@@ -67,6 +67,12 @@ class Grammar:
         Which of ``metric``, ``parameter``, ``tag``, ``attribute`` and ``dataset`` there are.
     orders
         The attributes that one may sort by, where these are fewer or others.
+    words
+        What may stand before a point; every word for one of the kinds unless told otherwise.
+    wholes
+        The numbers that are whole, and may be quoted.
+    has_nulls
+        Whether one may ask for what is not there.
     """
 
     texts: Sequence[str]
@@ -75,6 +81,9 @@ class Grammar:
     kinds: Collection[str] = ("metric", "parameter", "tag", "attribute", "dataset")
     names: dict[str, str] = field(default_factory=dict)
     orders: Sequence[str] = ()
+    words: Collection[str] = ()
+    wholes: Collection[str] = ()
+    has_nulls: bool = True
 
     @property
     def attributes(self) -> tuple[str, ...]:
@@ -107,6 +116,17 @@ MODELS = Grammar(
         "creation_time": "creation_timestamp_ms", "creation_timestamp": "creation_timestamp_ms",
         "last_updated_timestamp": "last_updated_timestamp_ms", "artifact_location": "artifact_uri",
     },
+)  # fmt: skip
+_REGISTRY_WORDS = ("attribute", "tag", "tags")
+#: Registered models, and prompts.
+REGISTERED = Grammar(
+    texts=("name",), lists=("name",), kinds=("tag", "attribute"), words=_REGISTRY_WORDS, has_nulls=False,
+    orders=("name", "timestamp", "last_updated_timestamp"), names={"timestamp": "last_updated_timestamp"},
+)  # fmt: skip
+VERSIONS = Grammar(
+    texts=("name", "run_id", "source_path"), numbers=("version_number",), lists=("name", "run_id"),
+    kinds=("tag", "attribute"), words=_REGISTRY_WORDS, wholes=("version_number",), has_nulls=False,
+    orders=("name", "version_number", "creation_timestamp", "last_updated_timestamp"),
 )  # fmt: skip
 _TEXT_SIGNS = ("=", "!=", "LIKE", "ILIKE")
 _NUMBER_SIGNS = (">", ">=", "!=", "=", "<", "<=")
@@ -211,8 +231,8 @@ def _field(text: str, grammar: Grammar) -> tuple[str, str]:
         kind, key = "attribute", _bare(head)
     else:
         found = _KINDS.get(_bare(head))
-        if found is None or found not in grammar.kinds:
-            valid = sorted(word for word, kind in _KINDS.items() if kind in grammar.kinds)
+        valid = grammar.words or sorted(word for word, kind in _KINDS.items() if kind in grammar.kinds)
+        if found is None or _bare(head) not in valid:
             raise invalid(f"Invalid entity type '{_bare(head)}'. Valid values are {valid}")
         kind, key = found, _bare(tail)
     key = grammar.names.get(key, key) if kind == "attribute" else key
@@ -251,7 +271,7 @@ def _sign(tokens: list[_Token], shown: str) -> tuple[str, list[_Token]]:
 
 
 def _check_sign(kind: str, key: str, sign: str, grammar: Grammar) -> None:
-    if sign in ("IS NULL", "IS NOT NULL"):
+    if sign in ("IS NULL", "IS NOT NULL") and grammar.has_nulls:
         if kind not in ("tag", "parameter"):
             raise invalid(f"IS NULL / IS NOT NULL is only supported for tags and params, not for '{kind}' '{key}'")
         return
@@ -264,6 +284,11 @@ def _check_sign(kind: str, key: str, sign: str, grammar: Grammar) -> None:
 
 
 def _value(kind: str, key: str, token: _Token, grammar: Grammar) -> float | str:
+    if kind == "attribute" and key in grammar.wholes:
+        try:
+            return int(_bare(token.text))
+        except ValueError:
+            raise invalid(f"Invalid value for numeric attribute '{key}': {token.text[:200]}") from None
     if kind == "metric" or (kind == "attribute" and key in grammar.numbers):
         if token.kind != "number":
             what = "metric" if kind == "metric" else f"numeric attribute: {key}"
@@ -301,7 +326,9 @@ def _sorting(word: str, grammar: Grammar) -> Sorting:
         is_ascending = tokens.pop().word == "ASC"
     if len(tokens) != 1 or tokens[0].kind != "word":
         raise invalid(f"Invalid order_by clause '{word[:200]}'. Could not be parsed.")
-    kind, key = _field(tokens[0].text, grammar)
-    if grammar.orders and kind == "attribute" and key not in grammar.orders:
-        raise invalid(f"Invalid order_by key '{key}' specified. Valid keys are '{list(grammar.orders)}'")
-    return Sorting(kind, key, is_ascending)
+    if grammar.orders:
+        key = _bare(tokens[0].text)
+        if key not in grammar.orders:
+            raise invalid(f"Invalid order by key '{key[:200]}' specified. Valid keys are '{list(grammar.orders)}'")
+        return Sorting("attribute", grammar.names.get(key, key), is_ascending)
+    return Sorting(*_field(tokens[0].text, grammar), is_ascending)

@@ -36,6 +36,11 @@ def check_name(name: str, path: str) -> None:
         return
     if not _NAME.fullmatch(name.removesuffix("\n")):
         raise invalid(f"Invalid value {shown(name)} for parameter '{path}' supplied: {_CHARACTERS}")
+    check_path(name, path)
+
+
+def check_path(name: str, path: str) -> None:
+    """Refuse a name that could be another file than it says."""
     norm = posixpath.normpath(name)
     if norm != name or norm == "." or norm.startswith(("..", "/")):
         raise invalid(

@@ -1,4 +1,4 @@
-"""The lists: `kaizen models`, `releases`, `endpoints`, `alerts`, `events`, `jobs`, `snapshots`."""
+"""The lists: `kaizen releases`, `endpoints`, `alerts`, `events`, `jobs`, `snapshots`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import click
 import msgspec
 
-from kaizenml.core.metric import Estimate
 from kaizenml.core.ports import Books
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
@@ -50,18 +49,8 @@ def _when(at: datetime | None) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S}" if at else ""
 
 
-def _best(metrics: dict[str, Estimate]) -> str:
-    return ", ".join(f"{name} {each.value:.4g}" for name, each in list(metrics.items())[:2])
-
-
 _RUN = "No runs yet. Make one: `kaizen run`."
 
-models = _listing(
-    "models", "List model versions.", ["model version", "made", "snapshot", "rows", "trained until", "metrics"],
-    lambda books, limit: books.models.newest(limit=limit),
-    lambda v: (v.name, _when(v.created_at), v.snapshot, v.rows, _when(v.trained_until), _best(v.metrics)),
-    _RUN,
-)  # fmt: skip
 releases = _listing(
     "releases", "List releases.", ["release", "state", "model version", "author", "approved by", "gate"],
     lambda books, limit: books.releases.newest(limit=limit),

@@ -46,7 +46,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "lineage": ("lineage", "Show what something came of, and what came of it."),
     "rerun": ("comparing", "Execute an old run again, and say how far its results are."),
     "sync": ("tracking", "Bring tracked runs that wait in journals to the records or the server."),
-    "models": ("lists", "List model versions."),
+    "models": ("models", "List model versions; register, describe, name and approve them."),
     "releases": ("lists", "List releases."),
     "endpoints": ("lists", "List endpoints."),
     "alerts": ("lists", "List alerts."),

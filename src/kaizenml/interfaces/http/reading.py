@@ -13,6 +13,7 @@ from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, ENDPOINT, Handler, Routes
 from kaizenml.interfaces.http.seen import events_after, newest
 from kaizenml.interfaces.http.service import Service
+from kaizenml.loop import model_views
 from kaizenml.loop.auditing import verified
 from kaizenml.loop.belonging import owners_of_job
 
@@ -61,8 +62,10 @@ class Reading:
     def models(self, model: Project = None, limit: Limit = 100) -> Response:
         """The newest model versions, newest first."""
         with self._service.records.reading() as books:
-            found = newest(lambda most: books.models.newest(model, limit=most), lambda one: [one.project], limit)
-            return answer({"models": [views.named(one) for one in found]})
+            found = newest(
+                lambda most: model_views.newest(books, model, limit=most), lambda one: [one["project"]], limit
+            )
+            return answer({"models": found})
 
     def snapshots(self, project: Annotated[str, Query(max_length=100)], limit: Limit = 100) -> Response:
         """The newest snapshots of a project's data, newest first."""

@@ -27,6 +27,11 @@ class Desk:
         self._shown: dict[str, float] = {}
 
     @property
+    def house(self) -> House:
+        """What handlers need besides books."""
+        return self._house
+
+    @property
     def blobs(self) -> Blobs:
         """The content that clients send."""
         return self._house.blobs

@@ -8,6 +8,7 @@ from kaizenml.interfaces.http.mlflow.desk import Desk
 from kaizenml.interfaces.http.mlflow.experiments import add_experiments
 from kaizenml.interfaces.http.mlflow.metrics import add_metrics
 from kaizenml.interfaces.http.mlflow.models import add_models
+from kaizenml.interfaces.http.mlflow.registry import add_registry
 from kaizenml.interfaces.http.mlflow.runs import add_runs
 from kaizenml.interfaces.http.mlflow.table import Table
 from kaizenml.interfaces.http.service import Service
@@ -21,6 +22,6 @@ def mlflow_table(service: Service) -> Table:
     house: House | None = getattr(service, "house", None)
     if house is not None:
         desk = Desk(house)
-        for add in (add_experiments, add_runs, add_metrics, add_artefacts, add_models):
+        for add in (add_experiments, add_runs, add_metrics, add_artefacts, add_models, add_registry):
             add(table, desk)
     return table

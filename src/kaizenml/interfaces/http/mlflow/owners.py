@@ -14,6 +14,7 @@ from kaizenml.core.mlflow.errors import absent
 from kaizenml.core.mlflow.limits import experiment_number
 from kaizenml.core.mlflow.paths import safe_path
 from kaizenml.core.mlflow.rows import What
+from kaizenml.core.mlflow.sources import model_uri, scheme_of
 from kaizenml.core.ports import Books
 from kaizenml.errors import KaizenError, PermissionDeniedError
 from kaizenml.interfaces.http.access import Known
@@ -84,6 +85,29 @@ def model(books: Books, told: Any, _caller: Known) -> Iterator[Owned]:
     yield Owned(project, _no_model(told.model_id))
 
 
+def registered(books: Books, told: Any, _caller: Known) -> Iterator[Owned]:
+    """Return the project of the registered model, or prompt, of this ``name``."""
+    yield _registered(books, told.name, absent(f"Registered Model with name={told.name} not found"))
+
+
+def version(books: Books, told: Any, _caller: Known) -> Iterator[Owned]:
+    """Return the project of the registered model that a ``version`` is of."""
+    missing = absent(f"Model Version (name={told.name}, version={told.version}) not found")
+    yield _registered(books, told.name, missing)
+
+
+def new_version(books: Books, told: Any, _caller: Known) -> Iterator[Owned]:
+    """Return the projects of the registered model, and of the run, logged model or version that are told of with it."""
+    yield _registered(books, told.name, absent(f"Registered Model with name={told.name} not found"))
+    run, logged = (_project(books, what, id_) for what, id_ in ((What.RUN, told.run_id), (What.MODEL, told.model_id)))
+    if run is not None:
+        yield Owned(run, absent(f"Run with id={told.run_id} not found"))
+    if logged is not None:
+        yield Owned(logged, _no_model(str(told.model_id)))
+    if scheme_of(told.source) == "models" and (of := model_uri(told.source)).name:
+        yield _registered(books, of.name, absent(f"Registered Model with name={of.name} not found"))
+
+
 def path(books: Books, told: Any, _caller: Known) -> Iterator[Owned]:
     """Return the project of the run or model among whose files ``path`` is; of other files nobody's alone is one."""
     yield _of_path(books, safe_path(told.path or ""))
@@ -126,8 +150,15 @@ def _of_path(books: Books, path: str) -> Owned:
     return Owned(files.project_of(books, path) or "", PermissionDeniedError(said, "Ask who has it."))
 
 
-def _project(books: Books, what: What, id_: str) -> str | None:
-    found = books.clients.find(what, id_)
+def _registered(books: Books, name: str, missing: KaizenError) -> Owned:
+    found = books.registry.find(name)
+    if found is None or found.is_deleted:
+        raise missing
+    return Owned(found.project, missing)
+
+
+def _project(books: Books, what: What, id_: str | None) -> str | None:
+    found = books.clients.find(what, id_) if id_ else None
     return None if found is None else experiments.project_of(books, found.scope)
 
 

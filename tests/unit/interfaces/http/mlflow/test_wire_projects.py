@@ -69,6 +69,9 @@ def filled(client: httpx.Client, name: str) -> dict[str, str]:
     file = f"{experiment}/{run}/artifacts/a.txt"
     client.put(f"{FILES}/artifacts/{file}", content=name.encode()).raise_for_status()
     begun = client.post(f"{FILES}/mpu/create/{experiment}/{run}/artifacts", json={"path": "b", "num_parts": 1}).json()
+    post("registered-models/create", name=name)
+    for _ in range(2):
+        post("model-versions/create", name=name, source=f"runs:/{run}/m", run_id=run)
     return {"experiment": experiment, "run": run, "model": model, "file": file, "upload": begun["upload_id"],
             "name": name}  # fmt: skip
 
@@ -105,6 +108,19 @@ def requests_about(of: dict[str, str]) -> list[tuple[str, str, Any]]:
         ("DELETE", f"{model}/tags/k", None),
         ("POST", f"{model}/params", {"params": [{"key": "z", "value": "1"}]}),
         ("GET", f"{model}/artifacts/directories", None),
+        *((method, f"registered-models/{path}", {"name": of["name"], **more}) for method, path, more in (
+            ("GET", "get", {}), ("PATCH", "update", {"description": "x"}), ("POST", "rename", {"new_name": of["name"]}),
+            ("GET", "get-latest-versions", {}), ("POST", "get-latest-versions", {}),
+            ("POST", "set-tag", {"key": "k", "value": "v"}), ("DELETE", "delete-tag", {"key": "k"}),
+            ("POST", "alias", {"alias": "best", "version": "1"}), ("GET", "alias", {"alias": "best"}),
+            ("DELETE", "alias", {"alias": "best"}),
+        )),
+        ("POST", "model-versions/create", {"name": of["name"], "source": f"runs:/{of['run']}/m", **run}),
+        *((method, f"model-versions/{path}", {"name": of["name"], "version": "1", **more}) for method, path, more in (
+            ("GET", "get", {}), ("GET", "get-download-uri", {}), ("PATCH", "update", {"description": "x"}),
+            ("POST", "set-tag", {"key": "k", "value": "v"}), ("DELETE", "delete-tag", {"key": "k"}),
+            ("POST", "transition-stage", {"stage": "Staging", "archive_existing_versions": False}),
+        )),
     ]  # fmt: skip
     files: list[tuple[str, str, Any]] = [
         ("GET", f"artifacts?path={folder}", None),
@@ -118,6 +134,8 @@ def requests_about(of: dict[str, str]) -> list[tuple[str, str, Any]]:
         ("DELETE", f"artifacts/{of['file']}", None),
     ]  # fmt: skip
     last: list[tuple[str, str, Any]] = [
+        ("DELETE", "model-versions/delete", {"name": of["name"], "version": "2"}),
+        ("DELETE", "registered-models/delete", {"name": of["name"]}),
         ("POST", "runs/delete", run), ("POST", "runs/restore", run), ("DELETE", model, None),
         ("POST", "experiments/delete", experiment), ("POST", "experiments/restore", experiment),
     ]  # fmt: skip
@@ -133,6 +151,8 @@ def requests_for(of: dict[str, str]) -> list[tuple[str, str, Any]]:
         ("POST", f"{ROOT}/experiments/search", {"max_results": 100}),
         ("GET", f"{ROOT}/experiments/search", {"max_results": 100}),
         ("POST", f"{ROOT}/runs/search", experiments),
+        ("GET", f"{ROOT}/registered-models/search", {}),
+        ("GET", f"{ROOT}/model-versions/search", {}),
         ("POST", f"{ROOT}/logged-models/search", experiments),
         ("POST", f"{ROOT}/experiments/search-datasets", experiments),
         ("GET", f"{ROOT}/metrics/get-history-bulk", {"run_id": [of["run"]], **metric}),
@@ -142,7 +162,8 @@ def requests_for(of: dict[str, str]) -> list[tuple[str, str, Any]]:
 
 def test_every_route_that_is_about_a_thing_is_asked_for_here(wire: Wire) -> None:
     known = {"/health", "/version", "/api/3.0/mlflow/server-info", f"{ROOT}/experiments/create",
-             f"{FILES}/presigned/{{path:rest}}"}  # fmt: skip
+             f"{FILES}/presigned/{{path:rest}}", f"{ROOT}/registered-models/create", f"{ROOT}/webhooks",
+             f"{ROOT}/webhooks/{{webhook_id}}", f"{ROOT}/webhooks/{{webhook_id}}/test"}  # fmt: skip
     asked = {(method, path.partition("?")[0]) for method, path, _ in
              [*requests_about(wire.ids["churn"]), *requests_for(wire.ids["churn"])]}  # fmt: skip
     table = mlflow_table(wire.service)  # type: ignore[arg-type]
@@ -197,6 +218,26 @@ def test_a_developer_of_a_project_makes_its_experiment_and_no_other(wire: Wire) 
     assert begun.status_code == 200
 
 
+def test_a_model_is_of_the_one_project_of_who_registers_it(wire: Wire) -> None:
+    mine, both = wire.token("prices:developer"), wire.token("prices:developer", "churn:developer")
+    name = {"name": "prices of houses"}
+    made = wire.ask("POST", f"{ROOT}/registered-models/create", mine, name)
+    unclear = wire.ask("POST", f"{ROOT}/registered-models/create", both, {"name": "whose"})
+
+    assert made.status_code == 200
+    assert (unclear.status_code, unclear.json()["error_code"]) == (403, "PERMISSION_DENIED")
+    assert wire.ask("GET", f"{ROOT}/registered-models/get", both, name).status_code == 200
+    assert wire.ask("GET", f"{ROOT}/registered-models/get", wire.token("churn:admin"), name).status_code == 404
+
+
+def test_a_version_is_not_made_of_another_projects_run_model_or_version(wire: Wire) -> None:
+    mine, ours, theirs = wire.token("churn:developer"), wire.ids["churn"], wire.ids["taxis"]
+    for told in ({"source": "s3://b/m", "run_id": theirs["run"]}, {"source": "s3://b/m", "model_id": theirs["model"]},
+                 {"source": "models:/taxis/1"}):  # fmt: skip
+        answer = wire.ask("POST", f"{ROOT}/model-versions/create", mine, {"name": ours["name"], **told})
+        assert (answer.status_code, answer.json()["error_code"]) == (404, "RESOURCE_DOES_NOT_EXIST"), told
+
+
 def test_a_place_for_files_within_another_projects_run_opens_nothing_there(wire: Wire) -> None:
     theirs = wire.ids["taxis"]
     mine = wire.token("sly:developer")
@@ -222,7 +263,7 @@ def test_the_own_projects_things_are_a_viewers_to_see_and_a_developers_to_change
     wrong = []
     viewer, developer = wire.token("churn:viewer"), wire.token("churn:developer")
     for method, path, told in [*requests_about(wire.ids["churn"]), *requests_for(wire.ids["churn"])]:
-        is_read = method == "GET" or "search" in path
+        is_read = method == "GET" or "search" in path or "get-latest" in path
         seen, done = (wire.ask(method, path, each, told).status_code for each in (viewer, developer))
         is_done = done == 200 or (path.endswith(("complete", "abort")) or "/mpu/" in path)
         if (seen == 403) == is_read or done == 403 or not is_done:

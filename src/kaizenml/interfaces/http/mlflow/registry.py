@@ -1,0 +1,141 @@
+"""The routes of registered models and prompts."""
+
+from __future__ import annotations
+
+from kaizenml.core.account import Permission
+from kaizenml.core.mlflow.errors import WireError, absent
+from kaizenml.errors import PermissionDeniedError
+from kaizenml.interfaces.http.access import CALLER, seen_projects
+from kaizenml.interfaces.http.mlflow import owners
+from kaizenml.interfaces.http.mlflow import registry_messages as asked
+from kaizenml.interfaces.http.mlflow.desk import Desk
+from kaizenml.interfaces.http.mlflow.runs import pairs
+from kaizenml.interfaces.http.mlflow.table import Table
+from kaizenml.interfaces.http.mlflow.versions import add_versions, check_most, page
+from kaizenml.loop import mlflow_registry as models
+
+_ROOT = "/api/2.0/mlflow/registered-models"
+_HOOKS = "/api/2.0/mlflow/webhooks"
+
+
+def add_registry(table: Table, desk: Desk) -> None:
+    """Add the routes."""
+    of, see, do = Registry(desk), Permission.VIEW, Permission.RUN
+    table.call("POST", f"{_ROOT}/create", of.create, asked.Create, permission=do, of=owners.anybody)
+    table.call("GET", f"{_ROOT}/get", of.get, asked.OfModel, permission=see, of=owners.registered)
+    table.call("GET", f"{_ROOT}/search", of.search, asked.Search, permission=see, of=owners.anybody)
+    table.call("PATCH", f"{_ROOT}/update", of.describe, asked.Describe, permission=do, of=owners.registered)
+    table.call("POST", f"{_ROOT}/rename", of.rename, asked.Rename, permission=do, of=owners.registered)
+    table.call("DELETE", f"{_ROOT}/delete", of.delete, asked.OfModel, permission=do, of=owners.registered)
+    for method in ("POST", "GET"):
+        table.call(
+            method, f"{_ROOT}/get-latest-versions", of.latest, asked.Latest, permission=see, of=owners.registered
+        )
+    table.call("POST", f"{_ROOT}/set-tag", of.set_tag, asked.KeyOf, permission=do, of=owners.registered)
+    table.call("DELETE", f"{_ROOT}/delete-tag", of.delete_tag, asked.KeyOf, permission=do, of=owners.registered)
+    table.call("POST", f"{_ROOT}/alias", of.set_alias, asked.SetAlias, permission=do, of=owners.registered)
+    table.call("GET", f"{_ROOT}/alias", of.by_alias, asked.AliasOf, permission=see, of=owners.registered)
+    table.call("DELETE", f"{_ROOT}/alias", of.delete_alias, asked.AliasOf, permission=do, of=owners.registered)
+    add_versions(table, desk)
+    table.call("GET", _HOOKS, no_webhooks, asked.Webhook, permission=see)
+    table.call("POST", _HOOKS, no_webhook_yet, asked.Webhook, permission=do)
+    for method in ("GET", "PATCH", "DELETE"):
+        permission = see if method == "GET" else do
+        table.call(method, f"{_HOOKS}/{{webhook_id}}", no_such_webhook, asked.Webhook, permission=permission)
+    table.call("POST", f"{_HOOKS}/{{webhook_id}}/test", no_such_webhook, asked.Webhook, permission=do)
+
+
+class Registry:
+    """One method for each route."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def create(self, told: asked.Create) -> object:
+        """Register a name for models, or for a prompt."""
+        of = (told.by, told.name, pairs(told.tags), told.description or "", _own_project())
+        made = self._desk.write(lambda books: models.create(books, self._desk.now(), *of))
+        return {"registered_model": made}
+
+    def get(self, told: asked.OfModel) -> object:
+        """Return a registered model."""
+        return {"registered_model": self._desk.read(lambda books: models.get(books, told.name))}
+
+    def search(self, told: asked.Search) -> object:
+        """Return registered models."""
+        most = models.MOST_MODELS_UNLESS_TOLD if told.max_results is None else told.max_results
+        check_most(most, models.MOST_MODELS)
+        asked_for = (told.filter or "", most, told.order_by or [], told.page_token or "", seen_projects())
+        found, token = self._desk.read(lambda books: models.search(books, *asked_for))
+        return page("registered_models", found, token)
+
+    def describe(self, told: asked.Describe) -> object:
+        """Say what a registered model is for."""
+        text = told.description or ""
+        done = self._desk.write(lambda books: models.describe(books, self._desk.now(), told.name, text))
+        return {"registered_model": done}
+
+    def rename(self, told: asked.Rename) -> object:
+        """Give a registered model another name."""
+        house = self._desk.house
+        done = self._desk.write(lambda books: models.rename(books, house, told.by, told.name, told.new_name))
+        return {"registered_model": done}
+
+    def delete(self, told: asked.OfModel) -> None:
+        """Delete a registered model and its versions."""
+        self._desk.write(lambda books: models.delete(books, self._desk.house, told.by, told.name))
+
+    def latest(self, told: asked.Latest) -> object:
+        """Return the newest versions of some stages."""
+        found = self._desk.read(lambda books: models.latest_versions(books, told.name, told.stages or []))
+        return page("model_versions", found, "")
+
+    def set_tag(self, told: asked.KeyOf) -> None:
+        """Set a tag of a registered model."""
+        value = told.value or ""
+        self._desk.write(lambda books: models.set_tag(books, self._desk.now(), told.name, told.key, value))
+
+    def delete_tag(self, told: asked.KeyOf) -> None:
+        """Take a tag of a registered model away."""
+        self._desk.write(lambda books: models.delete_tag(books, self._desk.now(), told.name, told.key))
+
+    def set_alias(self, told: asked.SetAlias) -> None:
+        """Let an alias name a version; a protected one moves only with an approval."""
+        house = self._desk.house
+        self._desk.write(lambda books: models.set_alias(books, house, told.by, told.name, told.alias, told.version))
+
+    def by_alias(self, told: asked.AliasOf) -> object:
+        """Return the version that an alias names."""
+        return {"model_version": self._desk.read(lambda books: models.by_alias(books, told.name, told.alias))}
+
+    def delete_alias(self, told: asked.AliasOf) -> None:
+        """Take an alias away."""
+        house = self._desk.house
+        self._desk.write(lambda books: models.delete_alias(books, house, told.by, told.name, told.alias))
+
+
+def _own_project() -> str:
+    """Return whose a new model is: of the one project in which the caller may run, of none yet for who may in all."""
+    caller = CALLER.get()
+    if caller is None or caller.may(Permission.RUN):
+        return ""
+    mine = [project for project in caller.projects if caller.may(Permission.RUN, project)]
+    if len(mine) != 1:
+        raise PermissionDeniedError(
+            "It is not clear in which of your projects this model shall be.", "Use a token of one of them."
+        )
+    return mine[0]
+
+
+def no_webhooks(_told: asked.Webhook) -> None:
+    """Return the webhooks: there are none."""
+
+
+def no_webhook_yet(_told: asked.Webhook) -> None:
+    """Say that webhooks are not made by this protocol."""
+    raise WireError("NOT_IMPLEMENTED", "Webhooks are not made through MLflow's protocol here.")
+
+
+def no_such_webhook(told: asked.Webhook) -> None:
+    """Say that there is no such webhook."""
+    raise absent(f"Webhook with ID {told.webhook_id[:200]} not found.")
