@@ -21,6 +21,7 @@ from kaizenml.training.reach.content import content_digest, listing_digest, text
 from kaizenml.training.reach.firstparty import FirstParty
 from kaizenml.training.reach.names import imported_files
 from kaizenml.training.reach.opened import Happened, Opened
+from kaizenml.training.reach.patterns import Pattern, matches_digest, pattern_asked_for
 from kaizenml.training.reach.watch import unwatched, watched_by
 
 __all__ = ["Observation", "Observed", "observing", "still_holds", "unwatched"]
@@ -57,6 +58,8 @@ class Observed:
         The same for modules of the project that were imported while the step ran.
     listings
         Folder to digest of its names.
+    patterns
+        Patterns of names that were looked for, each with a digest of what matched.
     environment
         Variable to digest of its value; None if it was not set.
     written
@@ -68,6 +71,7 @@ class Observed:
     files: Mapping[str, str | None] = field(default_factory=dict)
     modules: Mapping[str, str | None] = field(default_factory=dict)
     listings: Mapping[str, str | None] = field(default_factory=dict)
+    patterns: tuple[tuple[Pattern, str], ...] = ()
     environment: Mapping[str, str | None] = field(default_factory=dict)
     written: Mapping[str, str | None] = field(default_factory=dict)
     forbidden: tuple[str, ...] = ()
@@ -136,6 +140,10 @@ class Observation:
         self._read: dict[str, str | None] = {}
         self._written: dict[str, None] = {}
         self._listed: dict[str, str | None] = {}
+        self._patterns: dict[Pattern, str] = {}
+        self._listed_for_patterns: set[str] = set()
+        self._lists_unseen = not found or bool({"pyarrow", "duckdb"} & set(found.packages))
+        self._made: tuple[str, ...] = ()
         self._modules: dict[str, str | None] = {}
         self._variables: dict[str, str | None] = {}
         self._forbidden: dict[str, None] = {}
@@ -143,6 +151,7 @@ class Observation:
 
     def observed(self) -> Observed:
         """Return what was seen; a file that changed after it was read forbids keeping the result."""
+        patterns = ((each._replace(root=self._seen(each.root)), was) for each, was in self._patterns.items())
         with unwatched():
             for path, digest in self._read.items():
                 if content_digest(path) != digest:
@@ -153,6 +162,7 @@ class Observation:
                 files={self._seen(path): each for path, each in sorted(self._read.items())},
                 modules=dict(sorted(self._modules.items())),
                 listings={self._seen(path): each for path, each in sorted(self._listed.items())},
+                patterns=tuple(patterns),
                 environment=dict(sorted(self._variables.items())),
                 written={self._seen(path): each for path, each in sorted(written.items())},
                 forbidden=tuple(self._forbidden),
@@ -164,9 +174,15 @@ class Observation:
             if (told := self._found(path)) and os.path.isfile(path):
                 self._written.setdefault(told)
         opened = [path for path in sorted(happened.opened) if not path.endswith((".py", ".pyc"))]
+        unseen = [path for path in opened if path not in self._read and path not in self._written]
         for path in opened:
             self._file(path)
         for path in sorted(happened.listed):
+            is_explained = path in self._listed_for_patterns and not any(
+                each.startswith(path + os.sep) for each in unseen
+            )
+            if is_explained and not self._lists_unseen:
+                continue  # a library that lists it too would have opened a file in it
             if os.path.isdir(path) and not any(each.endswith(".py") for each in os.listdir(path)):
                 self._folder(path)
         for path in self._named:
@@ -187,7 +203,9 @@ class Observation:
         elif event == "stat" and not self._is_shown(arguments[0]):
             self._file(arguments[0])
         elif event in ("os.listdir", "os.scandir"):
-            self._folder(arguments[0])
+            self._names(arguments[0])
+        elif event == "os.mkdir":
+            self._folder_made(arguments[0])
         elif event == "environment":
             self._variable(*arguments)
         elif event == "sqlite3.connect" and arguments[0] not in (":memory:", ""):
@@ -206,6 +224,7 @@ class Observation:
             return
         is_written = any(each in mode for each in "wax+") if mode else bool(flags & (os.O_WRONLY | os.O_RDWR))
         is_read = not is_written or (("r" in mode or "a" in mode) if mode else bool(flags & os.O_RDWR))
+        is_read &= not (flags & os.O_CREAT and flags & os.O_EXCL)  # it cannot have been there
         if is_read and not (mode is not None and "a" in mode and "+" not in mode):
             self._file(path)
         if is_written and (found := self._found(path)):
@@ -218,14 +237,39 @@ class Observation:
 
     def _file(self, path: Any) -> None:
         found = self._found(path)
-        if found and found not in self._read and found not in self._written:
+        if found and found not in self._read and found not in self._written and not self._is_made(found):
             self._read[found] = content_digest(found)
 
-    def _folder(self, path: Any) -> None:
-        if isinstance(path, int):
+    def _names(self, path: Any) -> None:
+        """Take note of a folder that is listed, or only of the pattern for which it is."""
+        if isinstance(path, int) and (path := _path_of(path)) is None:
             self._forbidden["it lists a folder that has no name"] = None
-        elif (found := self._found(path if path is not None else ".")) and found not in self._listed:
+        elif (asked := pattern_asked_for()) and self._looked_for(asked):
+            self._listed_for_patterns.add(os.path.abspath(os.fsdecode(path if path is not None else ".")))
+        else:
+            self._folder(path)
+
+    def _folder(self, path: Any) -> None:
+        found = self._found(path if path is not None else ".")
+        if found and found not in self._listed and not self._is_made(found):
             self._listed[found] = listing_digest(found)
+
+    def _looked_for(self, asked: Pattern) -> bool:
+        """Take note of a pattern; say whether it stands for what is listed for it."""
+        holds_store = any(each.startswith(asked.root + os.sep) for each in self._ignored)
+        if (asked.is_deep and holds_store) or os.path.isabs(asked.text) or self._is_made(asked.root):
+            return False
+        if asked not in self._patterns:
+            self._patterns[asked] = matches_digest(asked, self._code.folder)
+        return True
+
+    def _folder_made(self, path: Any) -> None:
+        """Take note of a folder that the step makes: what is in it comes from the step."""
+        if not os.path.lexists(path):
+            self._made = (*self._made, os.path.abspath(os.fsdecode(path)))
+
+    def _is_made(self, path: str) -> bool:
+        return any(path == each or path.startswith(each + os.sep) for each in self._made)
 
     def _imported(self, event: str, name: str, *, asked_by: str | None) -> None:
         """Take note of a module of the project that is imported, and of those that it imports.
@@ -295,6 +339,9 @@ def still_holds(observed: Observed, code: FirstParty) -> str | None:
     for path, digest in observed.listings.items():
         if listing_digest(code.folder / path) != digest:
             return f"the list of files in `{path}` changed"
+    for pattern, matches in observed.patterns:
+        if matches_digest(pattern, code.folder) != matches:
+            return f"what matches `{pattern.text}` in `{pattern.root}` changed"
     for name, digest in observed.environment.items():
         if text_digest(os.environ.get(name)) != digest:
             return f"the environment variable `{name}` changed"
@@ -307,6 +354,14 @@ def still_holds(observed: Observed, code: FirstParty) -> str | None:
 def module_digest(code: FirstParty, path: str) -> str | None:
     """Return the digest of a module of the project, without comments, formatting and docstrings."""
     return code.parsed(str(code.folder / path)).digest if path in code.files else None
+
+
+def _path_of(handle: int) -> str | None:
+    """Return the path of a folder that is open, where the system tells."""
+    try:
+        return os.readlink(f"/proc/self/fd/{handle}")
+    except OSError:
+        return None
 
 
 def _is_called_by(*endings: str) -> bool:

@@ -1,17 +1,22 @@
 """What a step read while it ran."""
 
+import glob
 import os
+import shutil
 import socket
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from kaizenml.training.fingerprint import FirstParty
-from kaizenml.training.observed import observing, still_holds, unwatched
+from kaizenml.core.digest import Digest
+from kaizenml.training.fingerprint import Fingerprint, FirstParty
+from kaizenml.training.observed import Observed, observing, still_holds, unwatched
 
 
 @pytest.fixture
@@ -46,12 +51,38 @@ def test_a_file_that_was_looked_for_counts(code, tmp_path):
 
 
 def test_a_folder_that_was_listed_counts(code, tmp_path):
-    observed = seen_of(code, lambda: list(Path().glob("*.txt")))
+    observed = seen_of(code, lambda: list(Path().iterdir()))
     assert still_holds(observed, code) is None
 
     (tmp_path / "more.txt").touch()
 
     assert "list of files" in still_holds(observed, code)
+
+
+def test_a_pattern_counts_by_what_matches_it(code, tmp_path):
+    found = Fingerprint(Digest("0"), {}, {}, (), (), ())
+    observed = seen_of(code, lambda: [*Path().glob("*.txt"), *glob.glob("*.txt")], found=found)
+    facts = msgspec.json.decode(msgspec.json.encode(observed))
+    observed = msgspec.convert(facts, Observed)
+    (tmp_path / "more.csv").touch()
+    assert still_holds(observed, code) is None
+
+    (tmp_path / "more.txt").touch()
+
+    assert still_holds(observed, code) == f"what matches `*.txt` in `{tmp_path}` changed"
+
+
+def test_what_lies_in_a_folder_that_the_step_makes_is_no_input(code, tmp_path):
+    def copied():
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copy("rates.txt", folder)
+            return (Path(folder) / "rates.txt").read_text()
+
+    observed = seen_of(code, copied)
+
+    assert observed.forbidden == ()
+    assert list(observed.files) == ["rates.txt"]
+    assert observed.listings == {}
 
 
 def test_a_variable_that_was_read_counts_without_its_value(code, monkeypatch):

@@ -36,7 +36,7 @@ _EVENTS = frozenset({
     "open", "os.listdir", "os.scandir", "import", "pickle.find_class", "sqlite3.connect", "ctypes.dlopen",
     "socket.connect", "socket.getaddrinfo", "socket.sendto", "subprocess.Popen", "os.system", "os.exec",
     "os.posix_spawn", "os.fork", "os.forkpty", "pty.spawn", "os.putenv", "os.unsetenv", "urllib.Request",
-    "http.client.connect", "os.chdir",
+    "http.client.connect", "os.chdir", "os.mkdir",
 })  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def _wrap(name: str) -> None:
 
     @functools.wraps(original)
     def telling(path: Any, *rest: Any, **named: Any) -> Any:
-        if _watching and not isinstance(path, int):
+        if _watching and not isinstance(path, int) and named.get("dir_fd") is None:
             _tell("stat", (path,))
         return original(path, *rest, **named)
 
