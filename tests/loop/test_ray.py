@@ -8,12 +8,13 @@ import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 from interrupted_runs import forever, interrupted, left_running
 from step_projects import TABLES, kept, laid, outputs, ran, states
 
+from kaizenml.core.process import is_running, left_by
 from kaizenml.errors import NotFoundError, StepFailedError, UsageError
 from kaizenml.loop.ingesting import prepare
 from kaizenml.loop.loading import load_folder
@@ -56,6 +57,9 @@ def cluster():
 
 @pytest.fixture
 def at(cluster):
+    if not is_running(raylet(cluster.second)):  # a test has killed it
+        cluster.remove_node(cluster.second, allow_graceful=False)
+        cluster.second = cluster.add_node(**NODES, num_cpus=1)
     return f"ray://{cluster.address}"
 
 
@@ -78,13 +82,13 @@ MEETING = """
 
     @project.step
     def met(rng, part=kz.each("parts")):
-        place = {place!r}
-        open(f"{{place}}/{{part}}-{{os.getpid()}}-{{os.environ.get('RAY_NODE_ID', '')}}", "w").close()
-        until = time.monotonic() + 120
-        while not os.path.exists(f"{{place}}/go"):
+        place, me = {place!r}, os.getpid()
+        open(f"{{place}}/{{part}}-{{me}}", "w").close()
+        until = time.monotonic() + 60
+        while not (os.path.exists(f"{{place}}/go") or os.path.exists(f"{{place}}/go {{part}} {{me}}")):
             assert time.monotonic() < until
             time.sleep(0.05)
-        return part, float(rng.random())
+        return part, {result}
 
     @project.step
     def report(met):
@@ -94,46 +98,34 @@ MEETING = """
 """
 
 
-def meeting(tmp_path):
+def meeting(tmp_path, result="float(rng.random())"):
     """Write a project with two items that wait, each on a node, until there is a file `go`; return it, and where."""
     place = tmp_path / "seen"
     place.mkdir()
-    return laid(tmp_path / "lab", MEETING.format(place=str(place))), place
+    return laid(tmp_path / "lab", MEETING.format(place=str(place), result=result)), place
 
 
 def arrived(place, count):
     """Return the items that were begun, as soon as they are so many: each with its process."""
-    until = time.monotonic() + 120
+    until = time.monotonic() + 60
     while len(found := sorted(each.name for each in place.iterdir() if "-" in each.name)) < count:
         assert time.monotonic() < until, found
         time.sleep(0.05)
-    return [(int(item), int(pid)) for item, pid, _ in (name.split("-") for name in found)]
+    return [(int(item), int(pid)) for item, pid in (name.split("-") for name in found)]
 
 
-def test_the_task_of_a_node_that_was_killed_is_done_elsewhere_with_the_same_bytes(tmp_path, at, cluster):
-    folder, place = meeting(tmp_path)
-    with ThreadPoolExecutor() as threads:
-        there = threads.submit(ran, folder, "there", runner=at, uses_cache=False)
-        try:
-            arrived(place, 2)  # one on each node, which have a processor each
-            lost = cluster.second
-            os.kill(lost.all_processes["raylet"][0].process.pid, signal.SIGKILL)
-            begun = time.monotonic()
-            cluster.second = cluster.add_node(**NODES, num_cpus=1)
-            again = arrived(place, 3)
-            noticed = time.monotonic() - begun
-        finally:
-            (place / "go").touch()
-        done = there.result(120)
-        cluster.remove_node(lost, allow_graceful=False)
+def let(place, item, pid):
+    """Let a process go on that waits with an item."""
+    (place / f"go {item} {pid}").touch()
 
-    assert sorted(item for item, _ in again) in ([1, 1, 2], [1, 2, 2])
-    assert noticed < 30
-    assert outputs(done) == outputs(ran(folder, "here", runner="local", uses_cache=False))
+
+def raylet(node):
+    """Return the process that speaks for a node, the parent of its workers."""
+    return node.all_processes["raylet"][0].process.pid
 
 
 def test_a_worker_that_is_stopped_is_lost_and_its_task_done_by_another(tmp_path, at, monkeypatch):
-    monkeypatch.setattr("kaizenml.adapters.ray_watch.LOST_SECONDS", 6.0)
+    monkeypatch.setattr("kaizenml.adapters.ray_watch.LOST_SECONDS", 4.0)
     folder, place = meeting(tmp_path)
     with ThreadPoolExecutor() as threads:
         there = threads.submit(ran, folder, "there", runner=at, uses_cache=False)
@@ -207,7 +199,7 @@ project = kz.Project("shop", source=kz.files("data.csv"), target="bad")
 @project.step
 def estimator(C: float = 0.01):
     open(f"{place}/{{C}}-{{os.getpid()}}-{{os.getppid()}}", "w").close()  # the parent speaks for the node
-    until = time.monotonic() + 120
+    until = time.monotonic() + 60
     while len(os.listdir({place!r})) < 2 or os.path.exists("{place}.hold"):
         assert time.monotonic() < until
         time.sleep(0.02)
@@ -289,6 +281,58 @@ def test_a_missing_ray_is_told_with_what_to_install(tmp_path, cluster, monkeypat
     with pytest.raises(UsageError, match="Ray, which is not installed") as refused:
         ran(laid(tmp_path / "lab", TABLES), runner=f"ray:{cluster.address}")
     assert "pip install 'kaizenml[ray]'" in refused.value.hint
+
+
+def test_what_a_node_says_that_was_frozen_and_goes_on_again_does_not_count(tmp_path, at, cluster):
+    folder, place = meeting(tmp_path, result="me")
+    frozen = {raylet(cluster.second)}
+    with ThreadPoolExecutor() as threads:
+        there = threads.submit(ran, folder, "there", runner=at, uses_cache=False)
+        try:
+            first = dict(arrived(place, 2))
+            frozen |= {pid for pid, _ in left_by(raylet(cluster.second))}
+            late = next(item for item, pid in first.items() if pid in frozen)
+            for pid in frozen:
+                os.kill(pid, signal.SIGSTOP)
+            begun = time.monotonic()
+            let(place, 3 - late, first[3 - late])  # its node is free again
+            again = next(pid for item, pid in arrived(place, 3) if item == late and pid != first[late])
+            noticed = time.monotonic() - begun
+            let(place, late, first[late])
+        finally:
+            for pid in frozen:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+        soon_gone(first[late])
+        let(place, late, again)
+        done = there.result(120)
+
+    assert noticed < 30
+    assert kept(folder, done, "report") == {"met": [(late, again), (3 - late, first[3 - late])][:: 3 - 2 * late]}
+
+
+def test_the_task_of_a_node_that_was_killed_is_done_elsewhere_with_the_same_bytes(tmp_path, at, cluster):
+    folder, place = meeting(tmp_path)
+    with ThreadPoolExecutor() as threads:
+        there = threads.submit(ran, folder, "there", runner=at, uses_cache=False)
+        try:
+            first = dict(arrived(place, 2))  # one on each node, which have a processor each
+            lost = next(
+                item for item, pid in first.items() if pid in {each for each, _ in left_by(raylet(cluster.second))}
+            )
+            os.kill(raylet(cluster.second), signal.SIGKILL)
+            begun = time.monotonic()
+            let(place, 3 - lost, first[3 - lost])
+            again = arrived(place, 3)
+            noticed = time.monotonic() - begun
+        finally:
+            (place / "go").touch()
+        done = there.result(120)
+
+    assert [item for item, _ in again].count(lost) == 2
+    assert noticed < 30
+    soon_gone(first[lost])
+    assert outputs(done) == outputs(ran(folder, "here", runner="local", uses_cache=False))
 
 
 def soon_gone(pid):

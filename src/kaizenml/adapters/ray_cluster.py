@@ -7,7 +7,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -17,6 +17,8 @@ from kaizenml.errors import StepFailedError, UsageError
 
 _NODES_SECONDS = 1.0
 _MEET_SECONDS = 5.0
+_KNOCK_SECONDS = 0.5
+_NODE = "ray.io/node-id"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -34,7 +36,7 @@ class Cluster:
         self._address = address
         self._ray: Any = None
         self._is_ours = False
-        self._nodes: tuple[float, list[Mapping[str, float]]] = (0.0, [])
+        self._nodes: tuple[float, list[Mapping[str, Any]]] = (0.0, [])
         self._lookouts: dict[str, Any] = {}
 
     @property
@@ -92,10 +94,11 @@ class Cluster:
     def check(self, task: Task) -> None:
         """Raise `StepFailedError` when no node could take a task, even if all of it were free."""
         wanted = _resources(task)
-        if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in self._alive()):
+        has = [node["Resources"] for node in self._alive()]
+        if any(all(node.get(name, 0.0) >= amount for name, amount in wanted.items()) for node in has):
             return
         asked = ", ".join(_said(name, amount) for name, amount in wanted.items())
-        nodes = "; ".join(", ".join(_said(name, node.get(name, 0.0)) for name in wanted) for node in self._alive()[:5])
+        nodes = "; ".join(", ".join(_said(name, node.get(name, 0.0)) for name in wanted) for node in has[:5])
         raise StepFailedError(
             f"The step `{task.step}` needs {asked}, which no node of the cluster has (nodes: {nodes or 'none'}).",
             "Ask for less (cpus=…, gpus=…, memory=…), or add such a node.",
@@ -106,8 +109,11 @@ class Cluster:
         """Ship a value to the cluster; return what stands for it among the arguments of a call."""
         return self._ray.put(value)
 
-    def call(self, task: Task, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Have a generator function called with what a task asks for; return what tells of its answers."""
+    def call(self, task: Task, shunned: Collection[str], function: Callable[..., Any], *arguments: Any) -> Any:
+        """Have a generator function called with what a task asks for, elsewhere than on some nodes.
+
+        What is returned tells of its answers.
+        """
         wanted = _resources(task)
         remote = self._ray.remote(function).options(
             num_cpus=wanted["CPU"],
@@ -115,6 +121,7 @@ class Cluster:
             memory=wanted.get("memory"),
             max_retries=0,
             num_returns="streaming",
+            label_selector={_NODE: f"!in({','.join(sorted(shunned))})"} if shunned else None,
             name=f"{task.step} {task.item}" if task.item is not None else task.step,
         )
         return remote.remote(*arguments)
@@ -135,26 +142,46 @@ class Cluster:
         with suppress(Exception):
             self._ray.cancel(answer, force=True)
 
-    def ask(self, place: Place) -> Any:
-        """Ask who looks on a node for a look at a worker; return what will tell."""
+    def nodes(self) -> Collection[str]:
+        """Return the nodes that Ray takes for alive."""
+        return [node["NodeID"] for node in self._alive()]
+
+    def ask(self, node: str, pids: Sequence[int]) -> Any:
+        """Ask who looks on a node for a look at it and at workers there; return what will tell."""
         try:
-            return place.node, self._lookout(place.node).look.remote(place.pid)
+            lookout = self._lookout(node)
+            return node, lookout, lookout.look.remote(tuple(pids))  # who is asked lives until he answers
         except Exception:
             return None
 
-    def told(self, asked: Any) -> bool | None:
-        """Return what was seen; None as long as nothing is said. False where there is nobody to say it."""
-        node, answer = asked
+    def told(self, asked: Any) -> Sequence[str] | None:
+        """Return what was seen; None as long as nothing is said, and nothing where there is nobody to say it."""
+        if asked is None:
+            return ()
+        node, lookout, answer = asked
         try:
-            return bool(self._ray.get(answer)) if self._ray.wait([answer], timeout=0)[0] else None
+            return list(self._ray.get(answer)) if self._ray.wait([answer], timeout=0)[0] else None
         except Exception:
-            self._lookouts.pop(node, None)
-            return False
+            if self._lookouts.get(node) is lookout:
+                del self._lookouts[node]
+            return ()
 
     def replace(self, node: str) -> None:
-        """Let somebody else look on a node from now on."""
-        with suppress(Exception):
-            self._ray.kill(self._lookouts.pop(node))
+        """Let somebody else be asked on a node from now on."""
+        self._lookouts.pop(node, None)
+
+    def is_over(self, node: str) -> bool:
+        """Say whether a node has ended: Ray says so, or nobody listens any more where it listened."""
+        known = next((each for each in self._alive() if each["NodeID"] == node), None)
+        if known is None:
+            return True
+        try:
+            socket.create_connection((known["NodeManagerAddress"], known["NodeManagerPort"]), _KNOCK_SECONDS).close()
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def end(self, place: Place) -> None:
         """End a worker that was given up, even one that listens to nothing."""
@@ -175,10 +202,10 @@ class Cluster:
         return (known.WorkerCrashedError, known.NodeDiedError, known.ObjectLostError, known.OutOfMemoryError,
                 known.LocalRayletDiedError)  # fmt: skip
 
-    def _alive(self) -> list[Mapping[str, float]]:
+    def _alive(self) -> list[Mapping[str, Any]]:
         at, found = self._nodes
         if time.monotonic() - at > _NODES_SECONDS:
-            found = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+            found = [node for node in self._ray.nodes() if node["Alive"]]
             self._nodes = (time.monotonic(), found)
         return found
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kaizenml.adapters.ray_cluster import Cluster
-from kaizenml.adapters.ray_watch import LOST_SECONDS, Place, Watch, place_here, place_of
+from kaizenml.adapters.ray_watch import LOOK_SECONDS, LOST_SECONDS, Place, Watch, place_here, place_of
 from kaizenml.core.task import Outcome, Task
 from kaizenml.errors import KaizenError, StepFailedError
 
@@ -39,8 +39,9 @@ class Shipment:
     code, digest
         The files of the project by path, and their identity.
     perform
-        Names the module whose function ``perform(code, digest, task, contents)`` performs the bytes of a task and
-        returns the bytes of ``("done", Outcome)`` or ``("failed", KaizenError)``.
+        Names the module whose function ``load(code, digest)`` loads the project, and whose function ``perform(code,
+        digest, task, contents)`` performs the bytes of a task and returns the bytes of ``("done", Outcome)`` or
+        ``("failed", KaizenError)``.
     content
         Returns the bytes of a value by its name in the cache; None where they have gone.
     keep
@@ -60,11 +61,27 @@ class Shipment:
 
 @dataclass(slots=True)
 class _Handed:
-    """A task that was handed out."""
+    """A task that was handed out.
+
+    Parameters
+    ----------
+    shunned
+        The nodes that it was not to be sent to.
+    at, begun
+        When it was handed out, and when its step began, after a worker was found and had loaded the project.
+    is_placed
+        Whether a worker has it.
+    losses
+        How many workers were lost that had it.
+    """
 
     task: Task
     future: Future[Outcome]
+    shunned: frozenset[str] = frozenset()
+    at: float = 0.0
     begun: float | None = None
+    is_placed: bool = False
+    losses: int = 0
 
 
 class RayRunner:
@@ -134,8 +151,7 @@ class RayRunner:
                     self._begin(handed, running)
             for answer in self._cluster.ready(list(running), _LOOK_SECONDS):
                 self._advance(answer, running)
-            for answer in self._watch.lost():
-                self._give_up(answer, running)
+            self._look(running)
             if time.monotonic() - checked > _CHECK_SECONDS or any(each.task.options.timeout_seconds for each in
                                                                   running.values()):  # fmt: skip
                 self._hold_to_limits(running)
@@ -161,9 +177,11 @@ class RayRunner:
                 self._code = self._cluster.put(dict(self._shipment.code))
             head = (self._shipment.perform, self._shipment.digest, handed.task.fence, names)
             answer = self._cluster.call(
-                handed.task, performed_there, head, self._code, self._shipment.write(handed.task), *contents
-            )
-            handed.begun = None
+                handed.task, self._watch.shunned, performed_there, head, self._code,
+                self._shipment.write(handed.task), *contents,
+            )  # fmt: skip
+            handed.shunned, handed.at, handed.begun = self._watch.shunned, time.monotonic(), None
+            handed.is_placed = False
             running[answer] = handed
         except KaizenError as error:
             handed.future.set_exception(error)
@@ -200,9 +218,12 @@ class RayRunner:
             return
         if fence != handed.task.fence:
             return
+        if word == "here":
+            handed.is_placed = True
+            self._watch.begin(answer, place_of(said))
+            return
         if word == "begun":
             handed.begun = time.monotonic()
-            self._watch.begin(answer, place_of(said))
             return
         self._forget(answer, running)
         kind, came = self._shipment.read(said)
@@ -229,17 +250,30 @@ class RayRunner:
         if place is not None:
             self._cluster.end(place)
 
-    def _give_up(self, answer: Any, running: dict[Any, _Handed]) -> None:
-        handed = running[answer]
-        self._stop_there(answer, running)
-        self._hand_again(handed, f"nobody has seen it running for {LOST_SECONDS:g} s", running)
+    def _look(self, running: dict[Any, _Handed]) -> None:
+        """Hand out again what was lost, and what waits for a node that it should not, or may not, wait for."""
+        now = time.monotonic()
+        waiting = [answer for answer, handed in running.items() if not handed.is_placed]
+        for answer in self._watch.lost(everywhere=any(now - running[each].at > LOOK_SECONDS for each in waiting)):
+            handed = running[answer]
+            self._stop_there(answer, running)
+            self._hand_again(handed, f"nobody has seen it running for {LOST_SECONDS:g} s", running)
+        for answer in waiting:
+            handed = running[answer]
+            if handed.shunned != self._watch.shunned:
+                self._stop_there(answer, running)
+                self._hand_out(handed, running)
 
     def _hand_again(self, handed: _Handed, why: str, running: dict[Any, _Handed]) -> None:
-        fence = handed.task.fence
-        if fence >= MOST_HANDINGS:
-            _fail(handed, f"lost its worker {fence} times ({why})", "Run it alone to see why.")
+        handed.losses += 1
+        if handed.losses >= MOST_HANDINGS:
+            _fail(handed, f"lost its worker {handed.losses} times ({why})", "Run it alone to see why.")
             return
-        handed.task = replace(handed.task, fence=fence + 1)
+        self._hand_out(handed, running)
+
+    def _hand_out(self, handed: _Handed, running: dict[Any, _Handed]) -> None:
+        """Hand a task out anew: what comes of earlier handings does not count."""
+        handed.task = replace(handed.task, fence=handed.task.fence + 1)
         self._begin(handed, running)
 
     def _hold_to_limits(self, running: dict[Any, _Handed]) -> None:
@@ -259,11 +293,13 @@ class RayRunner:
 def performed_there(
     head: tuple[str, str, int, list[str]], code: Mapping[str, bytes], task: bytes, *contents: bytes
 ) -> Iterator[tuple[str, int, bytes]]:
-    """Perform a task in a worker: say that it has begun, and then what came of it."""
+    """Perform a task in a worker: say where that is, that its step begins, and then what came of it."""
     module, digest, fence, names = head
-    yield "begun", fence, place_here()
-    perform = importlib.import_module(module).perform
-    yield "over", fence, perform(code, digest, task, dict(zip(names, contents, strict=True)))
+    yield "here", fence, place_here()
+    worker = importlib.import_module(module)
+    worker.load(code, digest)
+    yield "begun", fence, b""
+    yield "over", fence, worker.perform(code, digest, task, dict(zip(names, contents, strict=True)))
 
 
 def _fail(handed: _Handed, sentence: str, hint: str) -> None:

@@ -42,7 +42,12 @@ def state(pid: int) -> str:
 
 
 def descendants() -> set[tuple[int, str]]:
-    """Return the processes that this one started, and those that they did: each with when it began.
+    """Return the processes that this one started, and those that they did, as `left_by` does."""
+    return left_by(os.getpid())
+
+
+def left_by(pid: int) -> set[tuple[int, str]]:
+    """Return the processes that one started, and those that they did: each with when it began.
 
     Where the machine has no ``/proc``, none are found.
     """
@@ -52,7 +57,7 @@ def descendants() -> set[tuple[int, str]]:
             fields = place.read_text("utf-8", "replace").rpartition(") ")[2].split()
             parents.setdefault(int(fields[1]), []).append((int(place.parent.name), fields[19]))
     found: set[tuple[int, str]] = set()
-    left = parents.get(os.getpid(), [])
+    left = parents.get(pid, [])
     while left:
         each = left.pop()
         found.add(each)

@@ -6,7 +6,7 @@ import atexit
 import shutil
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -52,6 +52,12 @@ class Brought:
     def together(self) -> AbstractContextManager[None]:
         """Change nothing."""
         return nullcontext()
+
+
+def load(code: Mapping[str, bytes], digest: Digest) -> None:
+    """Load the project, so that performing one of its tasks takes only as long as that; `perform` tells what fails."""
+    with suppress(Exception):
+        _project(digest, _Code(code))
 
 
 def perform(code: Mapping[str, bytes], digest: Digest, content: bytes, contents: Mapping[str, bytes]) -> bytes:
