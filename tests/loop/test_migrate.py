@@ -1,4 +1,4 @@
-"""A home's metadata move to another database and back, and nothing is lost on the way."""
+"""A home's metadata, blobs and tables move to another place and back, and nothing is lost on the way."""
 
 import json
 import random
@@ -10,6 +10,7 @@ import pytest
 from loop_processes import KAIZEN, called, environment
 
 from postgres_server import PostgresServer
+from s3_server import S3Server
 
 CODE = """
 import kaizenml as kz
@@ -40,11 +41,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def there(folder: Path, database: str, *words: object) -> Any:
-    """Call `kaizen … --json` on a database, in a process of its own, and return the document."""
+def there(folder: Path, database: str, *words: object, store: str = "") -> Any:
+    """Call `kaizen … --json` on a database and a store, in a process of its own, and return the document."""
+    own = {"KAIZEN_DATABASE": database} | ({"KAIZEN_STORE": store} if store else {})
     done = subprocess.run(
         [*KAIZEN, *map(str, words), "--json", "--project", str(folder)],
-        env={**environment(None), "KAIZEN_DATABASE": database}, capture_output=True, text=True, check=True, timeout=120,
+        env=environment(None) | own, capture_output=True, text=True, check=True, timeout=120,
     )  # fmt: skip
     return json.loads(done.stdout)
 
@@ -86,3 +88,47 @@ def test_a_database_that_holds_something_and_one_out_of_reach_are_refused(shop: 
     lost = called("migrate", "--to", "postgresql://ada:correct-horse@127.0.0.1:1/x", "--project", shop, code=3)
     assert "cannot be reached" in lost["error"]["message"]
     assert "correct-horse" not in json.dumps(lost)
+
+
+def test_a_project_moves_to_a_bucket_goes_on_there_and_moves_back(shop: Path, s3: S3Server, tmp_path: Path):
+    database, url, back = f"sqlite:///{shop}/.kaizen/kaizen.db", s3.url(), f"file://{tmp_path}/back"
+
+    moved = there(shop, database, "migrate", "--to", url)
+    first = there(shop, database, "run", store=url)["release"]
+    returned = there(shop, database, "migrate", "--to", back, store=url)
+
+    assert moved["blobs"]["files"] == moved["blobs"]["new"] > 5
+    assert moved["tables"]["raw-shop"]["files"] >= 2
+    assert returned["blobs"]["files"] > moved["blobs"]["files"]
+    assert returned["tables"]["raw-shop"] == moved["tables"]["raw-shop"]
+    out = tmp_path / "scored.csv"
+    there(shop, database, "predict", first, shop / "data" / "t.csv", "--out", out, store=back)
+    assert len(out.read_text().splitlines()) == 201
+
+
+def test_a_move_that_is_killed_is_called_again_and_brings_the_rest(shop: Path, s3: S3Server):
+    url = s3.url()
+    words = [*KAIZEN, "migrate", "--to", url, "--project", str(shop)]
+    for _ in range(2):
+        mover = subprocess.Popen(words, env=environment(None), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        assert mover.stderr is not None
+        mover.stderr.readline()  # the blobs are there, and not all tables
+        mover.kill()
+        mover.communicate()
+
+    found = called("migrate", "--to", url, "--project", shop)
+
+    assert found["blobs"]["new"] == 0
+    again = called("migrate", "--to", url, "--project", shop)
+    assert {name: each["digest"] for name, each in again["tables"].items()} == {
+        name: each["digest"] for name, each in found["tables"].items()
+    }
+    assert sum(each["new"] for each in again["tables"].values()) == 0
+
+
+def test_a_store_that_cannot_be_moved_to_is_refused(shop: Path):
+    here = called("migrate", "--to", f"file://{shop}/.kaizen", "--project", shop, code=2)["error"]
+    assert "is where this project keeps its blobs and tables" in here["message"]
+    secret = called("migrate", "--to", "s3://ada:correct-horse@shop", "--project", shop, code=2)
+    assert "carries a secret" in secret["error"]["message"]
+    assert "correct-horse" not in json.dumps(secret)

@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import re
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import polars as pl
 
+from kaizenml.adapters.delta_log import FOLDER
 from kaizenml.adapters.delta_place import ROWS_IN_GROUP, Guard, Listed
 from kaizenml.adapters.object_store import PIECE_BYTES, ObjectStore, polars_options, refused, storage_options
 from kaizenml.core.place import Bucket, place_of
@@ -87,13 +88,25 @@ class BucketPlace:
         """Write rows to a new file; return how large it is."""
         file = io.BytesIO()
         rows.write_parquet(file, compression="zstd", row_group_size=ROWS_IN_GROUP)
-        size = file.tell()
-        file.seek(0)
+        self._send(name, file)
+        return len(file.getbuffer())
+
+    def add(self, name: str, content: bytes) -> None:
+        """Write a file of rows of which the content is known; nothing when it is there."""
+        if not self.is_there(name):
+            self._send(name, io.BytesIO(content))
+
+    def sums(self) -> Mapping[str, str]:
+        """Return nothing: a bucket notes no digests."""
+        return {}
+
+    def _send(self, name: str, file: io.BytesIO) -> None:
+        size = len(file.getbuffer())
         if size > PIECE_BYTES:
+            file.seek(0)
             self._store.upload(self._at(name), file, size)
         else:
             self._store.put(self._at(name), file.getvalue())
-        return size
 
     def scan(self, names: Iterable[str], schema: pl.Schema) -> pl.LazyFrame:
         """Return the rows of files to be read later."""
@@ -132,6 +145,11 @@ class BucketTables:
     def __call__(self, name: str) -> BucketPlace:
         """Return the place of a table."""
         return BucketPlace(self._bucket, name, self._locks, self._store)
+
+    def names(self) -> list[str]:
+        """Return the names of the tables that are there."""
+        found = (path.rpartition("/")[2] for path in self._store.folders(""))
+        return sorted(name for name in found if self(name).listed(FOLDER))
 
 
 class BucketGuard:

@@ -19,7 +19,8 @@ KEY = "kaizen.key"
 #: Where the log lies below the table's folder.
 FOLDER = "_delta_log"
 
-_COMMIT = re.compile(r"(\d{20})\.json")
+#: How commits are called.
+COMMIT = re.compile(r"(\d{20})\.json")
 
 
 class DeltaLog:
@@ -74,7 +75,7 @@ class DeltaLog:
 
     def _listed(self) -> list[int]:
         names = (file.name for file in self._place.listed(FOLDER))
-        return sorted(int(found[1]) for name in names if (found := _COMMIT.fullmatch(name)))
+        return sorted(int(found[1]) for name in names if (found := COMMIT.fullmatch(name)))
 
     def _take(self, version: int, text: str) -> None:
         if KEY in text:

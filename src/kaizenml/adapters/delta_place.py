@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import polars as pl
 
 from kaizenml.adapters.delta_guard import FolderGuard
-from kaizenml.adapters.delta_sums import note_sum
+from kaizenml.adapters.delta_sums import note_sum, sums_in
 from kaizenml.adapters.durable import created, disk_errors, folder_made, synced
 from kaizenml.errors import KaizenError
 
@@ -103,6 +103,14 @@ class Place(Protocol):
         """Write rows to a new file, durably; return how large it is."""
         ...
 
+    def add(self, name: str, content: bytes) -> None:
+        """Write a file of rows durably of which the content is known; nothing when it is there."""
+        ...
+
+    def sums(self) -> Mapping[str, str]:
+        """Return the sha256 that files of rows had when they were written, by name, as far as that was noted."""
+        ...
+
     def scan(self, names: Iterable[str], schema: pl.Schema) -> pl.LazyFrame:
         """Return the rows of files to be read later; columns that a file has not are null."""
         ...
@@ -165,6 +173,15 @@ class Folder:
         note_sum(self._path, name)
         return path.stat().st_size
 
+    def add(self, name: str, content: bytes) -> None:
+        """Write a file of rows durably of which the content is known; nothing when it is there."""
+        if created(self._path / name, content):
+            note_sum(self._path, name)
+
+    def sums(self) -> Mapping[str, str]:
+        """Return the sha256 that files of rows had when they were written, by name, as far as that was noted."""
+        return sums_in(self._path)
+
     def scan(self, names: Iterable[str], schema: pl.Schema) -> pl.LazyFrame:
         """Return the rows of files to be read later."""
         paths = [self._path / name for name in names]
@@ -197,6 +214,21 @@ class Folder:
 
     def refusal(self, error: Exception) -> KaizenError | None:
         """Return None: a folder is within reach."""
+
+
+class FolderTables:
+    """The tables in a folder of this machine: called with a name, it gives the place of that table."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def __call__(self, name: str) -> Folder:
+        """Return the place of a table."""
+        return Folder(self._root / name)
+
+    def names(self) -> list[str]:
+        """Return the names of the tables that are there."""
+        return sorted({commit.parents[1].name for commit in self._root.glob("*/_delta_log/*.json")})
 
 
 def _listed(entry: os.DirEntry[str]) -> Listed:

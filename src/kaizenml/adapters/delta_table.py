@@ -144,6 +144,12 @@ class OneTable:
             self._checkpoint(table)
         return int(table.version())
 
+    def checkpoint(self) -> None:
+        """Make opening the newest version cheap."""
+        table = self._opened()
+        if table is not None:
+            self._checkpoint(table)
+
     def history(self) -> History:
         """Return which version needs which file, or raise `NotFoundError`."""
         self._log.refresh()
@@ -262,9 +268,7 @@ class OneTable:
 
     def _checkpoint_if_due(self, version: int) -> None:
         if version % CHECKPOINT_EVERY == 0 and version - self._last_checkpoint() >= CHECKPOINT_EVERY:
-            table = self._opened()
-            if table is not None:
-                self._checkpoint(table)
+            self.checkpoint()
 
     def _last_checkpoint(self) -> int:
         """Return the version of the newest checkpoint: compaction writes one, so that appending rarely has to."""

@@ -167,7 +167,7 @@ class ObjectStore:
         import obstore
 
         with self.errors(f"Listing {folder}"):
-            return list(obstore.list_with_delimiter(self._store, folder)["common_prefixes"])
+            return list(obstore.list_with_delimiter(self._store, folder or None)["common_prefixes"])
 
     def delete(self, paths: Collection[str]) -> None:
         """Delete objects; those that are not there are none."""

@@ -20,7 +20,7 @@ from polars.exceptions import PolarsError
 
 from kaizenml.adapters import delta_compaction
 from kaizenml.adapters.delta_files import pruned
-from kaizenml.adapters.delta_place import Folder, Listed, Place
+from kaizenml.adapters.delta_place import FolderTables, Listed, Place
 from kaizenml.adapters.delta_rewrite import IsGone
 from kaizenml.adapters.delta_table import NewFiles, OneTable, Version
 from kaizenml.adapters.delta_vacuum import Freed, deletable, freed, vacuum
@@ -39,7 +39,7 @@ class DeltaTables:
     """
 
     def __init__(self, root: Path | str | Callable[[str], Place]) -> None:
-        self._place: Callable[[str], Place] = root if callable(root) else lambda name: Folder(Path(root) / name)
+        self._place: Callable[[str], Place] = root if callable(root) else FolderTables(Path(root))
         self._tables: dict[str, OneTable] = {}
         self._lock = threading.Lock()
 

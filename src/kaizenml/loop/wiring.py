@@ -11,18 +11,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kaizenml.core.backup import Manifest
+from kaizenml.core.backup import Arrived, Manifest
 from kaizenml.core.digest import Digest
 from kaizenml.core.mlflow.origin import Origin, Trouble
-from kaizenml.core.place import Bucket
+from kaizenml.core.place import Bucket, place_of
 from kaizenml.core.ports import Blobs, Books, Clock, Notifier, Records, Tables
 from kaizenml.core.soundness import Area, Fault
 from kaizenml.core.subscription import Channel
 from kaizenml.core.task import StepCache
-from kaizenml.errors import KaizenError, StateError
+from kaizenml.errors import KaizenError, StateError, UsageError
 from kaizenml.loop.settings import Settings, settings
 
 if TYPE_CHECKING:
+    from kaizenml.adapters.delta_bucket import BucketTables
+    from kaizenml.adapters.delta_place import FolderTables
     from kaizenml.adapters.pool_runner import PoolRunner
     from kaizenml.adapters.ray_runner import RayRunner
 
@@ -109,11 +111,7 @@ def open_house(of: Settings) -> House:
 def _open_tables(of: Settings) -> Tables:
     from kaizenml.adapters.tables import DeltaTables
 
-    if not isinstance(of.store, Bucket):
-        return DeltaTables(of.store / "tables")
-    from kaizenml.adapters.delta_bucket import BucketTables
-
-    return DeltaTables(BucketTables(of.store.at("tables"), of.home / "compacting"))
+    return DeltaTables(_tables_at(of.store, of.home))
 
 
 def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> dict[str, tuple[int, str]]:
@@ -123,6 +121,30 @@ def copy_records(of: Settings, url: str, told: Callable[[str, int], None]) -> di
 
     with closing(open_records(of.database)) as source, closing(open_records(url)) as target:
         return {name: (each.rows, each.digest) for name, each in copy(source, target, told).items()}
+
+
+def copy_store(of: Settings, url: str, say: Say) -> tuple[Arrived, dict[str, Arrived]]:
+    """Copy all blobs and tables to another store; return what is there then: of all blobs, and of each table."""
+    from kaizenml.adapters.leftovers import nothing_cleared
+    from kaizenml.adapters.store_copy import Store, copy_store
+
+    named = place_of(url)
+    place = named if isinstance(named, Bucket) else named.resolve()
+    if place == of.store:
+        raise UsageError(f"{url} is where this project keeps its blobs and tables.", "Name another place.")
+    here, there = (Store(_open_blobs(each), _tables_at(each, of.home)) for each in (of.store, place))
+    with nothing_cleared(of.home if isinstance(of.store, Bucket) else of.store):
+        return copy_store(here, there, say)
+
+
+def _tables_at(place: Path | Bucket, home: Path) -> BucketTables | FolderTables:
+    if isinstance(place, Bucket):
+        from kaizenml.adapters.delta_bucket import BucketTables
+
+        return BucketTables(place.at("tables"), home / "compacting")
+    from kaizenml.adapters.delta_place import FolderTables
+
+    return FolderTables(place / "tables")
 
 
 def back_up(of: Settings, target: Path, now: datetime, say: Say) -> Manifest:
