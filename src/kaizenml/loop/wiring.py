@@ -179,7 +179,7 @@ def open_origin(place: str, files: Path | None) -> tuple[Origin, Callable[[], li
     from kaizenml.adapters.origins.words import Troubles
 
     troubles = Troubles()
-    return open_origin(place, files, troubles), troubles.taken
+    return open_origin(place, files, os.environ, troubles), troubles.taken
 
 
 def database_fault(of: Settings) -> Fault | None:

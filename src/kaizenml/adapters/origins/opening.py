@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from kaizenml.adapters.origins.database import DatabaseOrigin
@@ -10,13 +11,14 @@ from kaizenml.adapters.origins.places import Places
 from kaizenml.adapters.origins.rows import opened, shown
 from kaizenml.adapters.origins.safe_files import subfolders
 from kaizenml.adapters.origins.words import Troubles, is_experiment_id
+from kaizenml.core.extras import install_hint
 from kaizenml.core.mlflow.origin import Origin
-from kaizenml.errors import SourceError
+from kaizenml.errors import SettingError, SourceError
 
 _DATABASES = ("sqlite:", "postgresql:", "postgresql+", "mysql", "mssql")
 
 
-def open_origin(place: str, files: Path | None, troubles: Troubles) -> Origin:
+def open_origin(place: str, files: Path | None, environment: Mapping[str, str], troubles: Troubles) -> Origin:
     """Open a store of MLflow's: a folder, a database file, the URL of a database or of a server.
 
     Parameters
@@ -24,13 +26,16 @@ def open_origin(place: str, files: Path | None, troubles: Troubles) -> Origin:
     files
         A folder in which artefacts are looked for besides those beside the store.
 
+    environment
+        Where the user name, password and token for a server are.
+
     Raises
     ------
     SourceError
         When there is no store.
     """
     if place.startswith(("http://", "https://")):
-        raise SourceError("Servers are not read yet.")
+        return _server(place, environment, troubles)
     more = [files] if files is not None else []
     if place.startswith(_DATABASES):
         base = Path.cwd()
@@ -45,6 +50,15 @@ def open_origin(place: str, files: Path | None, troubles: Troubles) -> Origin:
     raise SourceError(
         f"There is nothing at {place}.", "Name a folder `mlruns`, a file `mlflow.db`, or the address of a server."
     )
+
+
+def _server(url: str, environment: Mapping[str, str], troubles: Troubles) -> Origin:
+    try:
+        from kaizenml.adapters.origins.asking import Server
+        from kaizenml.adapters.origins.server import ServerOrigin
+    except ModuleNotFoundError as error:
+        raise SettingError(f"A server cannot be asked: {error}.", install_hint(error)) from error
+    return ServerOrigin(Server(url, environment), troubles)
 
 
 def _beside(base: Path) -> list[Path]:
