@@ -57,6 +57,18 @@ def test_documents_are_listed_by_scope_name_and_state(records: SqlRecords) -> No
         assert books.clients.all(What.MODEL, scopes=[]) == []
 
 
+def test_many_documents_are_put_and_found_at_once(records: SqlRecords) -> None:
+    made = {f"m-{n}": Document(What.MODEL, f"m-{n}", "{}", "1") for n in range(1100)}
+    with records.writing() as books:
+        books.clients.put(Document(What.MODEL, "m-7", "before"))
+        books.clients.put_all(list(made.values()))
+        books.clients.put_all([])
+
+    with records.reading() as books:
+        assert books.clients.find_all(What.MODEL, [*made, "other"]) == made
+        assert books.clients.find_all(What.RUN, made) == {}
+
+
 def test_files_lie_in_folders_and_names_that_only_begin_alike_do_not(records: SqlRecords) -> None:
     paths = ["1/a/x.txt", "1/a/b/y.txt", "1/ab/z.txt", "1/a-b", "1/a"]
     with records.writing() as books:

@@ -53,6 +53,24 @@ def test_a_series_of_many_small_appends_is_the_same_as_one_of_one(records):
         assert books.series.last("a") == books.series.last("b")
 
 
+def test_series_of_many_runs_written_at_once_are_those_written_one_by_one(records):
+    points = {f"run-{n}": {"loss": [Point(step, n, step / 7) for step in range(n)], "nan": [Point(0, 0, math.nan)]}
+              for n in range(3)}  # fmt: skip
+    with records.writing() as books:
+        books.series.add_all(points)
+        for run_, series in points.items():
+            books.series.append(f"other {run_}", series)
+        books.series.append("run-2", {"loss": [Point(9, 9, 9.0)]})
+        books.series.append("other run-2", {"loss": [Point(9, 9, 9.0)]})
+
+    with records.reading() as books:
+        for run_ in points:
+            assert books.series.read(run_, "loss") == books.series.read(f"other {run_}", "loss")
+            assert repr(books.series.last(run_)) == repr(books.series.last(f"other {run_}"))
+        assert books.series.count(points) == 3 + 1 + 2 + 1
+        assert books.series.count([]) == 0
+
+
 def test_series_of_other_runs_and_names_stay_apart(records):
     with records.writing() as books:
         books.series.append("a", {"loss": [Point(0, 0, 1.0)], "score": [Point(0, 0, 2.0)]})
@@ -73,6 +91,19 @@ def test_a_run_is_found_by_the_newest_point_of_a_series_while_it_runs(records):
         found = books.runs.search(parsed("metrics.loss < 0.5"))
 
     assert [line.id for line in found] == ["run-0"]
+
+
+def test_runs_written_at_once_are_those_written_one_by_one(records):
+    runs = [replace(run(n), parameters={"depth": n}, latest={"loss": n / 7}) for n in range(3)]
+    with records.writing() as books:
+        books.runs.add_all(runs[:2])
+        books.runs.add_all([])
+        books.runs.save(runs[2])
+
+    with records.reading() as books:
+        assert repr([books.runs.get(each.id) for each in runs]) == repr(runs)
+        found = books.runs.search(parsed("params.depth >= 1 and metrics.loss < 1"))
+        assert {each.id for each in found} == {runs[1].id, runs[2].id}
 
 
 def test_a_run_that_has_ended_changes_its_name_and_tags_only(records):

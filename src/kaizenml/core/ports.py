@@ -104,6 +104,10 @@ class Runs(Protocol):
         """Write a run, new or changed. One that has ended may change its name and tags only: `StateError`."""
         ...
 
+    def add_all(self, runs: Sequence[Run]) -> None:
+        """Write runs that are not there yet, in as many statements as for one."""
+        ...
+
     def get(self, id_: str) -> Run:
         """Return one run, or raise `NotFoundError` with the close match."""
         ...
@@ -130,6 +134,17 @@ class Series(Protocol):
 
     def append(self, run: str, points: Mapping[str, Sequence[Point]]) -> None:
         """Add points to series of a run, whatever their steps; the run's latest values follow."""
+        ...
+
+    def add_all(self, points: Mapping[str, Mapping[str, Sequence[Point]]]) -> None:
+        """Write series that are not there yet, by run and name, in as many statements as for one.
+
+        What runs are found by does not follow: they have their latest values already.
+        """
+        ...
+
+    def count(self, runs: Collection[str]) -> int:
+        """Return how many points some runs have."""
         ...
 
     def last(self, run: str) -> Mapping[str, Last]:

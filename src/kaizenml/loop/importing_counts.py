@@ -26,7 +26,7 @@ def count_here(books: Books, seen: Mapping[str, Collection[str]], tally: Tally) 
                 here["parameters"] += len(told.data.params)
                 here["tags"] += len(told.data.tags)
                 here["data sets"] += len(told.inputs.dataset_inputs)
-                here["points"] += sum(each.points for each in books.series.last(document.id).values())
+        here["points"] += books.series.count(ids)
         here["logged models"] += sum(each.id in ids for each in books.clients.all(What.MODEL, scopes=[experiment]))
         here["artefacts"] += sum(_owner(each.path, experiment) in ids for each in books.clients.files(experiment))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from kaizenml.core.mlflow.origin import ForeignModel, ForeignRun
 from kaizenml.core.mlflow.rows import Document, What
 from kaizenml.core.ports import Books
 
@@ -18,13 +19,17 @@ def mark_of(value: object) -> str:
     return hashlib.sha256(_ENCODE(value)).hexdigest()
 
 
-def is_known(books: Books, key: str, mark: str) -> bool:
-    """Say whether a thing was brought over just as the source says it now."""
-    found = books.clients.find(What.ORIGIN, key)
-    return found is not None and found.body == mark
+def changed(books: Books, what: What, found: Sequence[ForeignRun | ForeignModel]) -> dict[str, str]:
+    """Return the marks, by id, of those things that were not brought over just as the source says them now."""
+    marks = {each.id: mark_of(each) for each in found}
+    known = books.clients.find_all(What.ORIGIN, [f"{what}/{id_}" for id_ in marks])
+    return {
+        id_: mark
+        for id_, mark in marks.items()
+        if (before := known.get(f"{what}/{id_}")) is None or before.body != mark
+    }
 
 
-def note(books: Books, place: str, marks: Iterable[tuple[str, str]]) -> None:
+def note(books: Books, what: What, place: str, marks: Mapping[str, str]) -> None:
     """Note that things were brought over as the source said them."""
-    for key, mark in marks:
-        books.clients.put(Document(What.ORIGIN, key, mark, scope=place))
+    books.clients.put_all([Document(What.ORIGIN, f"{what}/{id_}", mark, scope=place) for id_, mark in marks.items()])

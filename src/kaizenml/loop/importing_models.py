@@ -10,23 +10,24 @@ from kaizenml.core.mlflow.tally import Tally
 from kaizenml.core.ports import Books
 from kaizenml.core.series import spelled
 from kaizenml.loop.importing_experiments import Arrival
-from kaizenml.loop.importing_marks import is_known, mark_of, note
+from kaizenml.loop.importing_marks import changed, note
 from kaizenml.loop.mlflow_messages import LoggedModel, Metric, ModelData, ModelInfo, Pair, text
 
 
 def bring(books: Books, place: str, to: Arrival, found: Sequence[ForeignModel], tally: Tally) -> None:
     """Bring logged models over, in the transaction at hand; of one that is here the source is the newer word."""
-    marks: list[tuple[str, str]] = []
-    for each in found:
-        key, mark = f"model/{each.id}", mark_of(each)
-        if is_known(books, key, mark):
-            continue
-        is_new = books.clients.find(What.MODEL, each.id) is None
-        model = _model(each, to)
-        books.clients.put(Document(What.MODEL, each.id, text(model), to.id, each.run, model.info.status, each.stage))
-        (tally.brought if is_new else tally.grown)["logged models"] += 1
-        marks.append((key, mark))
-    note(books, place, marks)
+    marks = changed(books, What.MODEL, found)
+    known = books.clients.find_all(What.MODEL, marks)
+    models = [(each, _model(each, to)) for each in found if each.id in marks]
+    books.clients.put_all(
+        [
+            Document(What.MODEL, each.id, text(model), to.id, each.run, model.info.status, each.stage)
+            for each, model in models
+        ]
+    )
+    tally.brought["logged models"] += len(models) - len(known)
+    tally.grown["logged models"] += len(known)
+    note(books, What.MODEL, place, marks)
 
 
 def _model(of: ForeignModel, to: Arrival) -> LoggedModel:

@@ -16,7 +16,7 @@ from kaizenml.core.series import Point, order, spelled
 from kaizenml.core.series import latest as last_of
 from kaizenml.loop import mlflow_runs as runs
 from kaizenml.loop.importing_experiments import Arrival
-from kaizenml.loop.importing_marks import is_known, mark_of, note
+from kaizenml.loop.importing_marks import changed, note
 from kaizenml.loop.mlflow_messages import (
     Dataset,
     DatasetInput,
@@ -31,7 +31,7 @@ from kaizenml.loop.mlflow_messages import (
     Told,
     value_of,
 )
-from kaizenml.loop.mlflow_mirror import as_run
+from kaizenml.loop.mlflow_mirror import as_run, run_of
 
 _READ = msgspec.json.Decoder(Told)
 
@@ -40,27 +40,42 @@ def bring(
     books: Books, now: datetime, place: str, to: Arrival, found: Sequence[ForeignRun], tally: Tally
 ) -> list[Trouble]:
     """Bring runs over, in the transaction at hand; return what of them could not be."""
+    marks = changed(books, What.RUN, found)
+    known = books.clients.find_all(What.RUN, marks)
+    new = [each for each in found if each.id in marks and each.id not in known]
+    _add(books, now, place, to, new, tally)
     troubles: list[Trouble] = []
-    marks: list[tuple[str, str]] = []
     for each in found:
-        key, mark = f"run/{each.id}", mark_of(each)
-        if is_known(books, key, mark):
-            continue
-        document = books.clients.find(What.RUN, each.id)
-        told = _told(each, to, place) if document is None else _READ.decode(document.body)
-        before = Counter[str]() if document is None else _sizes(told)
-        if document is not None:
-            troubles += _merge(told, each)
-        points = _new_points(books, told, each.metrics) if document is not None else each.metrics
-        _note_latest(told.data, points)
-        runs.keep(books, told)
-        books.runs.save(as_run(books, now, told))
-        books.series.append(each.id, points)
-        marks.append((key, mark))
-        (tally.brought if document is None else tally.grown)["runs"] += 1
-        tally.brought["points"] += sum(len(series) for series in points.values())
-        tally.brought.update(_sizes(told) - before)
-    note(books, place, marks)
+        if each.id in known:
+            troubles += _grow(books, now, each, _READ.decode(known[each.id].body), tally)
+    note(books, What.RUN, place, marks)
+    return troubles
+
+
+def _add(books: Books, now: datetime, place: str, to: Arrival, new: Sequence[ForeignRun], tally: Tally) -> None:
+    """Write runs that are not there yet, all together."""
+    told = [_told(each, to, place) for each in new]
+    books.clients.put_all([runs.document(each) for each in told])
+    books.runs.add_all([run_of(each, to.project, {}, now) for each in told])
+    books.series.add_all({each.id: each.metrics for each in new})
+    tally.brought["runs"] += len(new)
+    for each, run in zip(told, new, strict=True):
+        tally.brought.update(_sizes(each))
+        tally.brought["points"] += sum(len(points) for points in run.metrics.values())
+
+
+def _grow(books: Books, now: datetime, of: ForeignRun, told: Told, tally: Tally) -> list[Trouble]:
+    """Add to a run that is here what it has got at its source; return what could not be added."""
+    before = _sizes(told)
+    troubles = _merge(told, of)
+    points = _new_points(books, told, of.metrics)
+    _note_latest(told.data, points)
+    runs.keep(books, told)
+    books.runs.save(as_run(books, now, told))
+    books.series.append(of.id, points)
+    tally.grown["runs"] += 1
+    tally.brought.update(_sizes(told) - before)
+    tally.brought["points"] += sum(len(series) for series in points.values())
     return troubles
 
 
@@ -81,6 +96,7 @@ def _told(of: ForeignRun, to: Arrival, place: str) -> Told:
     if of.name:
         tags.setdefault(runs.NAME, of.name)
     data = RunData(params=_pairs(of.params), tags=_pairs(tags))
+    _note_latest(data, of.metrics)
     inputs = RunInputs([_input(each) for each in of.datasets], [ModelInput(each) for each in of.models_read])
     return Told(info, data, inputs, RunOutputs([ModelOutput(*each) for each in of.models_made]))
 

@@ -95,12 +95,15 @@ def open_run(books: Books, id_: str) -> Told:
 
 def keep(books: Books, told: Told) -> None:
     """Remember a run."""
+    books.clients.put(document(told))
+
+
+def document(told: Told) -> Document:
+    """Return a run as it is remembered."""
     of = told.info
-    books.clients.put(
-        Document(
-            What.RUN, of.run_id, text(told), of.experiment_id, of.user_id, of.status, of.lifecycle_stage,
-            of.start_time, of.end_time,
-        )
+    return Document(
+        What.RUN, of.run_id, text(told), of.experiment_id, of.user_id, of.status, of.lifecycle_stage,
+        of.start_time, of.end_time,
     )  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -173,13 +173,15 @@ def restore(source: Path, home: Path, check: Callable[[Books], object], say: Say
     return restore(source, home, check=opened, say=say)
 
 
-def open_origin(place: str, files: Path | None) -> tuple[Origin, Callable[[], list[Trouble]]]:
-    """Open another store of MLflow's to be read; return it, and what tells of what could not be read since."""
+@contextmanager
+def open_origin(place: str, files: Path | None) -> Iterator[tuple[Origin, Callable[[], list[Trouble]]]]:
+    """Open another store of MLflow's to be read; give it, and what tells of what could not be read since."""
     from kaizenml.adapters.origins.opening import open_origin
     from kaizenml.adapters.origins.words import Troubles
 
     troubles = Troubles()
-    return open_origin(place, files, os.environ, troubles), troubles.taken
+    with closing(open_origin(place, files, os.environ, troubles)) as origin:
+        yield origin, troubles.taken
 
 
 def database_fault(of: Settings) -> Fault | None:

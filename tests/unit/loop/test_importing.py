@@ -22,8 +22,8 @@ def house(tmp_path: Path) -> House:
 
 
 def brought(house: House, place: Path | str, **wish: object):
-    origin, troubles = open_origin(str(place), None)
-    return Import(house, origin, troubles, "person:ada", lambda _: None, Wish(**wish)).bring()
+    with open_origin(str(place), None) as (origin, troubles):
+        return Import(house, origin, troubles, "person:ada", lambda _: None, Wish(**wish)).bring()
 
 
 @pytest.fixture(params=STORES)

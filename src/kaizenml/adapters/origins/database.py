@@ -110,6 +110,10 @@ class DatabaseOrigin:
             raise SourceError(f"The files of {of.id} are not there any more.")
         return opened_file(folder, self._places.root_of(folder), path)
 
+    def close(self) -> None:
+        """Close every connection."""
+        self._rows.close()
+
     def _ids(self, experiment: ForeignExperiment) -> list[str]:
         if self._run_ids is None:
             self._run_ids = defaultdict(list)

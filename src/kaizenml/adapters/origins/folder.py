@@ -115,6 +115,9 @@ class FolderOrigin:
             raise SourceError(f"The files of {of.id} are not there any more.")
         return opened(*found, path)
 
+    def close(self) -> None:
+        """Nothing is open."""
+
     def _artefacts(self, experiment: ForeignExperiment, of: ForeignRun | ForeignModel) -> tuple[str, str] | None:
         """Return the folder of the artefacts, and the root that nothing may lead out of."""
         parent = self._folders[experiment.id]

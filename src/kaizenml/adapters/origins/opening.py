@@ -72,7 +72,8 @@ def _store_in(path: Path) -> Path:
         known = [name for name in subfolders(str(each)) if is_experiment_id(name) and (each / name / META).exists()]
         if known or (each / TRASH).is_dir():
             return each
+    beside = path.parent / "mlflow.db"
     raise SourceError(
         f"{path} is no store of MLflow's: no folder in it is an experiment with a file {META}.",
-        "Name the folder `mlruns`, or a database file.",
+        f"Its runs may be in {beside}." if beside.exists() else "Name the folder `mlruns`, or a database file.",
     )

@@ -43,7 +43,8 @@ class Places:
 
 def files_in(folder: str, root: str, left_out: LeftOut) -> list[ForeignFile]:
     """Return the files in a folder of artefacts."""
-    return [ForeignFile(each.path, each.size_bytes, str(each.changed_ns)) for each in tree(folder, root, left_out)]
+    found = ((each.path, each.entry.stat()) for each in tree(folder, root, left_out))
+    return [ForeignFile(path, said.st_size, str(said.st_mtime_ns)) for path, said in found]
 
 
 def opened(folder: str, root: str, path: str) -> Iterator[bytes]:

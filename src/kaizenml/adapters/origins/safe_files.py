@@ -18,12 +18,10 @@ LeftOut = Callable[[str, str], None]
 
 
 class Found(NamedTuple):
-    """A regular file below a folder."""
+    """A regular file below a folder, which is at ``path`` seen from there."""
 
     path: str
-    full: str
-    size_bytes: int
-    changed_ns: int
+    entry: os.DirEntry[str]
 
 
 def tree(folder: str, root: str, left_out: LeftOut) -> Iterator[Found]:
@@ -107,8 +105,7 @@ def _tree(folder: str, path: str, root: str, left_out: LeftOut, depth: int) -> I
         elif (why := _refused(each, root)) is not None:
             left_out(below, why)
         else:
-            size = each.stat()
-            yield Found(below, each.path, size.st_size, size.st_mtime_ns)
+            yield Found(below, each)
 
 
 def _refused(entry: os.DirEntry[str], root: str) -> str | None:

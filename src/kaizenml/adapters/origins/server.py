@@ -88,6 +88,10 @@ class ServerOrigin:
         """Return a file's content in chunks."""
         return self._files.open(of, path)
 
+    def close(self) -> None:
+        """Close every connection."""
+        self._server.close()
+
     def _experiment(self, said: Mapping[str, Any]) -> ForeignExperiment | None:
         id_ = text(said.get("experiment_id"))
         if not id_.isascii() or not id_.isdigit():

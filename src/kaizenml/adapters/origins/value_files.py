@@ -63,7 +63,7 @@ def _contents(folder: str, root: str, what: str, owner: str, most: int, troubles
             troubles.add(what, f"{owner}/{each.path[:100]}", f"its name has more than {LONGEST_KEY} characters")
             continue
         try:
-            found.append((each.path, content(each.full, most)))
+            found.append((each.path, content(each.entry.path, most)))
         except SourceError as error:
             troubles.add(what, f"{owner}/{each.path}", error.message)
     return found

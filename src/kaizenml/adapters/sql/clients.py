@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, and_, bindparam, delete, exists, not_, or_, select
@@ -27,6 +27,8 @@ _PUT_FILE = Raw(
     "INSERT INTO client_files (path, digest, size_bytes) VALUES (:path, :digest, :size_bytes) "
     "ON CONFLICT (path) DO UPDATE SET digest = excluded.digest, size_bytes = excluded.size_bytes"
 )
+#: So many ids in one statement.
+_AT_ONCE = 500
 _NEWEST = (_DOCUMENTS.began_at.desc(), _DOCUMENTS.id)
 #: The runs of an experiment, newest first, which is what is asked for most.
 _PLAIN = (
@@ -63,10 +65,24 @@ class SqlClients:
         row = _FIND(self._connection, {"what": str(what), "id": id_}).first()
         return None if row is None else _document(row)
 
+    def find_all(self, what: What, ids: Collection[str]) -> dict[str, Document]:
+        """Return the documents of these ids that are there, by id."""
+        found: dict[str, Document] = {}
+        listed = list(ids)
+        for start in range(0, len(listed), _AT_ONCE):
+            where = (_DOCUMENTS.what == what, _DOCUMENTS.id.in_(listed[start : start + _AT_ONCE]))
+            rows = self._connection.execute(select(CLIENT_DOCUMENTS).where(*where))
+            found |= {row.id: _document(row) for row in rows}
+        return found
+
     def put(self, document: Document) -> None:
         """Write a document, new or changed."""
-        of = document
-        _PUT(self._connection, {"what": str(of.what), "id": of.id, **{key: getattr(of, key) for key in _KEYS}})
+        _PUT(self._connection, _row(document))
+
+    def put_all(self, documents: Sequence[Document]) -> None:
+        """Write documents, new or changed."""
+        if documents:
+            _PUT(self._connection, [_row(each) for each in documents])
 
     def forget(self, what: What, id_: str) -> None:
         """Take a document away."""
@@ -97,8 +113,8 @@ class SqlClients:
         ids = _PLAIN.with_only_columns(_DOCUMENTS.id).select_from(table).where(*where).order_by(None)
         found = list(self._connection.execute(ids.order_by(*order, *_NEWEST), page).scalars())
         bodies: dict[str, str] = {}
-        for start in range(0, len(found), 500):
-            rows = self._connection.execute(_BODIES, {"ids": found[start : start + 500]})
+        for start in range(0, len(found), _AT_ONCE):
+            rows = self._connection.execute(_BODIES, {"ids": found[start : start + _AT_ONCE]})
             bodies |= {row.id: row.body for row in rows}
         return [bodies[id_] for id_ in found]
 
@@ -169,6 +185,10 @@ def _sorting(order: Sequence[Sorting], dialect: str) -> tuple[FromClause, list[C
         is_nan = [facts.c.number.is_(None)] if kind == "metric" else []
         columns += [facts.c.run.is_(None), *is_nan, column.asc() if each.is_ascending else column.desc()]
     return table, columns
+
+
+def _row(of: Document) -> dict[str, object]:
+    return {"what": str(of.what), "id": of.id, **{key: getattr(of, key) for key in _KEYS}}
 
 
 def _document(row: Any) -> Document:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
@@ -38,6 +38,14 @@ class SqlRuns:
             self._connection.execute(delete(RUN_FACTS).where(RUN_FACTS.c.run == run.id))
             index(self._connection, [run])
             SqlLinks(self._connection).note(links_of(run))
+
+    def add_all(self, runs: Sequence[Run]) -> None:
+        """Write runs that are not there yet, in as many statements as for one."""
+        if runs:
+            rows = [{"id": run.id, **_columns(run), "body": encoded(run)} for run in runs]
+            self._connection.execute(insert(RUNS), rows)
+            index(self._connection, runs)
+            SqlLinks(self._connection).note(link for run in runs for link in links_of(run))
 
     def get(self, id_: str) -> Run:
         """Return one run, or raise `NotFoundError` with the close match."""

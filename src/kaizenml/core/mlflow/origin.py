@@ -182,3 +182,7 @@ class Origin(Protocol):
     def open(self, experiment: ForeignExperiment, of: ForeignRun | ForeignModel, path: str) -> Iterator[bytes]:
         """Return a file's content in chunks; raise `SourceError` when it cannot be read."""
         ...
+
+    def close(self) -> None:
+        """Close every connection to it."""
+        ...

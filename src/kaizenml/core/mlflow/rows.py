@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -68,8 +68,16 @@ class Clients(Protocol):
         """Return a document, or None."""
         ...
 
+    def find_all(self, what: What, ids: Collection[str]) -> dict[str, Document]:
+        """Return the documents of these ids that are there, by id."""
+        ...
+
     def put(self, document: Document) -> None:
         """Write a document, new or changed."""
+        ...
+
+    def put_all(self, documents: Sequence[Document]) -> None:
+        """Write documents, new or changed."""
         ...
 
     def forget(self, what: What, id_: str) -> None:

@@ -45,8 +45,8 @@ def mlflow(
 
     house = house_of(folder)
     wish = Wish(experiments, called, artefacts, dry_run)
-    origin, troubles = open_origin(place, files)
-    tally = Import(house, origin, troubles, person(), say_on_stderr, wish).bring()
+    with open_origin(place, files) as (origin, troubles):
+        tally = Import(house, origin, troubles, person(), say_on_stderr, wish).bring()
     if as_json:
         print_json({"from": origin.place, "dry_run": dry_run, **tally.facts})
     else:

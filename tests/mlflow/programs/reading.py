@@ -1,0 +1,77 @@
+"""A program that reads all that a client can see of stores, each named by its URI, and prints it as JSON."""
+
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from mlflow.entities import ViewType
+
+import mlflow
+
+
+def seen(uri):
+    mlflow.set_tracking_uri(uri)
+    client = mlflow.MlflowClient(uri)
+    experiments = {each.experiment_id: each for each in client.search_experiments(ViewType.ALL)}
+    runs = client.search_runs(list(experiments), run_view_type=ViewType.ALL, max_results=1000)
+    return {
+        "experiments": {
+            each.name: [each.lifecycle_stage, each.tags, each.creation_time, each.last_update_time]
+            for each in experiments.values()
+            if each.name != "Default"
+        },
+        "runs": {run.info.run_id: of_run(client, experiments, client.get_run(run.info.run_id)) for run in runs},
+        "models": {key: value for each in experiments for key, value in of_models(client, each).items()},
+    }
+
+
+def of_run(client, experiments, run):
+    info, data = run.info, run.data
+    history = {key: points(client.get_metric_history(info.run_id, key)) for key in data.metrics}
+    outputs = getattr(run, "outputs", None)
+    return {
+        "experiment": experiments[info.experiment_id].name,
+        "info": [info.run_name, info.user_id, info.status, info.start_time, info.end_time, info.lifecycle_stage],
+        "params": data.params,
+        "tags": {key: value for key, value in data.tags.items() if key != "mlflow.log-model.history"},
+        "metrics": {key: repr(value) for key, value in data.metrics.items()},
+        "history": history,
+        "files": files(client, info.run_id),
+        "data": [
+            [each.dataset.to_dictionary(), {tag.key: tag.value for tag in each.tags}]
+            for each in run.inputs.dataset_inputs
+        ],
+        "made": sorted((each.model_id, each.step) for each in outputs.model_outputs) if outputs else [],
+    }
+
+
+def points(history):
+    return sorted((each.timestamp, each.step, repr(each.value)) for each in history)
+
+
+def files(client, run):
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for each in client.list_artifacts(run):
+            client.download_artifacts(run, each.path, folder)
+        for path in Path(folder).rglob("*"):
+            if path.is_file():
+                found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def of_models(client, experiment):
+    if not hasattr(client, "search_logged_models"):
+        return {}
+    return {
+        each.model_id: [
+            each.name, each.source_run_id, str(each.status), each.creation_timestamp, each.last_updated_timestamp,
+            each.params, each.tags, sorted((one.key, repr(one.value), one.step) for one in each.metrics or ()),
+        ]
+        for each in client.search_logged_models([experiment])
+    }  # fmt: skip
+
+
+print(json.dumps({uri: seen(uri) for uri in sys.argv[1:]}))
