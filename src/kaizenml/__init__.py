@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kaizenml.data.join import join
     from kaizenml.data.lags import lags
     from kaizenml.loop.autologging import autolog
+    from kaizenml.loop.explaining import why
     from kaizenml.loop.tracing import lineage
     from kaizenml.loop.tracking import current_run, run
     from kaizenml.project import (
@@ -87,6 +88,7 @@ __all__ = [
     "staleness",
     "torch",
     "verify_webhook",
+    "why",
 ]
 
 
@@ -101,6 +103,7 @@ _HOMES = {
     "run": "kaizenml.loop.tracking",
     "torch": "kaizenml.training.network",
     "verify_webhook": "kaizenml.core.webhook",
+    "why": "kaizenml.loop.explaining",
 }
 
 

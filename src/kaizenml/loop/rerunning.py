@@ -130,7 +130,7 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
         snapshot = books.snapshots.get(original.snapshot) if original.snapshot else None
         folder = Path(books.declarations.get(original.project).folder)
         first = books.models.get(original.model_version) if original.model_version else None
-    loaded = _laid_out(house, original, folder)
+    loaded = laid_out(house, original, folder)
     begun = replace(
         _fresh(house, original, author), code=replace(original.code, digest=loaded.digest), seed=loaded.project.seed
     )
@@ -245,7 +245,7 @@ def _made_by(house: House, original: Run) -> Run | None:
     return tops[0] if tops else None
 
 
-def _laid_out(house: House, original: Run, folder: Path) -> Loaded:
+def laid_out(house: House, original: Run, folder: Path) -> Loaded:
     """Load the code of a run in a folder of its own, beside which lie the other files of the project."""
     if original.code.files is None or not house.blobs.has(original.code.files):
         raise StateError(

@@ -27,7 +27,7 @@ from kaizenml.data.erase import is_about, is_persons, is_persons_within
 from kaizenml.data.snapshot_diff import Difference, difference
 from kaizenml.data.version import frame_digest
 from kaizenml.errors import KaizenError, NotFoundError, StateError, UsageError, bounded
-from kaizenml.loop import collecting, contracting, quarantining
+from kaizenml.loop import collecting, contracting, quarantining, why_ordering
 from kaizenml.loop.labels import human_labels_of
 from kaizenml.loop.loading_data import FILE, raw_of
 from kaizenml.loop.wiring import House
@@ -274,6 +274,7 @@ def erase(
     if not sum(rows.values()) and not holding:
         raise UsageError(f"No row has this {column}, now or in any snapshot.", "Look at the value, and at --column.")
     with house.records.writing() as books:
+        why_ordering.forget(books, project)
         models = tuple(m.name for m in books.models.newest(limit=_ALL) if m.snapshot in holding)
         pinned = {name: snapshot for name, snapshot in _pins(books, project).items() if snapshot in holding}
         given_up = tuple(name for name in holding if gives_up and name not in pinned.values())

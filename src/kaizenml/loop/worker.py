@@ -110,6 +110,10 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
         from kaizenml.loop import run_work
 
         return run_work.perform(house, job, say)
+    if job.work is Work.WHY:
+        from kaizenml.loop import why_work
+
+        return why_work.perform(house, job)
     if job.work is Work.LABEL:
         return {"queued": _fill(house, job)}
     raise KaizenError(f"No worker here knows how to {job.work}.", "Start one of this version: `kaizen up`.")

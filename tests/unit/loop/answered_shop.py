@@ -21,6 +21,11 @@ from kaizenml.loop.scoring import load_release
 from kaizenml.loop.wiring import House
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FEATURES = """
+@project.step
+def features(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(each=pl.col("amount") / (pl.col("visits") + 1), visits=pl.col("visits").clip(0, 15))
+"""
 ROWS = [{"id": f"new-{number}", "amount": f" {number / 10} ", "visits": number} for number in range(8)]
 
 
@@ -42,12 +47,18 @@ def log(of: House, kind: str, lines: Sequence[Answered | Feedback], number: int,
     (folder / f"{kind}-{number:020d}-1.{end}").write_bytes(content)
 
 
+def copied(of: House, folder: Path) -> House:
+    """Return a house of its own with all that another has."""
+    shutil.copytree(of.settings.folder, folder)
+    return house(folder)
+
+
 @cache
 def answered_shop() -> House:
     """Return the house: five rows are in the tables, three in the log; one has its label."""
     folder = Path(tempfile.mkdtemp(prefix="answered-shop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    of = house(write(folder / "shop", ""))
+    of = house(write(folder / "shop", FEATURES))
     run_in(folder / "shop")
     with of.records.writing() as books:
         books.endpoints.save(Endpoint("shop", "shop", champion="shop/1", generation=1), seen=0)

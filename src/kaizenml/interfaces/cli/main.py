@@ -44,6 +44,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("showing", "Show one run: what it was, what came of it, its console and files; follow one that runs."),
     "compare": ("comparing", "Show where runs differ, and whether by more than noise."),
     "lineage": ("lineage", "Show what something came of, and what came of it."),
+    "why": ("why", "Show what made a prediction."),
     "rerun": ("comparing", "Execute an old run again, and say how far its results are."),
     "sync": ("tracking", "Bring tracked runs that wait in journals to the records or the server."),
     "models": ("models", "List model versions; register, describe, name and approve them."),

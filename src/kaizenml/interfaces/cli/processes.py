@@ -22,8 +22,8 @@ PORT_SECONDS = 4.0
 
 
 #: What a worker can be told to do.
-_QUICK, _LONG = ("watch", "compare", "data", "label"), ("run", "package", "look", "tune", "rerun")
-WORKS = ("run", "watch", "backtest", "package", "look", "tune", "compare", "rerun", "data", "label")
+_QUICK, _LONG = ("watch", "compare", "why", "data", "label"), ("run", "package", "look", "tune", "rerun")
+WORKS = ("run", "watch", "backtest", "package", "look", "tune", "compare", "rerun", "why", "data", "label")
 
 
 @click.command()

@@ -26,6 +26,7 @@ from kaizenml.interfaces.http.reading import add_reading
 from kaizenml.interfaces.http.routes import Routes, check_routes, public_paths
 from kaizenml.interfaces.http.service import Service
 from kaizenml.interfaces.http.tracking import add_tracking
+from kaizenml.interfaces.http.why import add_why
 from kaizenml.interfaces.web.labelling import add_label_pages
 from kaizenml.interfaces.web.pages import add_pages
 
@@ -39,6 +40,7 @@ PARTS: tuple[Part, ...] = (
     add_acting,
     add_accounts,
     add_lineage,
+    add_why,
     add_data,
     add_pushing,
     add_labelling,
