@@ -108,13 +108,13 @@ def test_letters_are_found_and_counted_by_subscription_and_state(books: Books) -
     assert counts["dev"]["pending"] == 1
 
 
-def test_of_delivered_letters_the_newest_are_kept_and_of_others_all(books: Books) -> None:
+def test_of_letters_in_a_state_the_newest_are_kept_and_of_others_all(books: Books) -> None:
     delivered(books, 1, 2, 3)
     delivered(books, 4, to="dev")
     books.letters.add([letter(5)])
 
-    assert books.letters.clear("ops", keep=1) == 2
+    assert books.letters.clear("ops", LetterState.DELIVERED, keep=1) == 2
     assert [each.event for each in books.letters.newest("ops")] == [5, 3]
-    assert books.letters.clear("ops", keep=1) == 0
+    assert books.letters.clear("ops", LetterState.DELIVERED, keep=1) == 0
     assert books.letters.clear("ops") == 2
     assert [each.event for each in books.letters.newest()] == [4]

@@ -43,8 +43,8 @@ class Letters(Protocol):
         """Return how many letters to each subscription there are in each state."""
         ...
 
-    def clear(self, subscription: str, *, keep: int | None = None) -> int:
-        """Delete letters to a subscription: delivered ones but for the newest, without ``keep`` all; say how many."""
+    def clear(self, subscription: str, state: LetterState | None = None, *, keep: int = 0) -> int:
+        """Delete letters to a subscription, those in a state where one is named, but the newest; say how many."""
         ...
 
 

@@ -31,6 +31,8 @@ from kaizenml.loop.wiring import House, Say, open_notifiers
 #: So many letters to one subscription are under way at once; each of Apprise is a process.
 LANES = {Channel.WEBHOOK: 4, Channel.APPRISE: 1}
 TICK_SECONDS = 0.05
+#: For so long letters under way are waited for at the end; what they came to after it is learned again.
+GRACE_SECONDS = 3.0
 #: How often it looks although nothing has changed.
 LOOK_SECONDS = 1.0
 
@@ -87,7 +89,7 @@ class Post:
         if not back and not self.wants_more():
             return []
         now = self.house.clock.now()
-        sent = [Sent(self._under_way[each], each.result(), self._rng.random()) for each in back]
+        sent = [self._came(each) for each in back]
         with self.house.records.writing() as books:
             settled = outbox.settle(books, sent, now)
             outbox.collect(books, now)
@@ -97,6 +99,20 @@ class Post:
         for trip in trips:
             self._send(trip)
         return settled
+
+    def finish(self, seconds: float) -> None:
+        """Wait for what is under way, for a while, and write what came of it; begin nothing more."""
+        limit = time.monotonic() + seconds
+        while any(not each.done() for each in self._under_way) and time.monotonic() < limit:
+            self.wake.wait(TICK_SECONDS)
+            self.wake.clear()
+        sent = [self._came(each) for each in self._under_way if each.done()]
+        if sent:
+            with self.house.records.writing() as books:
+                outbox.settle(books, sent, self.house.clock.now())
+
+    def _came(self, back: Future[Answer]) -> Sent:
+        return Sent(self._under_way[back], back.result(), self._rng.random())
 
     def _send(self, trip: Trip) -> None:
         """Send in a thread that does not keep the process: what is under way then is sent when its lease is over."""
@@ -176,6 +192,8 @@ def keep_posted(house: House, say: Say, *, stop: threading.Event) -> None:
         except Exception:
             say(f"notify: {traceback.format_exc(limit=-3)}")
             stop.wait(1.0)
+    if post is not None:
+        post.finish(GRACE_SECONDS)
 
 
 def deliver(house: House, notifiers: Mapping[Channel, Notifier] | None = None) -> list[Letter]:

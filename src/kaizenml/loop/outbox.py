@@ -21,8 +21,8 @@ from kaizenml.loop.subscribing import cursor, move_cursor, pause, subscriptions
 
 #: So many events are looked at in one transaction.
 AT_ONCE = 1_000
-#: So many delivered letters to each subscription are kept; the dead are kept until they are sent again or removed.
-MOST_DELIVERED = 1_000
+#: So many letters to each subscription are kept that are over, the newest.
+MOST_KEPT = {LetterState.DELIVERED: 1_000, LetterState.DEAD: 10_000}
 _SYSTEM = "system:notify"
 
 
@@ -87,7 +87,8 @@ def settle(books: Books, sent: Iterable[Sent], now: datetime) -> list[Letter]:
     known = {each.name for each in subscriptions(books)}
     written = [after for each in sent if (after := _settled(books, each, now, known)) is not None]
     for name in {letter.subscription for letter in written}:
-        books.letters.clear(name, keep=MOST_DELIVERED)
+        for state, most in MOST_KEPT.items():
+            books.letters.clear(name, state, keep=most)
     return written
 
 

@@ -1,5 +1,4 @@
-"""From the event log to receivers: what happened is told at least once, to those who want it, and slowness is nobody
-else's."""
+"""From the event log to receivers: what happened is told at least once, to whoever wants it."""
 
 from __future__ import annotations
 
@@ -50,10 +49,13 @@ class Remembering:
         return self.answers.pop(0) if self.answers else Answer(204)
 
 
-@pytest.fixture(params=["file", "postgres"])
+on_both = pytest.mark.parametrize("house", ["file", "postgres"], indirect=True)
+
+
+@pytest.fixture
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     of = {"notify_allow": "127.0.0.1"}
-    if request.param == "postgres":
+    if getattr(request, "param", "file") == "postgres":
         of["database"] = request.getfixturevalue("postgres").emptied()
     opened = replace(open_house(settings(tmp_path, {}, of)), clock=Wristwatch())
     yield opened
@@ -89,6 +91,7 @@ def later(house: House, seconds: float) -> None:
     house.clock.ahead += timedelta(seconds=seconds)
 
 
+@on_both
 def test_what_happens_after_a_subscription_was_added_is_told_with_a_signature_that_holds(
     house: House, desk: LoopNotify, receiver: Receiver
 ) -> None:
@@ -153,6 +156,7 @@ def test_what_fails_is_tried_again_after_ever_longer_pauses_and_in_the_end_is_de
     )
 
 
+@on_both
 def test_a_dead_letter_goes_again_under_its_id_when_a_person_says_so(
     house: House, desk: LoopNotify, receiver: Receiver
 ) -> None:
@@ -220,6 +224,7 @@ def test_a_subscription_is_never_told_of_its_own_failure_but_another_one_is(
     assert {json.loads(each.body)["data"]["subject"] for each in bad.got} == {"subscription:ops"}
 
 
+@on_both
 def test_a_slow_receiver_delays_nobody_else(house: House, desk: LoopNotify, receiver: Receiver) -> None:
     hold = threading.Event()
     slow = Receiver(lambda _: (204, {}) if hold.wait(30) else (500, {}))
@@ -241,6 +246,7 @@ def test_a_slow_receiver_delays_nobody_else(house: House, desk: LoopNotify, rece
             thread.join()
 
 
+@on_both
 def test_of_many_posts_each_letter_is_with_one(house: House, desk: LoopNotify, receiver: Receiver) -> None:
     desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
     happens(house, *[Kind.RUN_FAILED] * 60)
@@ -256,6 +262,7 @@ def test_of_many_posts_each_letter_is_with_one(house: House, desk: LoopNotify, r
     assert len(set(receiver.ids)) == 60
 
 
+@on_both
 def test_what_a_post_had_under_way_when_it_died_is_sent_by_the_next(
     house: House, desk: LoopNotify, receiver: Receiver
 ) -> None:
@@ -275,6 +282,7 @@ def test_what_a_post_had_under_way_when_it_died_is_sent_by_the_next(
     assert (letter.state, letter.attempts) == ("delivered", 2)
 
 
+@on_both
 def test_events_that_nobody_wants_cost_no_writing(house: House, desk: LoopNotify, receiver: Receiver) -> None:
     desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
     happens(house, *[Kind.WINDOW_WATCHED] * 30)
@@ -410,3 +418,43 @@ def test_a_loop_that_posts_delivers_what_happens_while_it_runs(house: House, des
         thread.join()
 
     assert (len(delays), said) == (3, [])
+
+
+def test_what_is_under_way_at_the_end_is_waited_for_a_while(house: House, desk: LoopNotify) -> None:
+    with receiving(Receiver(lambda _: (204, {}) if not time.sleep(0.2) else (500, {}))) as receiver:
+        desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+        happens(house, Kind.RUN_FAILED)
+        post = Post(house)
+        post.round()
+        assert states(desk) == ["leased"]
+        post.finish(60)
+
+    assert states(desk) == ["delivered"]
+    assert len(receiver.got) == 1
+
+
+def test_the_setting_tells_whom_it_names_and_keeps_no_address_in_the_books(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    named = replace(house, settings=replace(house.settings, notify=f"{receiver.url} json://s3cret.example/x"))
+    post = Post(named, {Channel.WEBHOOK: Remembering(), Channel.APPRISE: Remembering()})
+    post.follow_setting()
+
+    post.follow_setting()
+    assert {each["to"] for each in desk.listed()} == {f"http://127.0.0.1:{receiver.port}/…", "json://…"}
+    assert {each["created_by"] for each in desk.listed()} == {"system:settings"}
+    with house.records.reading() as books:
+        kept = repr([books.notes.all("subscription"), books.events.after()])
+    assert "s3cret" not in kept
+
+    happens(house, Kind.RUN_FAILED)
+    assert deliver(house) == []  # a process whose setting names nobody leaves them to one whose setting does
+    said = {Channel.WEBHOOK: Remembering(), Channel.APPRISE: Remembering()}
+    assert [each.state for each in deliver(named, said)] == ["delivered"] * 2
+    assert [target.address for _, target in said[Channel.APPRISE].sent] == ["json://s3cret.example/x"]
+    with pytest.raises(StateError, match="The setting `notify` names"):
+        desk.remove(desk.listed()[0]["name"], by="person:ada")
+
+    without = replace(house, settings=replace(house.settings, notify=""))
+    Post(without).follow_setting()
+    assert desk.listed() == []

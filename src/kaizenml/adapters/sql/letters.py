@@ -81,11 +81,11 @@ class SqlLetters:
             counted.setdefault(name, dict.fromkeys(LetterState, 0))[LetterState(state)] = count
         return counted
 
-    def clear(self, subscription: str, *, keep: int | None = None) -> int:
-        """Delete letters to a subscription: delivered ones but for the newest, without ``keep`` all; say how many."""
+    def clear(self, subscription: str, state: LetterState | None = None, *, keep: int = 0) -> int:
+        """Delete letters to a subscription, those in a state where one is named, but the newest; say how many."""
         where: list[ColumnElement[bool]] = [_OF.subscription == subscription]
-        if keep is not None:
-            where += [_OF.state == str(LetterState.DELIVERED)]
+        where += [_OF.state == str(state)] if state is not None else []
+        if keep:
             newest = select(_OF.seq).where(*where).order_by(_OF.seq.desc()).offset(keep).limit(1)
             where += [_OF.seq <= newest.scalar_subquery()]
         return self._connection.execute(delete(LETTERS).where(*where)).rowcount
