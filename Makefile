@@ -79,9 +79,10 @@ bench-tracking: setup ## Measure what tracking costs: points a second, finding r
 bench-training: setup ## Measure steps and their cache beside seven other tools (10 minutes); TRAINING="kedro --edits" chooses
 	$(BIN)/python benchmarks/training/all.py $(TRAINING)
 
-bench-records: setup ## Measure what metadata cost: one writer, sixteen processes at once, lineage of 100,000 runs
+bench-records: setup ## Measure what metadata cost: one writer, sixteen at once, lineage of 100,000 runs, telling of events
 	$(BIN)/python benchmarks/records/bench_writers.py
 	$(BIN)/python benchmarks/records/bench_lineage.py
+	$(BIN)/python benchmarks/records/bench_notify.py
 
 bench-registry: setup ## Measure what MLflow clients cost the server, beside MLflow's own
 	$(BIN)/python benchmarks/registry/bench_registry.py

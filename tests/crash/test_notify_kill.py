@@ -63,18 +63,20 @@ def test_a_post_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> 
             wanted += 8
             ahead += LEASE_SECONDS + 1
             post = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path), str(ahead)])
-            enough = wanted if kill == KILLS else len(set(receiver.ids)) + rng.randrange(1, 8)
-            limit = time.monotonic() + 120
-            while len(set(receiver.ids)) < enough:
-                assert post.poll() is None
-                assert time.monotonic() < limit
-                time.sleep(0.001)
-            if kill == KILLS:
-                while any(each.state is not LetterState.DELIVERED for each in desk.letters(limit=1000)):
+            try:
+                enough = wanted if kill == KILLS else len(set(receiver.ids)) + rng.randrange(1, 8)
+                limit = time.monotonic() + 120
+                while len(set(receiver.ids)) < enough:
+                    assert post.poll() is None
                     assert time.monotonic() < limit
-                    time.sleep(0.01)
-            post.send_signal(signal.SIGKILL)
-            post.wait()
+                    time.sleep(0.001)
+                if kill == KILLS:
+                    while any(each.state is not LetterState.DELIVERED for each in desk.letters(limit=1000)):
+                        assert time.monotonic() < limit
+                        time.sleep(0.01)
+            finally:
+                post.send_signal(signal.SIGKILL)
+                post.wait()
 
     letters = desk.letters(limit=1000)
     assert sorted(set(receiver.ids)) == sorted(each.id for each in letters)

@@ -33,6 +33,8 @@ LANES = {Channel.WEBHOOK: 4, Channel.APPRISE: 1}
 TICK_SECONDS = 0.05
 #: For so long letters under way are waited for at the end; what they came to after it is learned again.
 GRACE_SECONDS = 3.0
+#: After a change it looks again for so long: files change when a commit begins, and what it wrote is read when it ends.
+SETTLE_SECONDS = 0.3
 #: How often it looks although nothing has changed.
 LOOK_SECONDS = 1.0
 
@@ -176,15 +178,16 @@ def keep_posted(house: House, say: Say, *, stop: threading.Event) -> None:
     """Deliver what follows from the log until told to stop; an error is told, and the next look tries again."""
     post: Post | None = None
     mark: tuple[int, ...] = ()
-    looked = 0.0
+    looked = changed = 0.0
     while not stop.is_set():
         try:
             if post is None:
                 post = Post(house)
                 post.follow_setting()
-            now = house.records.mark()
-            if now != mark or post.wake.is_set() or time.monotonic() - looked > LOOK_SECONDS:
-                mark, looked = now, time.monotonic()
+            now, seen = time.monotonic(), house.records.mark()
+            mark, changed = (mark, changed) if seen == mark else (seen, now)
+            if now - changed < SETTLE_SECONDS or post.wake.is_set() or now - looked > LOOK_SECONDS:
+                looked = now
                 post.wake.clear()
                 for letter in post.round():
                     _say_dead(letter, say)
