@@ -123,10 +123,10 @@ def _is_whole(blobs: Blobs, digest: Digest) -> bool:
 
 def _check_target(source: Place, target: Place) -> None:
     """See that the table at the target is an older state of the same table, or none."""
-    there = _commits(target)
+    there = commits_of(target)
     if not there:
         return
-    here = _commits(source)
+    here = commits_of(source)
     if len(there) > len(here):
         raise StateError(
             f"Table {source.name} has gone on where it is copied to: it has {len(there):,} commits there and "
@@ -142,7 +142,7 @@ def _check_target(source: Place, target: Place) -> None:
 
 def _copy_table(source: Place, target: Place) -> Arrived:
     """Copy the files that the commits name, then the commits; both are read again where they arrived."""
-    commits = _commits(source)
+    commits = commits_of(source)
     texts = dict(zip(commits, source.read_all(commits), strict=True))
     history = history_of((number, texts[name].decode()) for number, name in enumerate(commits))
     target.begin()
@@ -162,7 +162,7 @@ def _copy_table(source: Place, target: Place) -> Arrived:
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         all_kept = zip(history.spans, threads.map(copied, history.spans), strict=True)
         found = {name: kept for name, kept in all_kept if kept is not None}
-    have |= set(_commits(target))
+    have |= set(commits_of(target))
     for name, content in texts.items():
         if name not in have:
             target.create(name, content)
@@ -199,7 +199,7 @@ def _rows_of(source: Place, name: str, history: History, digest: str | None) -> 
     return content
 
 
-def _commits(place: Place) -> list[str]:
+def commits_of(place: Place) -> list[str]:
     """Return the names of the commits; every one up to the newest must be there."""
     found = sorted(f"{FOLDER}/{file.name}" for file in place.listed(FOLDER) if COMMIT.fullmatch(file.name))
     for number, name in enumerate(found):

@@ -202,10 +202,10 @@ def damaged_before(of: Settings) -> set[Digest]:
 
 
 def unsound_tables(of: Settings, keep: Mapping[str, Collection[int]], *, is_quick: bool) -> Iterator[tuple[str, str]]:
-    """Return the tables of a folder in which something is wrong, each with what is."""
+    """Return the tables in which something is wrong, each with what is."""
     from kaizenml.adapters.delta_soundness import unsound_tables
 
-    return unsound_tables(_store_folders(of)[1], keep, is_quick=is_quick) if _store_folders(of) else iter(())
+    return unsound_tables(_tables_at(of.store, of.home), keep, is_quick=is_quick)
 
 
 def clearing(of: Settings) -> AbstractContextManager[None]:
