@@ -11,7 +11,9 @@ import time
 from loop_processes import KAIZEN, call, environment
 from step_projects import laid
 
-from kaizenml.core.process import is_running
+from kaizenml.core.process import is_running, left_by
+
+_SIGNALS = {"ctrl-c": signal.SIGINT, "kill -9": signal.SIGKILL}
 
 
 def forever(folder):
@@ -38,7 +40,7 @@ def forever(folder):
 
 
 def interrupted(folder, runner, how):
-    """Interrupt the run by Ctrl-C or `kaizen cancel`; return how it is recorded, and what it said."""
+    """Interrupt the run by Ctrl-C, `kaizen cancel` or `kill -9`; return how it is recorded, and what it said."""
     said = (folder / "said").open("w")
     words = ("run", "--project", folder, "--pipeline", "all", "--on", runner)
     run = subprocess.Popen([*KAIZEN, *map(str, words)], stdout=said, stderr=said, env=environment(None),
@@ -49,8 +51,10 @@ def interrupted(folder, runner, how):
             assert run.poll() is None, (folder / "said").read_text()
             assert time.monotonic() < until, (folder / "said").read_text()
             time.sleep(0.05)
-        if how == "ctrl-c":
-            os.killpg(run.pid, signal.SIGINT)
+        started = [run.pid, *(pid for pid, _ in left_by(run.pid))]
+        (folder / "pids").write_text(" ".join([(folder / "pids").read_text(), *map(str, started)]))
+        if how in _SIGNALS:
+            os.killpg(run.pid, _SIGNALS[how])
         else:
             done = call("cancel", recorded(folder)["id"], "--project", folder)
             assert done.returncode == 0, done.stderr
@@ -68,7 +72,7 @@ def recorded(folder):
 
 
 def left_running(folder):
-    """Return the processes of the step that still run after a while in which they should have ended."""
+    """Return the processes of the step and of the run that still are there after a while in which they should end."""
     pids = [int(pid) for pid in (folder / "pids").read_text().split()]
     until = time.monotonic() + 20
     while any(map(is_running, pids)) and time.monotonic() < until:

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 
 import pytest
 from interrupted_runs import forever, interrupted, left_running
+from loop_processes import soon, up
 from step_projects import TABLES, kept, laid, outputs, ran, states
 
 from kaizenml.core.process import is_running, left_by
@@ -152,6 +153,35 @@ def test_an_interrupted_run_ends_as_cancelled_and_leaves_no_process(tmp_path, at
 
     (folder / "go").touch()
     assert states(ran(folder, "next", runner=at)) == {"first": "cached", "slow": "done"}
+
+
+@pytest.mark.parametrize("where", ["a cluster", "ray"])
+def test_a_run_whose_process_is_killed_leaves_nothing_running_on_the_cluster_and_is_gone_on_with(tmp_path, at, where):
+    folder = forever(tmp_path / "lab")
+    run, _ = interrupted(folder, "ray" if where == "ray" else at, "kill -9")
+
+    assert left_running(folder) == []
+
+    (folder / "go").touch()
+    assert states(ran(folder, run["id"], runner=at, resumes=run["id"])) == {"first": "cached", "slow": "done"}
+
+
+def test_a_run_that_is_asked_for_over_http_runs_on_the_cluster_and_is_cancelled_over_http(tmp_path, at, cluster):
+    folder = forever(tmp_path / "lab")
+    (folder / "kaizen.toml").write_text(f'runner = "{at}"\n', "utf-8")
+    ran(folder, only="first")  # so that the project is known
+    with up(folder) as running:
+        asked = running.post("/api/v1/projects/lab/run", {"pipeline": "all"})
+        assert asked.status_code == 202, asked.text
+        run = asked.json()["done"]["id"]
+        soon((folder / "pids").exists, within=60)
+        workers = {pid for node in cluster.list_all_nodes() for pid, _ in left_by(raylet(node))}
+        cancelled = running.post(f"/api/v1/runs/{run}/cancel", {}).status_code
+        soon(lambda: running.get(f"/api/v1/runs/{run}")["state"] == "cancelled", within=60)
+
+        assert cancelled == 202
+        assert set(map(int, (folder / "pids").read_text().split())) <= workers
+        assert left_running(folder) == []
 
 
 def test_a_step_that_takes_too_long_is_stopped(tmp_path, at):
