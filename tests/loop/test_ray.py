@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -299,6 +300,32 @@ def test_an_address_where_nobody_answers_is_told_at_once(tmp_path, cluster):
     with pytest.raises(UsageError, match=r"Nobody answers at 127\.0\.0\.1:9"):
         ran(laid(tmp_path / "lab", TABLES), runner="ray://127.0.0.1:9")
     assert time.monotonic() - begun < 10
+
+
+@pytest.mark.parametrize("says", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b""], ids=["another protocol", "silence"])
+def test_an_address_where_something_else_answers_is_told_at_once(tmp_path, cluster, monkeypatch, says):
+    monkeypatch.setattr("kaizenml.adapters.ray_address._ANSWER_SECONDS", 1.0)
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor() as threads:
+        port = server.getsockname()[1]
+        refused = threads.submit(ran, laid(tmp_path / "lab", TABLES), runner=f"ray://127.0.0.1:{port}")
+        with server.accept()[0] as line:
+            line.sendall(says)
+            with pytest.raises(UsageError, match=f"Who answers at 127.0.0.1:{port} is no Ray cluster"):
+                refused.result(30)
+
+
+def test_an_address_where_a_part_of_ray_answers_that_is_not_the_head_is_told_with_the_way_out(tmp_path, cluster):
+    node = next(iter(cluster.list_all_nodes())).node_manager_port  # as Ray's client server, it lacks what a head can
+    with pytest.raises(UsageError, match="is not the head of a Ray cluster, but its client server") as refused:
+        ran(laid(tmp_path / "lab", TABLES), runner=f"ray://127.0.0.1:{node}")
+    assert "as `ray start --head` printed it" in refused.value.hint
+    assert "ray start --address=HOST:PORT" in refused.value.hint
+
+
+def test_a_cluster_that_does_not_take_the_token_is_told_at_once(tmp_path, at, monkeypatch):
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "b2" * 32)
+    with pytest.raises(UsageError, match="does not take this token"):
+        ran(laid(tmp_path / "lab", TABLES), runner=at)
 
 
 def test_an_address_that_cannot_be_is_refused(tmp_path):

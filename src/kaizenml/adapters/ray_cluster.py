@@ -11,12 +11,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from kaizenml.adapters.ray_address import meet
 from kaizenml.adapters.ray_watch import Lookout, Place
 from kaizenml.core.task import Task
 from kaizenml.errors import StepFailedError, UsageError
 
 _NODES_SECONDS = 1.0
-_MEET_SECONDS = 5.0
 _KNOCK_SECONDS = 0.5
 _NODE = "ray.io/node-id"
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
@@ -59,14 +59,14 @@ class Cluster:
                 f"RAY_AUTH_MODE is not set, so that the cluster at {self._address} cannot be joined safely.",
                 "Set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as on the cluster's nodes (or RAY_AUTH_MODE=disabled).",
             )
-        else:
-            self._meet()
         if not self._address or self._address.rpartition(":")[0] in _LOOPBACK:
             os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # else it takes another address of the machine
         os.environ.setdefault("RAY_DEDUP_LOGS", "0")  # else what several workers print alike is held back
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         ray = _imported()
+        if self._address:
+            meet(self._address)
         if not ray.is_initialized():
             where = {"address": self._address} if self._address else {
                 "address": "local", "include_dashboard": False, "_node_ip_address": "127.0.0.1",
@@ -208,17 +208,6 @@ class Cluster:
             found = [node for node in self._ray.nodes() if node["Alive"]]
             self._nodes = (time.monotonic(), found)
         return found
-
-    def _meet(self) -> None:
-        """Look whether anybody listens, for Ray itself would try for minutes and then end this process."""
-        host, _, port = self._address.rpartition(":")
-        try:
-            socket.create_connection((host.strip("[]"), int(port)), _MEET_SECONDS).close()
-        except (OSError, OverflowError) as error:
-            raise UsageError(
-                f"Nobody answers at {self._address}, where a Ray cluster should be: {error}.",
-                "Give the address that `ray start --head` printed: HOST:PORT, not its client server's port.",
-            ) from error
 
     def _set_own_token(self) -> None:
         os.environ["RAY_AUTH_MODE"] = "token"
