@@ -50,7 +50,7 @@ def copy(source: SqlRecords, target: SqlRecords, told: Callable[[str, int], None
         for table in tables:
             for rows in _parts(old, table):
                 new.execute(insert(table), rows)
-            before, after = _counted(old, table), _counted(new, table)
+            before, after = counted(old, table), counted(new, table)
             if before != after:
                 raise IntegrityError(
                     f"{table.name} arrived as {after.rows:,} rows ({after.digest[:12]}), not as the {before.rows:,} "
@@ -69,7 +69,8 @@ def _parts(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]
         yield [dict(row) for row in part]
 
 
-def _counted(connection: Connection, table: Table) -> Copied:
+def counted(connection: Connection, table: Table) -> Copied:
+    """Return how many rows a table has, and the digest of all their cells in the order of their keys."""
     digest, count = hashlib.sha256(), 0
     for row in connection.execute(select(table).order_by(*table.primary_key.columns)):
         digest.update(b"".join(map(_cell, row)))
