@@ -27,25 +27,24 @@ from typing import Any
 
 from blake3 import blake3
 
-from kaizenml.errors import KaizenError
+from kaizenml.training.identity import UnhashableError
+from kaizenml.training.library_values import library_writer, scalar
+
+__all__ = ["OfCode", "UnhashableError", "code_by_name", "value_digest"]
 
 #: From a function or class to what tells its code; raises `UnhashableError` for what has none.
 OfCode = Callable[[object], str]
-_SIMPLE = (
-    times.datetime, times.date, times.time, times.timedelta, times.timezone, decimal.Decimal, fractions.Fraction,
-    uuid.UUID, pathlib.PurePath, range, slice, complex, re.Pattern,
-)  # fmt: skip
+#: What its text tells from others of its kind. Classes derived of these may say less: they are objects.
+_TOLD_BY_TEXT = {
+    times.date, times.timedelta, times.timezone, decimal.Decimal, fractions.Fraction, uuid.UUID, range, complex,
+    pathlib.PurePosixPath, pathlib.PureWindowsPath, pathlib.PosixPath, pathlib.WindowsPath,
+}  # fmt: skip
+_UNCHANGEABLE = (tuple, frozenset)
 _CODE = (types.FunctionType, type)
 _HOPELESS = (
     types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType, types.FrameType, io.IOBase,
 )  # fmt: skip
 _DEEPEST = 200
-
-
-class UnhashableError(KaizenError):
-    """A value that has no identity."""
-
-    code = "unhashable"
 
 
 def code_by_name(code: object) -> str:
@@ -100,21 +99,46 @@ class _Writing:
         simple = _PLAIN.get(kind)
         if simple is not None:
             self.put(kind.__name__, simple(value))
-            return
-        if kind is not tuple and id(value) in self.places:
-            self.put("again", str(self.places[id(value)]).encode())
-            return
-        self.places[id(value)] = len(self.places)
-        self.held.append(value)
-        writer = _CONTAINERS.get(kind) or _of_library(kind)
-        if writer is not None:
-            writer(self, value)
+        elif (kind in _CONTAINERS and kind not in _UNCHANGEABLE) or not self._unchangeable(value, kind):
+            if id(value) in self.places:
+                self.put("again", str(self.places[id(value)]).encode())
+                return
+            self.places[id(value)] = len(self.places)
+            self.held.append(value)
+            self._changeable(value, kind)
+
+    def _unchangeable(self, value: Any, kind: type) -> bool:
+        """Write what nobody can change: that it is the same object as another says nothing."""
+        if kind in _UNCHANGEABLE:
+            _CONTAINERS[kind](self, value)
+        elif kind in _TOLD_BY_TEXT:
+            self.put(f"{kind.__module__}.{kind.__qualname__}", repr(value).encode())
+        elif kind in (times.datetime, times.time):
+            self.put(kind.__qualname__, f"{value.replace(tzinfo=None)!r} {value.fold}".encode())
+            self.write(value.tzinfo, ".tzinfo")
+        elif kind is slice:
+            self.put("slice")
+            self.write((value.start, value.stop, value.step), "")
+        elif kind is re.Pattern:
+            self.put("pattern", str(value.flags).encode())
+            self.write(value.pattern, "")
         elif isinstance(value, enum.Enum):
-            self.put("enum", f"{self._code(kind)}.{value.name}".encode())
-        elif isinstance(value, _SIMPLE):
-            self.put(f"{kind.__module__}.{kind.__qualname__}", _text_of(value))
+            number = value.value if isinstance(value, enum.Flag) else ""
+            self.put("enum", f"{self._code(kind)}.{value.name} {number}".encode())
         elif isinstance(value, _CODE):
             self.put("code", self._code(value).encode())
+        elif kind.__module__ == "numpy" and library_writer(kind) is scalar:
+            scalar(self, value)
+        elif kind.__module__.startswith("pandas._libs."):
+            self._object(value, kind)
+        else:
+            return False
+        return True
+
+    def _changeable(self, value: Any, kind: type) -> None:
+        writer = _CONTAINERS.get(kind) or library_writer(kind)
+        if writer is not None:
+            writer(self, value)
         elif isinstance(value, types.MethodType):
             self.put("method", value.__func__.__name__.encode())
             self.write(value.__self__, ".__self__")
@@ -158,13 +182,9 @@ class _Writing:
         for name, part in zip(("", ".args", ".state", ".items", ".mapping"), made, strict=False):
             if name in (".items", ".mapping") and part is not None:
                 part = list(part)
+            elif name == ".state" and type(part) is dict and all(type(each) is str for each in part):
+                part = dict(sorted(part.items()))  # attributes have no order
             self.write(part, name)
-
-
-def _text_of(value: object) -> bytes:
-    if isinstance(value, (times.datetime, times.time)):
-        return f"{value!r} {value.fold}".encode()
-    return (f"{value.pattern!r} {value.flags}" if isinstance(value, re.Pattern) else repr(value)).encode()
 
 
 def _int(value: int) -> bytes:
@@ -189,155 +209,6 @@ def _set(self: _Writing, value: Any) -> None:
     self.put(type(value).__name__, "".join(parts).encode())
 
 
-def _array(self: _Writing, value: Any) -> None:
-    import numpy as np
-
-    if value.dtype.hasobject:
-        self.put("ndarray", f"{value.dtype!r} {value.shape}".encode())
-        self.write(value.ravel().tolist(), "")
-        return
-    self.put("ndarray", f"{value.dtype.descr!r} {value.dtype!r} {value.shape}".encode())
-    if isinstance(value, np.ma.MaskedArray):
-        self.write(np.ma.getmaskarray(value), ".mask")
-        value = value.filled()
-    flat = np.ascontiguousarray(value)
-    self.hash.update(f"{flat.nbytes};".encode())
-    if flat.nbytes:
-        self.hash.update(flat.reshape(-1).view(np.uint8).data)
-
-
-def _scalar(self: _Writing, value: Any) -> None:
-    if value.dtype.hasobject:
-        raise self.refused(value)
-    self.put("numpy", f"{value.dtype!r}".encode() + value.tobytes())
-
-
-def _frame(self: _Writing, value: Any) -> None:
-    """Write a Polars frame or series: names and types, which cells are null, then the cells with nulls filled."""
-    import polars as pl
-
-    frame = value.to_frame() if isinstance(value, pl.Series) else value
-    self.put(type(value).__name__, f"{frame.height} {frame.width}".encode())
-    objects = [name for name, kind in frame.schema.items() if kind == pl.Object]
-    for column in frame.get_columns():
-        self.put("column", f"{column.name!r} {column.dtype!r}".encode())
-        if column.name in objects:
-            self.write(column.to_list(), f"[{column.name!r}]")
-        else:
-            _column(self, column)
-
-
-def _column(self: _Writing, column: Any) -> None:
-    import polars as pl
-
-    nulls = column.null_count()
-    self.put("nulls", b"" if not nulls else _packed(column.is_null()))
-    kind = column.dtype
-    if kind == pl.Struct:
-        for field in column.struct.unnest().get_columns():
-            self.put("field", f"{field.name!r} {field.dtype!r}".encode())
-            _column(self, field)
-    elif isinstance(kind, (pl.List, pl.Array)):
-        lists = column.arr.to_list() if isinstance(kind, pl.Array) else column
-        sizes = lists.list.len().fill_null(0)
-        self.put("sizes", sizes.cast(pl.UInt64).to_numpy().tobytes())
-        _column(self, lists.filter(sizes > 0).explode())
-    elif kind in (pl.String, pl.Binary, pl.Categorical, pl.Enum, pl.Decimal):
-        texts = column if kind == pl.Binary else column.cast(pl.String)
-        _texts(self, texts.fill_null(b"" if kind == pl.Binary else "") if nulls else texts)
-    elif kind == pl.Boolean:
-        self.put("bits", _packed(column.fill_null(False)))
-    elif kind != pl.Null:
-        physical = column.to_physical()
-        filled = physical.fill_null(0) if nulls else physical
-        if kind == pl.Int128:
-            _texts(self, filled.cast(pl.String))
-            return
-        cells = memoryview(filled.rechunk().to_numpy()).cast("B") if len(filled) else b""
-        self.hash.update(f"cells:{len(cells)};".encode())
-        self.hash.update(cells)
-
-
-def _texts(self: _Writing, column: Any) -> None:
-    """Write texts without nulls as their lengths in bytes, and all their bytes in a row."""
-    import polars as pl
-
-    is_binary = column.dtype == pl.Binary
-    sizes = column.bin.size() if is_binary else column.str.len_bytes()
-    self.put("sizes", sizes.cast(pl.UInt32).rechunk().to_numpy().tobytes())
-    self.put("texts", b"".join(column.to_list()) if is_binary else column.str.join("").item().encode())
-
-
-def _packed(is_true: Any) -> bytes:
-    import numpy as np
-
-    return np.packbits(is_true.to_numpy()).tobytes()
-
-
-def _lazy(_self: _Writing, value: Any) -> None:
-    raise UnhashableError(
-        f"A {type(value).__module__}.{type(value).__qualname__} is a plan that may read files when it is collected.",
-        "Return it collected.",
-    )
-
-
-def _pandas(self: _Writing, value: Any) -> None:
-    """Write a pandas frame, series or index: labels, types and cells, duplicates and all."""
-    import pandas as pd
-
-    self.put(type(value).__name__, str(value.shape).encode())
-    if isinstance(value, pd.DataFrame):
-        self.write(value.attrs, ".attrs")
-        self.write(value.columns, ".columns")
-        self.write(value.index, ".index")
-        for place in range(value.shape[1]):
-            _cells(self, value.iloc[:, place])
-    elif isinstance(value, pd.Series):
-        self.write(value.attrs, ".attrs")
-        self.write(value.name, ".name")
-        self.write(value.index, ".index")
-        _cells(self, value)
-    else:
-        self.write(list(value.names), ".names")
-        if isinstance(value, pd.MultiIndex):
-            for level in range(value.nlevels):
-                self.write(value.get_level_values(level), f".level{level}")
-        else:
-            self.put("freq", str(getattr(value, "freq", None)).encode())
-            _cells(self, value.to_series().reset_index(drop=True))
-
-
-def _cells(self: _Writing, series: Any) -> None:
-    import numpy as np
-    import pandas as pd
-
-    kind = series.dtype
-    self.put("dtype", f"{type(kind).__qualname__} {kind!r}".encode())
-    if isinstance(kind, pd.CategoricalDtype):
-        self.write(series.cat.categories, ".categories")
-        self.write(series.cat.codes.to_numpy(), ".codes")
-        return
-    values = series.to_numpy() if isinstance(kind, np.dtype) else None
-    if values is not None and not values.dtype.hasobject:
-        self.write(values, "")
-        return
-    self.write(series.isna().to_numpy(dtype=bool), ".isna")
-    self.write(series.astype(object).where(series.notna(), None).tolist(), "")
-
-
-def _arrow(self: _Writing, value: Any) -> None:
-    import polars as pl
-
-    self.put("arrow", f"{type(value).__name__} {getattr(value, 'schema', None) or value.type}".encode())
-    made = pl.from_arrow(value)
-    _frame(self, made)
-
-
-def _generator(self: _Writing, value: Any) -> None:
-    self.put("rng", type(value).__name__.encode())
-    self.write(value.bit_generator.state, ".state")
-
-
 #: What can be written at once.
 _PLAIN: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda _: b"",
@@ -359,29 +230,3 @@ _CONTAINERS: dict[type, Callable[[_Writing, Any], None]] = {
     frozenset: _set,
     bytearray: lambda self, value: self.put("bytearray", bytes(value)),
 }
-
-
-def _of_library(kind: type) -> Callable[[_Writing, Any], None] | None:
-    """Return how a value of a numeric library is written; the libraries are those already loaded."""
-    top = kind.__module__.partition(".")[0]
-    if top == "numpy":
-        return _numpy(kind)
-    if top == "polars":
-        return {"DataFrame": _frame, "Series": _frame, "LazyFrame": _lazy}.get(kind.__name__)
-    if top == "pandas":
-        import pandas as pd
-
-        return _pandas if issubclass(kind, (pd.DataFrame, pd.Series, pd.Index)) else None
-    if top == "pyarrow":
-        return _arrow if kind.__name__ in ("Table", "RecordBatch", "ChunkedArray") else None
-    return None
-
-
-def _numpy(kind: type) -> Callable[[_Writing, Any], None] | None:
-    import numpy as np
-
-    if issubclass(kind, np.ndarray):
-        return _array
-    if issubclass(kind, np.generic):
-        return _scalar
-    return _generator if issubclass(kind, np.random.Generator) else None
