@@ -327,6 +327,18 @@ def test_notes_are_replaced_and_listed_by_name(books: Books) -> None:
         books.notes.put("window", "b", float("inf"))
 
 
+def test_a_note_that_is_forgotten_is_gone_and_the_others_stay(books: Books) -> None:
+    books.notes.put("session", "a", 1)
+    books.notes.put("session", "b", 2)
+    books.notes.put("other", "a", 3)
+
+    books.notes.forget("session", "a")
+    books.notes.forget("session", "z")
+
+    assert books.notes.get("session", "a") is None
+    assert (books.notes.all("session"), books.notes.get("other", "a")) == ({"b": 2}, 3)
+
+
 def test_the_last_notes_with_a_prefix_are_found(books: Books) -> None:
     for name in ("flights/1", "flights/2", "flights/3", "flight/9", "flights"):
         books.notes.put("window", name, name)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import urlsplit
 
 from kaizenml.errors import SettingError
 
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 Address = IPv4Address | IPv6Address
 
 #: Global unicast: all that was ever given out of IPv6 (IANA, IPv6 Global Unicast Address Assignments).
@@ -89,3 +91,13 @@ def unwrapped(address: Address) -> Address:
 
 def _fits(address: Address, network: IPv4Network | IPv6Network) -> bool:
     return address.version == network.version
+
+
+def is_private(address: str) -> bool:
+    """Say whether nobody in between can read or change what goes to an address: with TLS, or on this machine."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return False
+    return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and host in _THIS_MACHINE))

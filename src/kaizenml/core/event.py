@@ -76,6 +76,11 @@ class Kind(StrEnum):
     LETTER_SENT_AGAIN = "letter.sent_again"
     SETUP_BEGUN = "setup.begun"
     SETUP_FINISHED = "setup.finished"
+    SIGNED_IN = "user.signed_in"
+    SIGNED_OUT = "user.signed_out"
+    SIGN_IN_REFUSED = "user.refused"
+    USER_SHUT_OUT = "user.shut_out"
+    USER_LET_IN = "user.let_in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -279,6 +279,10 @@ class Notes(Protocol):
         """Write the value in place of the one before."""
         ...
 
+    def forget(self, kind: str, name: str) -> None:
+        """Take the value away; without one, change nothing."""
+        ...
+
     def all(self, kind: str) -> dict[str, object]:
         """Return every value of a kind, by name, in the order of the names."""
         ...

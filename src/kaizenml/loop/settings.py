@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kaizenml.core.address import Allowed, allowed
+from kaizenml.core.address import Allowed, allowed, is_private
+from kaizenml.core.person import roles_by_group
 from kaizenml.core.place import Bucket, place_of
 from kaizenml.core.registered import PROTECTED
-from kaizenml.errors import SettingError, bounded, close_match
+from kaizenml.errors import SettingError, UsageError, bounded, close_match
 
 #: Where steps can run.
 RUNNERS = ("local", "pool", "ray")
@@ -32,6 +33,12 @@ KNOWN: dict[str, tuple[str, str]] = {
     ),
     "url": ("", "how people reach the control plane, for links in messages (default: http://HOST:PORT)"),
     "token": ("", "a token that opens everything, of 16 characters or more (default: there is none)"),
+    "oidc": ("", "identity provider that people sign in with: its issuer, https://… (default: nobody signs in)"),
+    "oidc_client": ("", "how the identity provider knows this server"),
+    "oidc_secret": ("", "what this server proves that with (default: nothing; PKCE is used either way)"),
+    "oidc_roles": ("", "which group has which roles: admins=admin, data team=churn:developer+churn:approver"),
+    "oidc_groups": ("groups", "the claim that tells of somebody's groups"),
+    "oidc_name": ("", "the claim by which people are called (default: their verified e-mail address, or else sub)"),
     "key": ("", "what approvals are sealed with, where several homes share one database (default: a file in the home)"),
     "protected": (" ".join(PROTECTED), "aliases of models, and stages, that move only with an approval"),
     "server": ("", "control plane that tracked runs are sent to: http://HOST:8400 (default: this home's records)"),
@@ -42,6 +49,18 @@ KNOWN: dict[str, tuple[str, str]] = {
     "stream_mb": ("256", "megabytes of files above which data are taken part by part, in bounded memory"),
     "train_rows": ("500000", "most rows that a model is trained on when the data are taken part by part"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How people sign in: with whom, as which client, and what their groups let them do."""
+
+    issuer: str
+    client: str
+    secret: str = field(repr=False)
+    by_group: Mapping[str, tuple[str, ...]]
+    groups: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +77,7 @@ class Settings:
     notify_allow: Allowed
     url: str
     token: str = field(repr=False)
+    sign_in: SignIn | None
     key: str = field(repr=False)
     protected: tuple[str, ...]
     server: str
@@ -136,6 +156,7 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         notify_allow=allowed(values["notify_allow"].replace(",", " ").split()),
         url=_web("url", values["url"]) or f"http://{shown_host(values['host'])}:{values['port']}",
         token=values["token"],
+        sign_in=_sign_in(values),
         key=_key(values["key"]),
         protected=tuple(values["protected"].replace(",", " ").split()),
         server=_web("server", values["server"]),
@@ -152,6 +173,32 @@ def _port(name: str, text: str) -> int:
     if text.isdigit() and 0 < int(text) < 65536:
         return int(text)
     raise SettingError(f"{name}={text!r} is no port.", "Give a number from 1 to 65535.")
+
+
+def _sign_in(values: Mapping[str, str]) -> SignIn | None:
+    named = [name for name in ("oidc_client", "oidc_secret", "oidc_roles") if values[name]]
+    if not values["oidc"]:
+        if named:
+            raise SettingError(f"{named[0]} is set, and no identity provider.", "Set oidc to its issuer, or neither.")
+        return None
+    if not is_private(values["oidc"]):
+        raise SettingError(f"oidc={redacted(values['oidc'])!r} cannot be.", "It is https://HOST/…, as it calls itself.")
+    if values["url"] and not is_private(values["url"]):
+        raise SettingError(
+            f"People would sign in at {redacted(values['url'])} without TLS.",
+            "Set url to https://HOST, behind a proxy.",
+        )
+    if not values["url"] and not is_private(f"http://{shown_host(values['host'])}"):
+        raise SettingError("Nobody can sign in at an address without TLS.", "Set url to https://HOST, behind a proxy.")
+    for name in ("oidc_client", "oidc_roles"):
+        if not values[name]:
+            raise SettingError(f"oidc is set, and no {name}.", f"Set {name}: {KNOWN[name][1]}.")
+    try:
+        by_group = roles_by_group(values["oidc_roles"])
+    except UsageError as error:
+        raise SettingError(f"oidc_roles cannot be read: {error.message}", error.hint) from error
+    return SignIn(values["oidc"], values["oidc_client"], values["oidc_secret"], by_group, values["oidc_groups"],
+                  values["oidc_name"])  # fmt: skip
 
 
 def _key(text: str) -> str:

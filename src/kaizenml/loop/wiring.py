@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 from kaizenml.core.backup import Arrived, Manifest
 from kaizenml.core.digest import Digest
 from kaizenml.core.mlflow.origin import Origin, Trouble
+from kaizenml.core.person import Provider
 from kaizenml.core.place import Bucket, place_of
 from kaizenml.core.ports import Blobs, Books, Clock, Notifier, Records, Tables
 from kaizenml.core.soundness import Area, Fault
 from kaizenml.core.subscription import Channel
 from kaizenml.core.task import StepCache
-from kaizenml.errors import KaizenError, StateError, UsageError
+from kaizenml.errors import KaizenError, SettingError, StateError, UsageError
 from kaizenml.loop.settings import Settings, settings
 
 if TYPE_CHECKING:
@@ -106,6 +107,23 @@ def open_house(of: Settings) -> House:
         open_tables=lambda: _open_tables(of),
         clock=SystemClock(),
     )
+
+
+def open_provider(of: Settings) -> Provider | None:
+    """Open the identity provider that people sign in with; None where nobody does.
+
+    Raises
+    ------
+    SettingError
+        When the library is missing that checks what it says.
+    """
+    if of.sign_in is None:
+        return None
+    try:
+        from kaizenml.adapters.oidc import Oidc
+    except ImportError as error:
+        raise SettingError("People can only sign in with joserfc.", "Run `pip install 'kaizenml[oidc]'`.") from error
+    return Oidc(of.sign_in.issuer, of.sign_in.client, of.sign_in.secret)
 
 
 def _open_tables(of: Settings) -> Tables:

@@ -66,6 +66,10 @@ class SqlNotes:
         body = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"))
         put(self._connection, NOTES, {"kind": kind, "name": name}, body=body)
 
+    def forget(self, kind: str, name: str) -> None:
+        """Take the value away; without one, change nothing."""
+        self._connection.execute(delete(NOTES).where(NOTES.c.kind == kind, NOTES.c.name == name))
+
     def all(self, kind: str) -> dict[str, object]:
         """Return every value of a kind, by name, in the order of the names."""
         query = select(NOTES.c.name, NOTES.c.body).where(NOTES.c.kind == kind).order_by(NOTES.c.name)

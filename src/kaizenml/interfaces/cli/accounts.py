@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 import msgspec
 
-from kaizenml.core.account import EVERYWHERE, Token
-from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.core.account import Token
+from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option, roles_text
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 
@@ -121,9 +121,7 @@ def revoking(id_: str, folder: Path, as_json: bool) -> None:
 
 
 def _roles(of: Token) -> str:
-    named = ", ".join(
-        role if project == EVERYWHERE else f"{project}:{role}" for project, roles in of.roles.items() for role in roles
-    )
+    named = roles_text(of.roles)
     return f"{named} (to {', '.join(of.scopes)} only)" if of.scopes else named
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from kaizenml.core.account import EVERYWHERE
 from kaizenml.errors import SettingError
 from kaizenml.loop.settings import Settings
 from kaizenml.loop.wiring import House, open_house, read_settings
@@ -68,3 +69,10 @@ def check_project(of: Settings) -> None:
         raise SettingError(
             f"There is no project in {of.folder}.", "Go to a project's folder, or make one: `kaizen new`."
         )
+
+
+def roles_text(roles: Mapping[str, Iterable[str]]) -> str:
+    """Return roles as they are written."""
+    return ", ".join(
+        role if project == EVERYWHERE else f"{project}:{role}" for project, each in roles.items() for role in each
+    )

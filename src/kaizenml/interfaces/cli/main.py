@@ -59,6 +59,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("accounts", "Make the first account of a server that others can reach."),
     "token": ("accounts", "Make, list and revoke the tokens of people and programs."),
     "notify": ("notifying", "Tell people and programs what happens: subscriptions, and what was delivered."),
+    "user": ("people", "List who signs in with a browser; shut people out."),
     "backup": ("backing_up", "Copy the home while it is in use."),
     "restore": ("backing_up", "Make a home from a backup, once all of it is checked."),
     "import": ("importing", "Bring runs of another tracker over: MLflow's."),

@@ -38,6 +38,7 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     from kaizenml.loop.controller import control
     from kaizenml.loop.notifying import keep_posted
     from kaizenml.loop.service import LoopService
+    from kaizenml.loop.signing_in import open_door
     from kaizenml.loop.supervising import keep, leave_on_signals
     from kaizenml.loop.syncing import pick_up
 
@@ -48,7 +49,9 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     publish(house)
     stop = threading.Event()
     _wait_for_port(of.host, of.predict_port)
-    with serve_control_plane(LoopService(house), host=of.host, port=of.port, token=of.token, stop=stop):
+    with serve_control_plane(
+        LoopService(house), host=of.host, port=of.port, token=of.token, door=open_door(of), stop=stop
+    ):
         leave_on_signals(stop)
         controller = threading.Thread(
             target=control, args=(house, say_on_stderr), kwargs={"stop": stop}, name="controller", daemon=True
@@ -72,7 +75,7 @@ def _tell_of_setup(house: House) -> None:
     from kaizenml.loop import setting_up
 
     of = house.settings
-    if of.token or is_loopback(of.host):
+    if of.token or of.sign_in or is_loopback(of.host):
         return
     with house.records.writing() as books:
         text = setting_up.begin(books, house.clock.now())
@@ -154,7 +157,7 @@ def serve(host: str, port: str, parent: int | None, folder: Path) -> None:
         of.serving / "log",
         partial(load_release, open_blobs(of)),
         token=of.token,
-        callers=Callers(of.serving / OPENINGS, asks_always=not is_loopback(of.host)),
+        callers=Callers(of.serving / OPENINGS, asks_always=of.sign_in is not None or not is_loopback(of.host)),
         is_replay=of.is_replay,
         close_seconds=0.04 if of.is_replay else 0.5,
     )

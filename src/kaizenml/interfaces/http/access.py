@@ -63,6 +63,18 @@ class Accounts(Protocol):
         ...
 
 
+class Sessions(Protocol):
+    """Where people who have signed in with a browser are found."""
+
+    def is_ready(self, secret: str) -> bool:
+        """Say whether what is asked about a secret can be answered at once."""
+        ...
+
+    def find(self, secret: str) -> Holder | None:
+        """Return whose session this is, if it is still good."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """Who calls: whoever has the server's own token (or is alone on this machine) may do everything under any name.
@@ -182,12 +194,18 @@ class Access:
         Further names by which browsers may call the server.
     accounts
         The tokens of people and programs.
+    sessions
+        The people who have signed in with a browser; None: nobody can.
+    cookie
+        What the cookie of a session is called.
     """
 
     host: str = "127.0.0.1"
     token: str | None = None
     names: tuple[str, ...] = ()
     accounts: Accounts | None = None
+    sessions: Sessions | None = None
+    cookie: str = ""
 
     def __post_init__(self) -> None:
         if self.token is None and self.accounts is None and not is_loopback(self.host):
@@ -209,8 +227,13 @@ class Access:
         found = self.accounts.find(offered.decode("latin-1")) if self.accounts is not None else None
         if found is not None:
             return Known(found)
-        is_single = self.token is None and is_loopback(self.host) and not (self.accounts and self.accounts.are_there())
-        return Known() if is_single else None
+        is_single = self.token is None and self.sessions is None and is_loopback(self.host)
+        return Known() if is_single and not (self.accounts and self.accounts.are_there()) else None
+
+    def signed_in(self, secret: str) -> Known | None:
+        """Return who calls with the cookie of a session; None for nobody who is signed in."""
+        found = self.sessions.find(secret) if self.sessions is not None else None
+        return Known(found) if found is not None else None
 
     def is_ready(self, authorization: bytes | None) -> bool:
         """Say whether `known` answers at once, reading nothing."""

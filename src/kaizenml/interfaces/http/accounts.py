@@ -15,7 +15,7 @@ from kaizenml.interfaces.http.acting import Body, By, Name
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, Routes
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop import accounts, setting_up
+from kaizenml.loop import accounts, setting_up, signing_in
 
 
 class Issuing(Body):
@@ -41,6 +41,9 @@ def add_accounts(routes: Routes, service: Service) -> None:
     told = AccountRoutes(service)
     routes.get("/api/v1/me", told.me, permission=Permission.VIEW, of=ANYWHERE)
     routes.post("/api/v1/setup", told.setup, permission=Permission.SET_UP)
+    routes.get("/api/v1/users", told.users, permission=Permission.ADMIN)
+    for act, does in (("shut-out", told.shut_out), ("let-in", told.let_in), ("sign-out", told.sign_out)):
+        routes.post(f"/api/v1/users/{{user}}/{act}", does, permission=Permission.ADMIN)
     routes.get("/api/v1/tokens", told.listed, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens", told.issue, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens/{id}/revoke", told.revoke, permission=Permission.ADMIN)
@@ -97,6 +100,27 @@ class AccountRoutes:
         by = (body or Body()).actor
         with self._service.records.writing() as books:
             return answer({"token": shown(accounts.revoke(books, id, by=by, now=self._service.now()))})
+
+    def users(self) -> Response:
+        """Everybody who has signed in, by name."""
+        with self._service.records.reading() as books:
+            return answer({"users": signing_in.users(books)})
+
+    def shut_out(self, user: str, body: Body | None = None) -> Response:
+        """Let somebody in no more, and end their sessions."""
+        return self._done(signing_in.shut_out, user, body)
+
+    def let_in(self, user: str, body: Body | None = None) -> Response:
+        """Let somebody in again."""
+        return self._done(signing_in.let_in, user, body)
+
+    def sign_out(self, user: str, body: Body | None = None) -> Response:
+        """End every session of somebody."""
+        return self._done(signing_in.sign_out, user, body)
+
+    def _done(self, act: signing_in.Act, user: str, body: Body | None) -> Response:
+        with self._service.records.writing() as books:
+            return answer({"user": act(books, user, by=(body or Body()).actor, now=self._service.now())})
 
 
 def shown(token: Token) -> dict[str, object]:

@@ -11,6 +11,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.accounts import add_accounts
 from kaizenml.interfaces.http.acting import add_acting
+from kaizenml.interfaces.http.cookies import cookies_at
 from kaizenml.interfaces.http.data import add_data
 from kaizenml.interfaces.http.docs import add_docs
 from kaizenml.interfaces.http.evaluating import add_evaluating
@@ -29,6 +30,8 @@ from kaizenml.interfaces.http.tracking import add_tracking
 from kaizenml.interfaces.http.why import add_why
 from kaizenml.interfaces.web.labelling import add_label_pages
 from kaizenml.interfaces.web.pages import add_pages
+from kaizenml.interfaces.web.signing_in import add_signing_in
+from kaizenml.loop.signing_in import Door, SigningIn
 
 Part = Callable[[Routes, Service], None]
 PARTS: tuple[Part, ...] = (
@@ -49,7 +52,9 @@ PARTS: tuple[Part, ...] = (
 )
 
 
-def create_app(service: Service, access: Access | None = None, *, more: Sequence[Part] = ()) -> FastAPI:
+def create_app(
+    service: Service, access: Access | None = None, *, door: Door | None = None, more: Sequence[Part] = ()
+) -> FastAPI:
     """Return the control plane, ready to be served.
 
     Parameters
@@ -58,6 +63,8 @@ def create_app(service: Service, access: Access | None = None, *, more: Sequence
         The loop.
     access
         Where it listens and which token opens it; without, on this machine alone and without token.
+    door
+        How people sign in with a browser; None: they do not.
     more
         Further parts, such as another wire protocol; each adds its routes through `Routes`.
 
@@ -70,6 +77,8 @@ def create_app(service: Service, access: Access | None = None, *, more: Sequence
     routes = Routes(app, service.records)
     for part in (*PARTS, *more):
         part(routes, service)
+    if door is not None:
+        add_signing_in(routes, service, SigningIn(door.provider, door.rules), cookies_at(door.url))
     add_docs(routes, app)
     check_routes(app)
     add_problems(app)

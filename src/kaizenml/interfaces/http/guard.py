@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from anyio import to_thread
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kaizenml.core.account import Permission
 from kaizenml.errors import KaizenError
 from kaizenml.interfaces.http.access import CALLER, Access, Known
+from kaizenml.interfaces.http.cookies import SIGN_IN, cookie_in
 from kaizenml.interfaces.http.problems import (
     CHALLENGE,
     ForeignRequestError,
@@ -109,17 +110,26 @@ class Guard:
         except Exception as error:
             if has_answered:
                 raise
-            await _problem_of(error, owner)(scope, receive, send)
+            response = self._way_in(scope, error) or _problem_of(error, owner)
+            await response(scope, receive, send)
+
+    def _way_in(self, scope: Scope, error: Exception) -> Response | None:
+        """Return where a browser is sent that wants a page and is not signed in."""
+        headers = Headers(scope=scope)
+        is_page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+        if self._access.sessions is None or not is_page or not isinstance(error, NotAuthenticatedError):
+            return None
+        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
+        return RedirectResponse(f"{SIGN_IN}?next={quote(scope['path'] + query, safe='')}", 303)
 
     async def _check(self, scope: Scope, owner: Dialect | None) -> None:
         headers = Headers(scope=scope)
         self._check_host(headers.getlist("host"))
         if scope["method"] not in _SAFE:
             _check_origin(headers, scope["scheme"])
-        sent = [value for name, value in scope["headers"] if name == b"authorization"]
         is_public = scope["path"] in self._public
         try:
-            caller = await self._known(sent[0] if len(sent) == 1 else None)
+            caller = await self._caller(scope, headers)
         except KaizenError:
             if not is_public:
                 raise
@@ -133,11 +143,28 @@ class Guard:
         CALLER.set(caller)
         scope[GRANTED] = caller.granted() if caller else frozenset({Permission.PUBLIC})
 
+    async def _caller(self, scope: Scope, headers: Headers) -> Known | None:
+        """Return who calls: by a token if one was sent, else by the cookie of a session."""
+        sent = [value for name, value in scope["headers"] if name == b"authorization"]
+        session = cookie_in(scope["headers"], self._access.cookie) if self._access.cookie and not sent else ""
+        if not session:
+            return await self._known(sent[0] if len(sent) == 1 else None)
+        caller = await self._signed_in(session)
+        if caller is not None and scope["method"] not in _SAFE:
+            _check_own_page(headers)
+        return caller
+
     async def _known(self, authorization: bytes | None) -> Known | None:
         """Return who calls; where that must be looked up, no other request waits for it."""
         if self._access.is_ready(authorization):
             return self._access.known(authorization)
         return await to_thread.run_sync(self._access.known, authorization)
+
+    async def _signed_in(self, secret: str) -> Known | None:
+        """Return who has signed in; where that must be looked up, no other request waits for it."""
+        if self._access.sessions is not None and self._access.sessions.is_ready(secret):
+            return self._access.signed_in(secret)
+        return await to_thread.run_sync(self._access.signed_in, secret)
 
     def _check_host(self, hosts: list[str]) -> None:
         host = ",".join(hosts)
@@ -164,6 +191,15 @@ def _check_origin(headers: Headers, scheme: str) -> None:
     origin = headers.get("origin")
     if origin is not None and origin.lower() not in {f"{s}://{headers['host'].lower()}" for s in (scheme, "https")}:
         raise ForeignRequestError(origin)
+
+
+def _check_own_page(headers: Headers) -> None:
+    """Refuse what a cookie came with by itself, unless the browser says that a page of this server sent it.
+
+    `_check_origin` has refused whatever names another origin; here one of the two headers has to be there.
+    """
+    if headers.get("sec-fetch-site") != "same-origin" and "origin" not in headers:
+        raise ForeignRequestError(headers.get("sec-fetch-site", "nowhere"))
 
 
 def _name_of(host: str) -> str:

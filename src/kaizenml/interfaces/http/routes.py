@@ -14,6 +14,7 @@ from kaizenml.core.account import Permission
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, SettingError, UsageError
 from kaizenml.interfaces.http.access import CALLER, denied
+from kaizenml.interfaces.http.cookies import CALLBACK, SIGN_IN
 from kaizenml.interfaces.http.guard import GRANTED
 from kaizenml.loop import belonging
 from kaizenml.loop.belonging import Owners
@@ -104,7 +105,7 @@ def permission_of(route: object) -> Permission | None:
 
 
 def check_routes(app: FastAPI) -> None:
-    """Check that every route asks for a permission, and that only health is public.
+    """Check that every route asks for a permission, and that only health and the way in are public.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def check_routes(app: FastAPI) -> None:
             f"These routes say no permission: {', '.join(bare)}.", "Add them with `Routes.get` or `Routes.post`."
         )
     opened = [_path(route) for route in app.routes if permission_of(route) is Permission.PUBLIC]
-    wrong = [path for path in opened if not path.startswith("/health/")]
+    wrong = [path for path in opened if not path.startswith("/health/") and path not in (SIGN_IN, CALLBACK)]
     if wrong:
         raise SettingError(f"These routes are public: {', '.join(wrong)}.", "Only /health/… may be; ask for `view`.")
 

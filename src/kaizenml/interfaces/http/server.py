@@ -7,15 +7,19 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from urllib.parse import urlsplit
 
 import uvicorn
 from fastapi import FastAPI
 
 from kaizenml.errors import SettingError
-from kaizenml.interfaces.http.access import Access
+from kaizenml.interfaces.http.access import Access, is_everywhere
 from kaizenml.interfaces.http.app import create_app
+from kaizenml.interfaces.http.cookies import cookies_at
 from kaizenml.interfaces.http.service import Service
-from kaizenml.loop.callers import Tokens
+from kaizenml.loop.callers import Sessions, Tokens
+from kaizenml.loop.signing_in import Door
 
 #: How long requests that are being answered may take once the server shall end.
 GRACE_SECONDS = 5
@@ -23,8 +27,9 @@ GRACE_SECONDS = 5
 
 @contextmanager
 def serve_control_plane(
-    service: Service, *, host: str, port: int, token: str | None = None, stop: threading.Event | None = None
-) -> Iterator[str]:
+    service: Service, *, host: str, port: int, token: str | None = None, door: Door | None = None,
+    stop: threading.Event | None = None,
+) -> Iterator[str]:  # fmt: skip
     """Answer requests in a thread of its own for as long as the block lasts; give the address.
 
     Parameters
@@ -34,6 +39,8 @@ def serve_control_plane(
     token
         Opens everything. Without it, and while no account was made, this machine alone may call: others can only
         make the first account, with the token of `kaizenml.loop.setting_up`.
+    door
+        How people sign in with a browser; None: they do not.
     stop
         Is set when the server has ended, for whatever reason.
 
@@ -42,7 +49,7 @@ def serve_control_plane(
     SettingError
         When nothing can listen there, or everybody could act there.
     """
-    app = create_app(service, Access(host, token or None, accounts=Tokens(service.records, service.now)))
+    app = create_app(service, _access(service, host, token, door), door=door)
     bound = _bound(host, port)
     server = uvicorn.Server(_config(app))
     ended = stop or threading.Event()
@@ -56,6 +63,15 @@ def serve_control_plane(
         server.should_exit = True
         thread.join(2 * GRACE_SECONDS)
         gc.unfreeze()
+
+
+def _access(service: Service, host: str, token: str | None, door: Door | None) -> Access:
+    known = Access(host, token or None, accounts=Tokens(service.records, service.now))
+    if door is None:
+        return known
+    sessions = Sessions(service.records, service.now, door.rules.by_group)
+    names = () if is_everywhere(host) else (urlsplit(door.url).hostname or "",)
+    return replace(known, names=names, sessions=sessions, cookie=cookies_at(door.url).session)
 
 
 def _config(app: FastAPI) -> uvicorn.Config:
