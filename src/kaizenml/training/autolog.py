@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
 import inspect
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from kaizenml.training import autolog_sklearn
+from kaizenml.training.autolog_later import Later
 from kaizenml.training.autolog_scope import Around, open_run, outermost, safely, watched
 from kaizenml.training.track import TrackedRun
 
@@ -19,14 +20,34 @@ LIBRARIES = ("sklearn", "lightgbm", "xgboost", "torch")
 
 
 def patched(library: str, around: Around, current: Callable[[], TrackedRun | None]) -> Undo:
-    """Watch a library that is installed; return what undoes it."""
-    if importlib.util.find_spec(library) is None:
-        return lambda: None
-    if library == "torch":
+    """Watch a library from when it is imported on, or at once where it is; return what undoes it."""
+    undo: list[Undo] = []
+
+    def watch(module: ModuleType) -> None:
+        with safely():
+            undo.append(_watch(module, around, current))
+
+    later = Later(_is_within("sklearn") if library == "sklearn" else library.__eq__, watch)
+    later.begin()
+
+    def undo_all() -> None:
+        later.end()
+        while undo:
+            undo.pop()()
+
+    return undo_all
+
+
+def _is_within(library: str) -> Callable[[str], bool]:
+    return lambda name: name.startswith(f"{library}.")
+
+
+def _watch(module: ModuleType, around: Around, current: Callable[[], TrackedRun | None]) -> Undo:
+    if module.__name__ == "torch":
         return _torch(current)
-    if library == "sklearn":
-        return _replaced(autolog_sklearn.places(around))
-    return {"lightgbm": _lightgbm, "xgboost": _xgboost}[library](around)
+    if module.__name__ in ("lightgbm", "xgboost"):
+        return {"lightgbm": _lightgbm, "xgboost": _xgboost}[module.__name__](around)
+    return _replaced(autolog_sklearn.places(module, around))
 
 
 def _replaced(places: list[tuple[Any, str, Any]]) -> Undo:

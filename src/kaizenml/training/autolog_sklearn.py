@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator, Mapping
+from types import FunctionType, ModuleType
 from typing import Any
 
 from kaizenml.training.autolog_scope import Around, open_run, open_to, outermost, safely, watched
@@ -18,15 +20,57 @@ _AROUND_ONE = ("Pipeline", "TransformedTargetRegressor")
 #: What a model can do; what can none of these only prepares data, and its fit alone is no training.
 _MODELS = ("predict", "fit_predict", "score_samples")
 _DEEPEST = 10
+_VALIDATION = "sklearn.model_selection._validation"
+#: What fits copies of one model; `cross_val_score` is a call of the first.
+_SEVERAL = ("cross_validate", "cross_val_predict", "learning_curve", "validation_curve", "permutation_test_score")
 
 
-def places(around: Around) -> list[tuple[Any, str, Any]]:
-    """Return each class of scikit-learn that has a `fit`, with what takes its place."""
-    from sklearn.utils import all_estimators
+def places(module: ModuleType, around: Around) -> list[tuple[Any, str, Any]]:
+    """Return each class of a module of scikit-learn that has a `fit` of its own, with what takes its place.
 
-    found = dict.fromkeys(base for _, each in all_estimators() for base in each.__mro__)
-    classes = [each for each in found if each.__module__.startswith("sklearn.") and callable(vars(each).get("fit"))]
-    return [(each, "fit", _fit(vars(each)["fit"], around)) for each in classes]
+    Also what fits the same model many times, such as `cross_validate`: that is one run.
+    """
+    own = [each for each in vars(module).values() if isinstance(each, type) and each.__module__ == module.__name__]
+    fits = [(each, "fit", vars(each)["fit"]) for each in own if isinstance(vars(each).get("fit"), FunctionType)]
+    found: list[tuple[Any, str, Any]] = [(owner, name, _fit(fit, around)) for owner, name, fit in fits]
+    if module.__name__ == _VALIDATION:
+        for name in _SEVERAL:
+            function = vars(module)[name]
+            holders = [each for key, each in list(sys.modules.items()) if key.startswith("sklearn.")]
+            logged = _several(name, function, around)
+            found += [(each, name, logged) for each in holders if vars(each).get(name) is function]
+    return found
+
+
+def _several(name: str, function: Callable[..., Any], around: Around) -> Callable[..., Any]:
+    """Watch a function that fits a model once for each fold."""
+
+    @functools.wraps(function)
+    def logged(*args: Any, **kwargs: Any) -> Any:
+        with outermost() as is_mine:
+            if not is_mine:
+                return function(*args, **kwargs)
+
+            def call(run: TrackedRun | None) -> Any:
+                value = function(*args, **kwargs)
+                if run is not None and isinstance(value, Mapping):
+                    with safely():
+                        _log_folds(run, value)
+                return value
+
+            model = args[0] if args else kwargs.get("estimator")
+            return watched(name, {"estimator": type(model).__name__, **_parameters(model)}, around, call)
+
+    return logged
+
+
+def _log_folds(run: TrackedRun, scores: Mapping[str, Any]) -> None:
+    """Log the score of each fold, at its place, and the mean of them."""
+    for name, values in scores.items():
+        if name.startswith(("test_", "train_")):
+            for step, value in enumerate(values):
+                run.log({f"cv/{name}": float(value)}, step=step)
+            run.log({f"mean_{name}": float(sum(values) / len(values))})
 
 
 def _fit(fit: Callable[..., Any], around: Around) -> Callable[..., Any]:

@@ -2,6 +2,8 @@
 
 import functools
 import importlib
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import GradientBoostingClassifier, HistGradientBoostingClassifier, StackingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_predict, cross_val_score, cross_validate
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -244,3 +246,44 @@ def test_pytorch_tells_every_loss_within_a_run(home):
     [(run, series)] = runs(home)
     assert (run.parameters["optimizer"], run.tags["model"]) == ("SGD", "Linear")
     assert len(series["loss"]) == 4
+
+
+@pytest.mark.parametrize("call", [cross_validate, cross_val_score, cross_val_predict])
+def test_what_fits_a_model_once_for_each_fold_is_one_run(home, call):
+    again = getattr(importlib.import_module("sklearn.model_selection"), call.__name__)
+
+    again(LogisticRegression(C=0.5), X, Y, cv=4)
+
+    [(run, series)] = runs(home)
+    assert run.name in ("cross_validate", "cross_val_predict")
+    assert (run.parameters["C"], run.parameters["estimator"]) == (0.5, "LogisticRegression")
+    if call is not cross_val_predict:
+        assert len(series["cv/test_score"]) == 4
+        assert run.latest["mean_test_score"] == pytest.approx(np.mean(series["cv/test_score"]))
+
+
+LATE = """
+import sys
+import kaizenml as kz
+
+kz.autolog()
+assert not {"sklearn", "lightgbm", "xgboost", "torch", "pandas", "scipy"} & set(sys.modules)
+
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import cross_val_score
+import sklearn.linear_model._base as base
+assert type(base.__loader__) is type(base.__spec__.loader) is not type(None)
+assert "autolog" not in type(base.__loader__).__module__
+
+LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+cross_val_score(LinearRegression(), [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 3.0], cv=2)
+kz.autolog(False)
+LinearRegression().fit([[0.0], [1.0]], [0.0, 1.0])
+"""
+
+
+def test_asking_for_it_imports_no_library_and_those_that_are_imported_later_are_watched(tmp_path):
+    done = subprocess.run([sys.executable, "-c", LATE], cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert [run.name for run, _ in runs(tmp_path)] == ["cross_validate", "LinearRegression"]
