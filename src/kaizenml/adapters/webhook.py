@@ -150,7 +150,8 @@ class WebhookNotifier:
         """Return a connection to the first of the addresses that takes one."""
         for at, address in enumerate(addresses):
             try:
-                plain = socket.create_connection((address, place.port), timeout=_left(deadline))
+                share = _left(deadline) / (len(addresses) - at)  # one that swallows all leaves time for the next
+                plain = socket.create_connection((address, place.port), timeout=share)
             except OSError:
                 if at + 1 == len(addresses) or time.monotonic() > deadline:
                     raise

@@ -14,6 +14,8 @@ from kaizenml.core.secrets import without_secrets
 
 #: The longest message to people: services cut or refuse longer ones, each at a length of its own.
 MOST_TITLE, MOST_TEXT = 120, 1_000
+#: The longest text of an event's facts that is told whole.
+MOST_FACT = 4_000
 #: The largest body of a webhook; the facts of an event that has more are left out, and the body says so.
 MOST_BODY_BYTES = 64_000
 
@@ -102,7 +104,7 @@ def notice_of(event: Event, id_: str, sentence: str, url: str) -> Notice:
     """
     title = cut(f"{event.project or 'kaizen'}: {str(event.kind).replace('.', ' ')}", MOST_TITLE)
     about = f"{event.subject.replace(':', ' ', 1)}, by {event.actor.partition(':')[2] or event.actor}"
-    text = cut(without_secrets(f"{sentence}\n{about}" if sentence else about), MOST_TEXT)
+    text = cut(without_secrets(cut(f"{sentence}\n{about}" if sentence else about, MOST_FACT)), MOST_TEXT)
     tone = _TONES.get(str(event.kind).rpartition(".")[2], Tone.INFO)
     return Notice(id_, title, text, f"{url}/", _body(event, title, text, f"{url}/"), tone)
 
@@ -148,7 +150,7 @@ def _body(event: Event, title: str, text: str, link: str) -> bytes:
 def _harmless(value: object) -> object:
     """Return what JSON can say with the secrets in its texts blotted out: it leaves the house."""
     if isinstance(value, str):
-        return without_secrets(value)
+        return without_secrets(cut(value, MOST_FACT))
     if isinstance(value, Mapping):
         return {key: _harmless(item) for key, item in value.items()}
     return [_harmless(item) for item in value] if isinstance(value, (list, tuple)) else value

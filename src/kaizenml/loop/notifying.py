@@ -19,7 +19,7 @@ from uuid import uuid4
 
 from kaizenml.core.event import Event
 from kaizenml.core.letter import Letter, LetterState
-from kaizenml.core.notice import Answer, Notice, Target, notice_of
+from kaizenml.core.notice import Answer, Notice, notice_of
 from kaizenml.core.ports import Books, Notifier
 from kaizenml.core.subscription import Channel, Subscription
 from kaizenml.errors import KaizenError
@@ -41,12 +41,11 @@ LOOK_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """One letter on its way: what is sent, where to."""
+    """One letter on its way: of what it tells, and whom."""
 
     letter: Letter
-    notice: Notice
-    channel: Channel
-    target: Target | KaizenError
+    event: Event
+    to: Subscription
 
 
 @dataclass
@@ -122,7 +121,10 @@ class Post:
         self._under_way[future] = trip.letter
         future.add_done_callback(lambda _: self.wake.set())
         work = threading.Thread(target=lambda: future.set_result(self._sent(trip)), daemon=True, name="post")
-        work.start()
+        try:
+            work.start()
+        except RuntimeError as error:  # no thread is to be had
+            future.set_result(Answer(None, f"Nothing could be sent: {error}."))
 
     def wants_more(self) -> bool:
         """Say whether something new has happened that is to be told, or a letter is due."""
@@ -146,27 +148,20 @@ class Post:
         for each in self._known(books):
             room = self._room(each, back)
             letters = books.letters.take(each.name, self.sender, now, limit=room) if room > 0 else []
-            trips += [self._trip(books, each, letter, now) for letter in letters]
+            trips += [Trip(letter, books.events.get(letter.event), each) for letter in letters]
         return trips
 
-    def _trip(self, books: Books, to: Subscription, letter: Letter, now: datetime) -> Trip:
-        notice = told(books.events.get(letter.event), letter.id, self.house.settings.url)
-        return Trip(letter, notice, to.channel, self._target(to, now))
-
-    def _target(self, to: Subscription, now: datetime) -> Target | KaizenError:
-        try:
-            return subscribing.target(to, self.house.key, now, self._addresses)
-        except KaizenError as error:
-            return error
-
     def _sent(self, trip: Trip) -> Answer:
-        """Return what came of an attempt; whatever a channel does wrong is one that failed."""
-        if isinstance(trip.target, KaizenError):
-            return Answer(None, trip.target.message)
+        """Return what came of an attempt; whatever goes wrong on the way is an attempt that failed."""
+        now, to = self.house.clock.now(), trip.to
         try:
-            return self._by_channel[trip.channel].send(trip.notice, trip.target, self.house.clock.now())
+            target = subscribing.target(to, self.house.key, now, self._addresses)
+            notice = told(trip.event, trip.letter.id, self.house.settings.url)
+            return self._by_channel[to.channel].send(notice, target, now)
+        except KaizenError as error:
+            return Answer(None, error.message)
         except Exception as error:
-            return Answer(None, f"The channel {trip.channel} failed with {type(error).__name__}.")
+            return Answer(None, f"The channel {to.channel} failed with {type(error).__name__}.")
 
 
 def told(event: Event, id_: str, url: str) -> Notice:

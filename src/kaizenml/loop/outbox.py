@@ -35,6 +35,19 @@ class Sent:
     chance: float
 
 
+class _Parts:
+    """Parts of the log, each read once: most subscriptions have looked as far as the others."""
+
+    def __init__(self, books: Books) -> None:
+        self._books, self._read = books, dict[int, list[Event]]()
+
+    def behind(self, event: int) -> list[Event]:
+        """Return the next events behind one."""
+        if event not in self._read:
+            self._read[event] = self._books.events.after(event, limit=AT_ONCE)
+        return self._read[event]
+
+
 def at_work(books: Books) -> list[Subscription]:
     """Return the subscriptions that are told of something now."""
     return [each for each in subscriptions(books) if each.is_at_work]
@@ -49,30 +62,23 @@ def has_news(books: Books, seen: Mapping[str, int]) -> tuple[bool, dict[str, int
         Up to where each subscription, by its serial, is known to want nothing beyond its cursor.
     """
     wanting = at_work(books)
-    reached = {each.serial: max(cursor(books, each), seen.get(each.serial, 0)) for each in wanting}
-    if not reached:
-        return False, reached
-    events = books.events.after(min(reached.values()), limit=AT_ONCE)
+    cursors = {each.serial: cursor(books, each) for each in wanting}
+    reached = {serial: max(at, seen.get(serial, 0)) for serial, at in cursors.items()}
+    parts = _Parts(books)
     for each in wanting:
-        for event in events:
-            if event.id > reached[each.serial]:
-                if each.wants(event):
-                    return True, reached
-                reached[each.serial] = event.id
-    is_more = len(events) == AT_ONCE  # a cursor that far behind moves on, lest it be looked through again
-    return is_more, reached
+        for event in parts.behind(reached[each.serial]):
+            if each.wants(event):
+                return True, reached
+            reached[each.serial] = event.id
+    # A cursor that is far behind moves on without a letter, lest all that be looked through again.
+    return any(reached[serial] - at >= AT_ONCE for serial, at in cursors.items()), reached
 
 
 def collect(books: Books, now: datetime) -> int:
-    """Write the letters that follow from events behind the cursors, a bounded number of events; return how many."""
-    wanting = at_work(books)
-    cursors = {each.name: cursor(books, each) for each in wanting}
-    if not cursors:
-        return 0
-    events = books.events.after(min(cursors.values()), limit=AT_ONCE)
-    count = 0
-    for each in wanting:
-        fresh = [event for event in events if event.id > cursors[each.name]]
+    """Write the letters that follow from a part of the events behind each cursor; return how many."""
+    parts, count = _Parts(books), 0
+    for each in at_work(books):
+        fresh = parts.behind(cursor(books, each))
         letters = [_letter(each, event, now) for event in fresh if each.wants(event)]
         if letters:
             books.letters.add(letters)

@@ -12,6 +12,7 @@ from kaizenml.core.address import Allowed, allowed, is_private
 from kaizenml.core.person import roles_by_group
 from kaizenml.core.place import Bucket, place_of
 from kaizenml.core.registered import PROTECTED
+from kaizenml.core.subscription import checked_address
 from kaizenml.errors import SettingError, UsageError, bounded, close_match
 
 #: Where steps can run.
@@ -152,7 +153,7 @@ def _checked(folder: Path, values: Mapping[str, str]) -> Settings:
         store=place_of(values["store"]) if values["store"] else home,
         cache=(folder / (values["cache"] or home / "cache")).resolve(),
         runner=values["runner"],
-        notify=values["notify"],
+        notify=_addresses(values["notify"]),
         notify_allow=allowed(values["notify_allow"].replace(",", " ").split()),
         url=_web("url", values["url"]) or f"http://{shown_host(values['host'])}:{values['port']}",
         token=values["token"],
@@ -199,6 +200,16 @@ def _sign_in(values: Mapping[str, str]) -> SignIn | None:
         raise SettingError(f"oidc_roles cannot be read: {error.message}", error.hint) from error
     return SignIn(values["oidc"], values["oidc_client"], values["oidc_secret"], by_group, values["oidc_groups"],
                   values["oidc_name"])  # fmt: skip
+
+
+def _addresses(text: str) -> str:
+    """Return addresses as they were given, each checked as far as that can be done without asking anybody."""
+    for at, address in enumerate(text.split(), start=1):
+        try:
+            checked_address(address)
+        except UsageError as error:
+            raise SettingError(f"Address {at} in notify: {error.message}", error.hint) from error
+    return text
 
 
 def _key(text: str) -> str:

@@ -7,12 +7,11 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
 from kaizenml.core.event import Draft, Kind
-from kaizenml.core.monitor import every
 from kaizenml.core.notice import Target
 from kaizenml.core.ports import Books
 from kaizenml.core.sealing import NONCE_BYTES, seal, unsealed
@@ -29,6 +28,7 @@ from kaizenml.core.subscription import (
 )
 from kaizenml.core.webhook import secret_text
 from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
+from kaizenml.loop.accounts import lapse
 
 _KIND, _CURSOR = "subscription", "subscription.cursor"
 _SECRET_BYTES, _SERIAL_BYTES = 32, 6
@@ -162,7 +162,9 @@ def rotate(books: Books, name: str, *, key: bytes, by: str, now: datetime, keep:
     found = subscription(books, name)
     if found.channel is not Channel.WEBHOOK:
         raise StateError(f"The subscription {name} has no secret of ours.", "Add it anew with its new address.")
-    until = now + timedelta(seconds=every(keep).seconds)
+    until = lapse(keep, now)
+    if until is None:
+        raise UsageError("An old secret cannot count for ever.", f"Write how long it may, such as {KEPT_FOR}.")
     kept, secret = opened(found, key), secret_text(secrets.token_bytes(_SECRET_BYTES))
     both = (Secret(secret), replace(kept.secrets[0], until=until))
     _put(books, replace(found, sealed=_sealed(replace(kept, secrets=both), key, found)))
@@ -228,7 +230,7 @@ def follow_setting(books: Books, addresses: Mapping[str, str], *, now: datetime)
 def named_by_setting(setting: str, key: bytes) -> dict[str, str]:
     """Return the addresses in the setting `notify`, by names that say nothing about them."""
     found = {}
-    for address in setting.replace(",", " ").split():
+    for address in setting.split():
         tag = hmac.digest(key, b"kaizenml notify: " + address.encode(), "sha256").hex()[:8]
         found[f"{FROM_SETTING}{tag}"] = checked_address(address)
     return found

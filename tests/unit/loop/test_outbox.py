@@ -20,7 +20,7 @@ from kaizenml.core.letter import LEASE_SECONDS, MOST_ATTEMPTS, LetterState
 from kaizenml.core.notice import Answer, Notice, Target
 from kaizenml.core.subscription import Channel
 from kaizenml.core.webhook import SignatureError
-from kaizenml.errors import IntegrityError, StateError
+from kaizenml.errors import IntegrityError, SettingError, StateError, UsageError
 from kaizenml.loop import outbox
 from kaizenml.loop.notify_service import LoopNotify
 from kaizenml.loop.notifying import Post, deliver, keep_posted
@@ -458,3 +458,61 @@ def test_the_setting_tells_whom_it_names_and_keeps_no_address_in_the_books(
     without = replace(house, settings=replace(house.settings, notify=""))
     Post(without).follow_setting()
     assert desk.listed() == []
+
+
+def test_one_that_has_much_to_catch_up_with_holds_up_nobody_else(
+    house: House, desk: LoopNotify, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "AT_ONCE", 10)
+    desk.add("behind", "http://127.0.0.1:9/", by="person:ada", kinds=["run.*"])
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    desk.pause("behind", by="person:ada")
+    happens(house, *[Kind.RUN_STARTED] * 50, Kind.RUN_FAILED)
+    deliver(house)
+    desk.resume("behind", by="person:ada")
+    happens(house, Kind.RUN_FAILED)
+
+    with house.records.writing() as books:
+        outbox.collect(books, house.clock.now())
+
+    assert [each.state for each in desk.letters("ops")] == ["pending", "delivered"]
+    assert 0 < len(desk.letters("behind")) <= 10
+
+
+def test_an_old_secret_cannot_count_for_ever(desk: LoopNotify) -> None:
+    desk.add("ops", "https://hooks.example/", by="person:ada")
+    for keep in ("never", "9999999999w", "soon", "0h"):
+        with pytest.raises(UsageError):
+            desk.rotate("ops", by="person:ada", keep=keep)
+
+
+def test_whatever_goes_wrong_in_a_channel_is_an_attempt_that_failed(
+    house: House, desk: LoopNotify, receiver: Receiver
+) -> None:
+    class Broken:
+        def send(self, notice: Notice, target: Target, now: datetime) -> Answer:  # noqa: ARG002
+            raise ZeroDivisionError(target.address)
+
+    desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+    happens(house, Kind.RUN_FAILED)
+
+    (letter,) = deliver(house, {Channel.WEBHOOK: Broken()})
+
+    assert (letter.state, letter.said) == ("pending", "The channel webhook failed with ZeroDivisionError.")
+
+
+@pytest.mark.parametrize("text", ["hooks.example", "https://hooks.example/ nonsense", "json://ä/"])
+def test_a_setting_that_names_no_address_is_refused_without_being_repeated(tmp_path: Path, text: str) -> None:
+    with pytest.raises(SettingError, match="in notify") as refused:
+        settings(tmp_path, {"KAIZEN_NOTIFY": text})
+    assert text.split()[-1] not in str(refused.value)
+
+
+def test_what_may_be_told_beside_public_addresses_may_be_a_list(tmp_path: Path) -> None:
+    (tmp_path / "kaizen.toml").write_text('notify_allow = ["10.0.0.0/8", "hooks.lan"]\nhost = "::1"\n')
+    of = settings(tmp_path, {})
+
+    assert (of.notify_allow.hosts, str(of.notify_allow.networks[0])) == ({"hooks.lan"}, "10.0.0.0/8")
+    assert of.url == "http://[::1]:8400"
+    with pytest.raises(SettingError, match="neither a network"):
+        settings(tmp_path, {"KAIZEN_NOTIFY_ALLOW": "10.0.0.1/8"})

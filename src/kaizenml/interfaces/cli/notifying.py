@@ -76,7 +76,7 @@ def listing(folder: Path, as_json: bool) -> None:
         return
     columns = ["name", "to", "of what", "state", "waiting", "delivered", "dead"]
     rows = [
-        (each["name"], each["to"], _filter(each["filter"]), "paused" if each["paused_at"] else "on",
+        (each["name"], each["to"], _filter(each["filter"]), f"paused: {each['because']}" if each["paused_at"] else "on",
          *each["letters"].values())
         for each in found
     ]  # fmt: skip
