@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from kaizenml.data.lags import lags
     from kaizenml.loop.autologging import autolog
     from kaizenml.loop.explaining import why
+    from kaizenml.loop.model_registry import models
     from kaizenml.loop.tracing import lineage
     from kaizenml.loop.tracking import current_run, run
     from kaizenml.project import (
@@ -75,6 +76,7 @@ __all__ = [
     "latency",
     "lineage",
     "minimum",
+    "models",
     "not_worse",
     "people",
     "performance",
@@ -100,6 +102,7 @@ _HOMES = {
     "join": "kaizenml.data.join",
     "lags": "kaizenml.data.lags",
     "lineage": "kaizenml.loop.tracing",
+    "models": "kaizenml.loop.model_registry",
     "run": "kaizenml.loop.tracking",
     "torch": "kaizenml.training.network",
     "verify_webhook": "kaizenml.core.webhook",

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -64,10 +65,23 @@ def mlflow_python() -> Path:
     return _made()
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A new folder, in memory where there is one: what is compared here are answers, not disks."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
+        yield Path(folder)
+
+
 @pytest.fixture(scope="session")
-def real_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def real_server(mlflow_python: Path) -> Iterator[str]:
     """MLflow's own server, on a database and a folder of its own."""
-    folder = tmp_path_factory.mktemp("real")
+    with _folder() as folder, _mlflow_server(mlflow_python, folder) as url:
+        yield url
+
+
+@contextmanager
+def _mlflow_server(mlflow_python: Path, folder: Path) -> Iterator[str]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -80,7 +94,7 @@ def real_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -
             words, cwd=folder, stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT}, start_new_session=True
         )
         try:
-            url, limit = f"http://127.0.0.1:{port}", time.monotonic() + 120
+            url, limit = f"http://127.0.0.1:{port}", time.monotonic() + 270
             while not _answers(url):
                 assert server.poll() is None, (folder / "log").read_text()[-2000:]
                 assert time.monotonic() < limit, "MLflow's server did not start"
@@ -92,9 +106,9 @@ def real_server(mlflow_python: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
-def our_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def our_server() -> Iterator[str]:
     """Our server, on a home of its own."""
-    with serving(tmp_path_factory.mktemp("ours")) as url:
+    with _folder() as folder, serving(folder) as url:
         yield url
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry_cases import GROUPS as REGISTRY
 from wire_replay import Case
 
 T = 1_700_000_000_000
@@ -294,4 +295,8 @@ def files() -> list[Case]:
     ]  # fmt: skip
 
 
-CASES = [*experiments(), *runs(), *searches(), *models(), *files()]
+#: In this order: later ones ask about what the earlier ones made.
+GROUPS = {
+    "experiments": experiments(), "runs": runs(), "searches": searches(), "logged models": models(), "files": files(),
+    **REGISTRY,
+}  # fmt: skip

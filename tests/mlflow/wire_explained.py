@@ -7,10 +7,9 @@ from typing import Any
 #: Sentences that list what would be valid, or quote what is not: the words differ, status and code do not.
 _SENTENCES = (
     "Invalid comparator", "Invalid attribute key", "Invalid dataset key", "Invalid entity type", "Invalid clause(s)",
-    "Invalid order_by", "Invalid ordering key", "Invalid filter string", "Expected a quoted string",
-    "Invalid identifier",
-    "Search filter contained", "Invalid comparison", "Parameter value is", "Expected numeric", "Only ", "IS NULL",
-    "While parsing", "Invalid page token",
+    "Invalid order_by", "Invalid order by key", "Invalid ordering key", "Invalid filter string", "Invalid identifier",
+    "Invalid value for numeric", "Invalid comparison", "Invalid page token", "Expected a quoted string",
+    "Expected numeric", "Search filter contained", "Parameter value is", "Only ", "IS NULL", "While parsing",
 )  # fmt: skip
 _LARGEST = 1.7976931348623157e308
 
@@ -25,9 +24,22 @@ def explained(case: str, where: str, real: Any, ours: Any) -> str | None:
         return "sql"
     if where == ".message" and str(real).startswith(_SENTENCES) and str(ours).startswith(_SENTENCES):
         return "sentences"
+    if case.startswith("a protected "):
+        return "protected"
+    if case.endswith(("IS NULL", "IS NOT NULL")) and real == 500:
+        return "faults"
     return {
         "runs by one thing twice": "order-twice",
+        "registered models by ['name', 'name']": "order-twice",
+        "registered models by ['timestamp', 'last_updated_timestamp']": "order-twice",
+        "versions by ['name', 'name']": "order-twice",
         "runs where params.p = '1' AND": "dangling",
+        "registered models where name = 'churn' AND": "dangling",
+        "versions where name = 'churn' AND": "dangling",
+        "a stage that cannot archive": "faults",
+        "a copy of a stage that nothing is in": "faults",
+        "a registered model with a line break": "control",
+        "a version of a model that was deleted before": "numbers",
         "a folder as a file": "folder",
         "logged models where metric.acc > 1": "singular",
         "logged models on a data set": "digest",
@@ -36,4 +48,7 @@ def explained(case: str, where: str, real: Any, ours: Any) -> str | None:
 
 
 #: Every key that `explained` gives.
-KEYS = ("infinity", "html", "sql", "sentences", "order-twice", "dangling", "folder", "singular", "digest", "class")
+KEYS = (
+    "infinity", "html", "sql", "sentences", "order-twice", "dangling", "folder", "singular", "digest", "class",
+    "protected", "faults", "control", "numbers",
+)  # fmt: skip

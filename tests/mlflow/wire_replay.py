@@ -18,7 +18,7 @@ TIMES = frozenset({
     "last_updated_timestamp",
 })  # fmt: skip
 #: Fields that are lists in no particular order.
-SETS = {"params": "key", "tags": "key", "metrics": "key", "dataset_summaries": "name"}
+SETS = frozenset({"params", "tags", "metrics", "dataset_summaries", "aliases"})
 
 
 @dataclass
@@ -86,7 +86,7 @@ def plain(value: Any, side: Side, name: str = "") -> Any:
         return {key: plain(each, side, key) for key, each in value.items()}
     if isinstance(value, list):
         listed = [plain(each, side) for each in value]
-        if name in SETS and all(isinstance(each, dict) for each in listed):
+        if name in SETS:
             return sorted(listed, key=lambda each: json.dumps(each, sort_keys=True))
         return listed
     if name in TIMES:

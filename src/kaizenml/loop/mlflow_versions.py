@@ -128,7 +128,7 @@ def set_tag(books: Books, name: str, version: str, key: str, value: str) -> None
     limits.check_model(name)
     number = limits.number(version, name)
     limits.check_tag(key, value)
-    models.set_version_tag(books, registry.find_version(books, name, number), key, value)
+    models.retag_version(books, registry.find_version(books, name, number), {key: value})
 
 
 def delete_tag(books: Books, name: str, version: str, key: str) -> None:
@@ -138,7 +138,7 @@ def delete_tag(books: Books, name: str, version: str, key: str) -> None:
     limits.check_key(key)
     found = registry.find_version(books, name, number)
     if key in found.tags:
-        models.delete_version_tag(books, found, key)
+        models.retag_version(books, found, {key: None})
 
 
 def search(
@@ -210,7 +210,7 @@ def _number(books: Books, uri: sources.ModelUri) -> int:
 def _check_source(books: Books, source: str, run: str, logged: str) -> None:
     """Refuse a source that is not of the logged model, or else of the run, that was named."""
     owner = "model_id" if logged else "run_id"
-    sources.check_not_local(source, owner)
+    sources.check_not_local(source, owner, logged or run)
     scheme = sources.scheme_of(source)
     if scheme == "runs":
         if logged or sources.host_of(source) or not run or sources.run_of(source) != run:

@@ -20,7 +20,6 @@ from kaizenml.core.registered import (
     numbered,
     pointed,
     protected_aliases,
-    version_number,
 )
 from kaizenml.errors import ConflictError, NotFoundError, PermissionDeniedError, StateError
 from kaizenml.loop.run_names import found_run
@@ -77,19 +76,6 @@ def describe(books: Books, now: datetime, name: str, text: str) -> RegisteredMod
     """Say what a model is for."""
     check_text("description", text)
     return _saved(books, get(books, name), now, description=text)
-
-
-def set_tag(books: Books, now: datetime, name: str, key: str, value: str) -> RegisteredModel:
-    """Set a tag of a model."""
-    check_tag(key, value)
-    model = get(books, name)
-    return _saved(books, model, now, tags={**model.tags, key: value})
-
-
-def delete_tag(books: Books, now: datetime, name: str, key: str) -> RegisteredModel:
-    """Take a tag of a model away, if it has it."""
-    model = get(books, name)
-    return _saved(books, model, now, tags={each: value for each, value in model.tags.items() if each != key})
 
 
 def rename(books: Books, house: House, name: str, to: str, by: str) -> RegisteredModel:
@@ -192,34 +178,24 @@ def register_run(
     return register(books, now, version, by=by)
 
 
-def retag(
-    books: Books, now: datetime, name: str, tags: Mapping[str, str | None]
-) -> RegisteredModel | RegisteredVersion:  # fmt: skip
-    """Set tags of a model, or of one version as ``churn:3``, and take away those that are None."""
+def retag(books: Books, model: RegisteredModel, tags: Mapping[str, str | None]) -> RegisteredModel:
+    """Set tags of a model, and take away those that are None."""
     for key, value in tags.items():
         check_tag(key, value or "")
-    if ":" not in name:
-        model = get(books, name)
-        return _saved(books, model, now, tags=_tagged(model.tags, tags))
-    version = get_version(books, *version_number(name))
-    return _saved_version(books, replace(version, tags=_tagged(version.tags, tags)))
+    return _saved(books, model, model.changed_at, tags=_tagged(model.tags, tags)) if tags else model
+
+
+def retag_version(books: Books, of: RegisteredVersion, tags: Mapping[str, str | None]) -> RegisteredVersion:
+    """Set tags of a version, and take away those that are None."""
+    for key, value in tags.items():
+        check_tag(key, value or "")
+    return _saved_version(books, replace(of, tags=_tagged(of.tags, tags)))
 
 
 def describe_version(books: Books, now: datetime, of: RegisteredVersion, text: str | None) -> RegisteredVersion:
     """Say what a version is."""
     check_text("description", text or "")
     return _saved_version(books, replace(of, description=text, changed_at=now))
-
-
-def set_version_tag(books: Books, of: RegisteredVersion, key: str, value: str) -> RegisteredVersion:
-    """Set a tag of a version."""
-    check_tag(key, value)
-    return _saved_version(books, replace(of, tags={**of.tags, key: value}))
-
-
-def delete_version_tag(books: Books, of: RegisteredVersion, key: str) -> RegisteredVersion:
-    """Take a tag of a version away, if it has it."""
-    return _saved_version(books, replace(of, tags={each: value for each, value in of.tags.items() if each != key}))
 
 
 def delete_version(books: Books, house: House, of: RegisteredVersion, by: str) -> None:

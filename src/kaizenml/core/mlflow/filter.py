@@ -67,8 +67,10 @@ class Grammar:
         Which of ``metric``, ``parameter``, ``tag``, ``attribute`` and ``dataset`` there are.
     orders
         The attributes that one may sort by, where these are fewer or others.
+    heads
+        What may stand before a point there.
     words
-        What may stand before a point; every word for one of the kinds unless told otherwise.
+        What may stand before a point in a filter; every word for one of the kinds unless told otherwise.
     wholes
         The numbers that are whole, and may be quoted.
     has_nulls
@@ -81,6 +83,7 @@ class Grammar:
     kinds: Collection[str] = ("metric", "parameter", "tag", "attribute", "dataset")
     names: dict[str, str] = field(default_factory=dict)
     orders: Sequence[str] = ()
+    heads: Collection[str] = ()
     words: Collection[str] = ()
     wholes: Collection[str] = ()
     has_nulls: bool = True
@@ -126,7 +129,7 @@ REGISTERED = Grammar(
 VERSIONS = Grammar(
     texts=("name", "run_id", "source_path"), numbers=("version_number",), lists=("name", "run_id"),
     kinds=("tag", "attribute"), words=_REGISTRY_WORDS, wholes=("version_number",), has_nulls=False,
-    orders=("name", "version_number", "creation_timestamp", "last_updated_timestamp"),
+    orders=("name", "version_number", "creation_timestamp", "last_updated_timestamp"), heads=("attribute",),
 )  # fmt: skip
 _TEXT_SIGNS = ("=", "!=", "LIKE", "ILIKE")
 _NUMBER_SIGNS = (">", ">=", "!=", "=", "<", "<=")
@@ -327,7 +330,8 @@ def _sorting(word: str, grammar: Grammar) -> Sorting:
     if len(tokens) != 1 or tokens[0].kind != "word":
         raise invalid(f"Invalid order_by clause '{word[:200]}'. Could not be parsed.")
     if grammar.orders:
-        key = _bare(tokens[0].text)
+        head, dot, tail = _parted(tokens[0].text)
+        key = _bare(tail if dot and head in grammar.heads else tokens[0].text)
         if key not in grammar.orders:
             raise invalid(f"Invalid order by key '{key[:200]}' specified. Valid keys are '{list(grammar.orders)}'")
         return Sorting("attribute", grammar.names.get(key, key), is_ascending)

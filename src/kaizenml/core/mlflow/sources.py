@@ -52,11 +52,18 @@ def check_source(source: str) -> None:
         )
 
 
-def check_not_local(source: str, owner: str) -> None:
-    """Refuse a path of this machine, and one that leads upwards; ``owner`` is ``run_id`` or ``model_id``."""
+def check_not_local(source: str, owner: str, of: str) -> None:
+    """Refuse a path of this machine, and one that leads upwards.
+
+    Parameters
+    ----------
+    owner
+        ``run_id`` or ``model_id``; ``of`` is the id of the run or logged model, if there is one.
+    """
     if scheme_of(source) in ("", "file"):
+        shown = urlsplit(source).path if of else source
         raise invalid(
-            f"Invalid model version source: '{source}'. To use a local path as a model version source, the {owner} "
+            f"Invalid model version source: '{shown}'. To use a local path as a model version source, the {owner} "
             "request parameter has to be specified and the local path has to be contained within the artifact "
             f"directory of the run specified by the {owner}."
         )

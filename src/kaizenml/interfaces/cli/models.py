@@ -127,12 +127,15 @@ def describe(name: str, text: str, folder: Path, as_json: bool) -> None:
 @json_option
 def tag(name: str, tags: tuple[str, ...], folder: Path, as_json: bool) -> None:
     """Set tags of a model, or of one version; a KEY alone is taken away."""
-    from kaizenml.loop.models import retag
+    from kaizenml.loop import models as registry
 
     house = house_of(folder)
     given = dict(_split(each) for each in tags)
     with house.records.writing() as books:
-        done = retag(books, house.clock.now(), name, given)
+        if ":" in name:
+            done: Any = registry.retag_version(books, registry.get_version(books, *version_number(name)), given)
+        else:
+            done = registry.retag(books, registry.get(books, name), given)
     _print(msgspec.to_builtins(done), as_json)
 
 

@@ -24,6 +24,7 @@ from kaizenml.interfaces.http.notifying import add_notifying
 from kaizenml.interfaces.http.problems import add_problems
 from kaizenml.interfaces.http.pushing import add_pushing
 from kaizenml.interfaces.http.reading import add_reading
+from kaizenml.interfaces.http.registry import add_registry
 from kaizenml.interfaces.http.routes import Routes, check_routes, public_paths
 from kaizenml.interfaces.http.service import Service
 from kaizenml.interfaces.http.tracking import add_tracking
@@ -44,6 +45,7 @@ PARTS: tuple[Part, ...] = (
     add_accounts,
     add_lineage,
     add_why,
+    add_registry,
     add_data,
     add_pushing,
     add_labelling,

@@ -38,7 +38,7 @@ def add_registry(table: Table, desk: Desk) -> None:
     table.call("DELETE", f"{_ROOT}/alias", of.delete_alias, asked.AliasOf, permission=do, of=owners.registered)
     add_versions(table, desk)
     table.call("GET", _HOOKS, no_webhooks, asked.Webhook, permission=see)
-    table.call("POST", _HOOKS, no_webhook_yet, asked.Webhook, permission=do)
+    table.call("POST", _HOOKS, no_webhook_yet, asked.CreateWebhook, permission=do)
     for method in ("GET", "PATCH", "DELETE"):
         permission = see if method == "GET" else do
         table.call(method, f"{_HOOKS}/{{webhook_id}}", no_such_webhook, asked.Webhook, permission=permission)
@@ -93,11 +93,11 @@ class Registry:
     def set_tag(self, told: asked.KeyOf) -> None:
         """Set a tag of a registered model."""
         value = told.value or ""
-        self._desk.write(lambda books: models.set_tag(books, self._desk.now(), told.name, told.key, value))
+        self._desk.write(lambda books: models.set_tag(books, told.name, told.key, value))
 
     def delete_tag(self, told: asked.KeyOf) -> None:
         """Take a tag of a registered model away."""
-        self._desk.write(lambda books: models.delete_tag(books, self._desk.now(), told.name, told.key))
+        self._desk.write(lambda books: models.delete_tag(books, told.name, told.key))
 
     def set_alias(self, told: asked.SetAlias) -> None:
         """Let an alias name a version; a protected one moves only with an approval."""
@@ -131,7 +131,7 @@ def no_webhooks(_told: asked.Webhook) -> None:
     """Return the webhooks: there are none."""
 
 
-def no_webhook_yet(_told: asked.Webhook) -> None:
+def no_webhook_yet(_told: asked.CreateWebhook) -> None:
     """Say that webhooks are not made by this protocol."""
     raise WireError("NOT_IMPLEMENTED", "Webhooks are not made through MLflow's protocol here.")
 

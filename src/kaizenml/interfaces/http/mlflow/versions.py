@@ -96,8 +96,8 @@ def check_most(most: int, limit: int) -> None:
     """Refuse a page that is too long."""
     if most > limit or most < 0:
         raise invalid(
-            f"Invalid value {shown(most)} for parameter 'max_results' supplied:  Hint: Value was of type 'int'. See "
-            "the API docs for more information about request parameters."
+            f"Invalid value {shown(str(most))} for parameter 'max_results' supplied:  Hint: Value was of type 'str'. "
+            "See the API docs for more information about request parameters."
         )
 
 
