@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ from record_samples import NOW, alert, declaration, draft, endpoint, job, later,
 
 from kaizenml.adapters.sql import SqlRecords, open_records
 from kaizenml.core.alert import AlertState
+from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import JobState, Work, finished
 from kaizenml.core.ports import Books, Records
 from kaizenml.core.release import ReleaseState
 from kaizenml.core.rollout import Phase
 from kaizenml.core.run import RunState
+from kaizenml.core.trail import Trail
 from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
 
 
@@ -312,6 +315,39 @@ def test_only_a_pending_alert_is_forgotten(books: Books) -> None:
         books.alerts.forget(one.id)
 
     assert [one.subject for one in books.alerts.newest()] == ["day"]
+
+
+TRAILS = [
+    Trail(), Trail(actor="person:ada"), Trail(actor="person:"), Trail(actor="Person:ada"), Trail(actor="person:ad"),
+    Trail(kinds=frozenset({Kind.GATE_PASSED, Kind.RUN_STARTED})), Trail(subject="release:flights/1"),
+    Trail(subject="release:flights/"), Trail(subject="release:"), Trail(subject="release:flights"),
+    Trail(subject="Release:"), Trail(subject="%:"), Trail(projects=frozenset({"taxis"})), Trail(projects=frozenset()),
+    Trail(since=NOW + timedelta(minutes=3)), Trail(until=NOW + timedelta(minutes=3)), Trail(after=2, before=6),
+    Trail("policy:", frozenset({Kind.APPROVAL_GRANTED}), "release:", frozenset({"flights"}), NOW),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("trail", TRAILS, ids=[f"trail-{number}" for number in range(len(TRAILS))])
+def test_events_are_found_by_who_did_what_to_what_and_when(books: Books, trail: Trail) -> None:
+    told = [
+        ("flights", "person:ada", Kind.RUN_STARTED, "run:1"),
+        ("taxis", "person:adam", Kind.RUN_STARTED, "run:2"),
+        ("flights", "system:gate", Kind.GATE_PASSED, "release:flights/1"),
+        ("flights", "policy:approval", Kind.APPROVAL_GRANTED, "release:flights/1"),
+        ("flights", "person:ada", Kind.APPROVAL_REFUSED, "release:flights/12"),
+        ("taxis", "person:Zoë", Kind.GATE_PASSED, "release:taxis/1"),
+        ("", "person:ada", Kind.TOKEN_ISSUED, "t:%"),
+    ]
+    for minute, (project, actor, kind, subject) in enumerate(told):
+        books.events.append(Draft(project, actor, kind, subject), NOW + timedelta(minutes=minute))
+    all_ = books.events.after()
+
+    fitting = [event for event in all_ if trail.fits(event)]
+
+    assert books.events.search(trail, limit=100) == fitting
+    assert books.events.search(trail, limit=100, is_newest_first=True) == fitting[::-1]
+    assert books.events.search(trail, limit=2) == fitting[:2]
+    assert books.events.search(trail, limit=1, is_newest_first=True) == fitting[::-1][:1]
 
 
 def test_notes_are_replaced_and_listed_by_name(books: Books) -> None:

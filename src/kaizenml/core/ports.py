@@ -31,6 +31,7 @@ from kaizenml.core.snapshot import Snapshot
 from kaizenml.core.stores import BlobLine as BlobLine
 from kaizenml.core.stores import Blobs as Blobs
 from kaizenml.core.stores import Tables as Tables
+from kaizenml.core.trail import Trail
 
 
 class Events(Protocol):
@@ -50,6 +51,10 @@ class Events(Protocol):
 
     def newest(self, *, limit: int = 100, project: str | None = None) -> list[Event]:
         """Return the newest events, newest first."""
+        ...
+
+    def search(self, trail: Trail, *, limit: int, is_newest_first: bool = False) -> list[Event]:
+        """Return the first events that are asked for: the oldest of them, or the newest, in that order."""
         ...
 
     def find(self, kind: Kind, subject: str | None = None, *, project: str | None = None) -> list[Event]:

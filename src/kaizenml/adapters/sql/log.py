@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Connection, cast, func, insert, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, Connection, cast, func, insert, select, type_coerce
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds, plain
 from kaizenml.adapters.sql.statements import found, listed
 from kaizenml.adapters.sql.tables import EVENTS
 from kaizenml.core.event import Draft, Event, Kind, chained
+from kaizenml.core.trail import Trail
 from kaizenml.errors import IntegrityError, NotFoundError
 
 
@@ -47,6 +48,28 @@ class SqlEvents:
         where = [EVENTS.c.project == project] if project is not None else []
         return listed(self._connection, EVENTS, Event, where, [EVENTS.c.id.desc()], limit)
 
+    def search(self, trail: Trail, *, limit: int, is_newest_first: bool = False) -> list[Event]:
+        """Return the first events that are asked for: the oldest of them, or the newest, in that order."""
+        order = EVENTS.c.id.desc() if is_newest_first else EVENTS.c.id
+        return listed(self._connection, EVENTS, Event, self._asked(trail), [order], limit)
+
+    def _asked(self, trail: Trail) -> list[ColumnElement[bool]]:
+        where = [EVENTS.c.id > trail.after]
+        where += [EVENTS.c.id < trail.before] if trail.before is not None else []
+        where += [EVENTS.c.kind.in_([str(kind) for kind in trail.kinds])] if trail.kinds else []
+        where += [EVENTS.c.project.in_(trail.projects)] if trail.projects is not None else []
+        where += [EVENTS.c.at >= microseconds(trail.since)] if trail.since else []
+        where += [EVENTS.c.at < microseconds(trail.until)] if trail.until else []
+        where += [_called(self._actor(), trail.actor, ":")] if trail.actor else []
+        where += [_called(EVENTS.c.subject, trail.subject, ":/@")] if trail.subject else []
+        return where
+
+    def _actor(self) -> ColumnElement[str]:
+        is_postgresql = self._connection.dialect.name == "postgresql"  # SQLite knows no type of JSON to cast to
+        body = cast(EVENTS.c.body, JSON) if is_postgresql else type_coerce(EVENTS.c.body, JSON)
+        actor: ColumnElement[str] = body["actor"].as_string()
+        return actor
+
     def find(self, kind: Kind, subject: str | None = None, *, project: str | None = None) -> list[Event]:
         """Return the events of a kind (and subject), oldest first."""
         where = [EVENTS.c.kind == kind]
@@ -56,9 +79,7 @@ class SqlEvents:
 
     def actors(self, project: str, kinds: Collection[Kind], *, after: int = 0) -> Mapping[str, Kind]:
         """Return who did things of these kinds in a project behind an event, each with the kind of the last of them."""
-        is_postgresql = self._connection.dialect.name == "postgresql"  # SQLite knows no type of JSON to cast to
-        body = cast(EVENTS.c.body, JSON) if is_postgresql else type_coerce(EVENTS.c.body, JSON)
-        actor = body["actor"].as_string()
+        actor = self._actor()
         where = (EVENTS.c.project == project, EVENTS.c.kind.in_([str(kind) for kind in kinds]), EVENTS.c.id > after)
         query = select(actor, EVENTS.c.kind, func.max(EVENTS.c.id)).where(*where).group_by(actor, EVENTS.c.kind)
         rows = sorted(self._connection.execute(query), key=lambda row: int(row[2]))
@@ -67,6 +88,11 @@ class SqlEvents:
     def _last(self) -> Event | None:
         body = self._connection.execute(select(EVENTS.c.body).order_by(EVENTS.c.id.desc()).limit(1)).scalar()
         return None if body is None else decoded(body, Event)
+
+
+def _called(name: ColumnElement[str], asked: str, ends: str) -> ColumnElement[bool]:
+    """Say whether a name is as asked for, letter by letter; see `kaizenml.core.trail.is_called`."""
+    return func.substr(name, 1, len(asked)) == asked if asked[-1] in ends else name == asked
 
 
 def _checked(row: Mapping[Any, Any]) -> Event:

@@ -1,4 +1,4 @@
-"""The lists: `kaizen releases`, `endpoints`, `alerts`, `events`, `jobs`, `snapshots`."""
+"""The lists: `kaizen releases`, `endpoints`, `alerts`, `jobs`, `snapshots`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import msgspec
 from kaizenml.core.ports import Books
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table
-from kaizenml.interfaces.cli.watching import verify
 
 Row = Sequence[object]
 
@@ -76,12 +75,6 @@ alerts = _listing(
     ),
     "No alerts.",
 )  # fmt: skip
-_newest_events = _listing(
-    "events", "List events, newest last.", ["event", "at", "kind", "subject", "actor", "cause"],
-    lambda books, limit: reversed(books.events.newest(limit=limit)),
-    lambda event: (event.id, _when(event.at), event.kind, event.subject, event.actor, event.cause),
-    "Nothing has happened yet.",
-)  # fmt: skip
 jobs = _listing(
     "jobs", "List jobs.", ["job", "work", "state", "attempts", "worker", "error"],
     lambda books, limit: books.jobs.newest(limit=limit),
@@ -98,16 +91,3 @@ snapshots = _listing(
     ),
     _RUN,
 )  # fmt: skip
-
-
-@click.group(
-    "events", params=_newest_events.params, invoke_without_command=True, help="List events, newest last; verify them."
-)
-@click.pass_context
-def events(context: click.Context, /, **options: object) -> None:
-    """List the events, unless something else is asked for."""
-    if context.invoked_subcommand is None:
-        context.invoke(_newest_events, **options)
-
-
-events.add_command(verify)

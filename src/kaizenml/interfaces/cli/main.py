@@ -51,7 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "releases": ("lists", "List releases."),
     "endpoints": ("lists", "List endpoints."),
     "alerts": ("lists", "List alerts."),
-    "events": ("lists", "List events, newest last."),
+    "events": ("trail", "List events: who did what to what, and when."),
     "jobs": ("lists", "List jobs."),
     "snapshots": ("lists", "List versions of the data."),
     "data": ("data_versions", "List, compare, restore, pin, clear and erase versions of the data."),

@@ -7,11 +7,12 @@ from typing import Annotated
 from fastapi import Query, Response
 
 from kaizenml.core.account import Permission
+from kaizenml.core.trail import Trail, actor_of, kinds_of, moment
 from kaizenml.interfaces.http import views
-from kaizenml.interfaces.http.access import sees
+from kaizenml.interfaces.http.access import seen_projects, sees
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, ENDPOINT, Handler, Routes
-from kaizenml.interfaces.http.seen import events_after, newest
+from kaizenml.interfaces.http.seen import latest
 from kaizenml.interfaces.http.service import Service
 from kaizenml.loop import model_views
 from kaizenml.loop.auditing import verified
@@ -19,6 +20,9 @@ from kaizenml.loop.belonging import owners_of_job
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 Project = Annotated[str | None, Query(max_length=100, description="of this project only")]
+
+
+Id = Annotated[int, Query(ge=0, le=2**53)]
 
 
 def add_reading(routes: Routes, service: Service) -> None:
@@ -62,7 +66,7 @@ class Reading:
     def models(self, model: Project = None, limit: Limit = 100) -> Response:
         """The newest model versions, newest first."""
         with self._service.records.reading() as books:
-            found = newest(
+            found = latest(
                 lambda most: model_views.newest(books, model, limit=most), lambda one: [one["project"]], limit
             )
             return answer({"models": found})
@@ -75,7 +79,7 @@ class Reading:
     def releases(self, project: Project = None, limit: Limit = 100) -> Response:
         """The newest releases, newest first."""
         with self._service.records.reading() as books:
-            found = newest(lambda most: books.releases.newest(project, limit=most), lambda one: [one.project], limit)
+            found = latest(lambda most: books.releases.newest(project, limit=most), lambda one: [one.project], limit)
             return answer({"releases": [views.named(one) for one in found]})
 
     def release(self, project: str, number: int) -> Response:
@@ -97,20 +101,39 @@ class Reading:
         """The newest alerts, newest first."""
         with self._service.records.reading() as books:
             of = {one.name: one.project for one in books.endpoints.all()}
-            found = newest(
+            found = latest(
                 lambda most: books.alerts.newest(limit=most), lambda one: [of.get(one.endpoint, one.endpoint)], limit
             )
             return answer({"alerts": [views.alert(one) for one in found]})
 
-    def events(self, after: Annotated[int, Query(ge=0, le=2**53)] = 0, limit: Limit = 1000) -> Response:
-        """The events behind this one, oldest first."""
+    def events(
+        self,
+        after: Id = 0,
+        before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+        actor: Annotated[str, Query(max_length=200, description="person:ada, or policy: for all of a sort")] = "",
+        kind: Annotated[list[str] | None, Query(max_length=50, description="gate.passed, or gate")] = None,
+        subject: Annotated[str, Query(max_length=600, description="release:flights/3; release:flights/ for all")] = "",
+        project: Project = None,
+        since: Annotated[str, Query(max_length=40, description="2026-03-01T12:00:00Z, or 24h")] = "",
+        until: Annotated[str, Query(max_length=40)] = "",
+        newest: Annotated[bool, Query(description="the newest first")] = False,
+        limit: Limit = 1000,
+    ) -> Response:
+        """Events, oldest first; `next` is what `after`, or with `newest` `before`, is for those that follow."""
+        now, seen = self._service.now(), seen_projects()
+        trail = Trail(
+            actor_of(actor), kinds_of(kind or ()), subject, seen if project is None else frozenset([project]),
+            moment(since, now) if since else None, moment(until, now) if until else None, after, before,
+        )  # fmt: skip
         with self._service.records.reading() as books:
-            return answer({"events": events_after(books, after, limit)})
+            found = books.events.search(trail, limit=limit + 1, is_newest_first=newest)
+        more = found[limit - 1].id if len(found) > limit else None
+        return answer({"events": found[:limit], "next": more})
 
     def jobs(self, limit: Limit = 100) -> Response:
         """The newest jobs, newest first."""
         with self._service.records.reading() as books:
-            found = newest(lambda most: books.jobs.newest(limit=most), lambda job: owners_of_job(books, job), limit)
+            found = latest(lambda most: books.jobs.newest(limit=most), lambda job: owners_of_job(books, job), limit)
             return answer({"jobs": [views.without_folder(views.plain(job)) for job in found]})
 
     def loop(self) -> Response:

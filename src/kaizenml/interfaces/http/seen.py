@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from kaizenml.core.event import Event
-from kaizenml.core.ports import Books
 from kaizenml.interfaces.http.access import seen_projects
 
 T = TypeVar("T")
 _MORE = 4
 
 
-def newest(fetch: Callable[[int], list[T]], projects: Callable[[T], Sequence[str]], limit: int) -> list[T]:
+def latest(fetch: Callable[[int], list[T]], projects: Callable[[T], Sequence[str]], limit: int) -> list[T]:
     """Return the first things of a list that are only of projects that the caller may see, ``limit`` at most.
 
     Parameters
@@ -32,14 +30,3 @@ def newest(fetch: Callable[[int], list[T]], projects: Callable[[T], Sequence[str
         if len(kept) >= limit or len(found) < asked:
             return kept[:limit]
         asked *= _MORE
-
-
-def events_after(books: Books, after: int, limit: int) -> list[Event]:
-    """Return the events behind one, oldest first, of projects that the caller may see."""
-    seen, kept = seen_projects(), list[Event]()
-    if seen is None:
-        return books.events.after(after, limit=limit)
-    while len(kept) < limit and (found := books.events.after(after, limit=1000)):
-        kept += [each for each in found if each.project in seen]
-        after = found[-1].id
-    return kept[:limit]
