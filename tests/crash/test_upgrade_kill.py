@@ -12,8 +12,8 @@ import pytest
 from kaizenml.adapters.sql.tables import REVISIONS
 from postgres_server import PostgresServer
 
-#: Of so many statements of an upgrade one is that of a kill. All of them, 436 on SQLite, take minutes:
-#: `python tests/crash/upgrade_kills.py sqlite:////tmp/kills.db 1 0001 0002 …`.
+#: Of so many statements of an upgrade one is that of a kill. All of them, 436 on SQLite and 489 on PostgreSQL, take
+#: minutes: `python tests/crash/upgrade_kills.py sqlite:////tmp/kills.db 1 0001 0002 …`.
 DRILLS = {"sqlite": 9, "postgresql": 23}
 
 

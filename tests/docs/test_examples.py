@@ -3,8 +3,9 @@
 A comment before a block says what is done with it. `<!-- run -->` runs it, `<!-- run fails 1 -->` expects that exit
 code, `<!-- start -->` starts it and lets it run until the page's end, `<!-- as in the tutorial -->` wants every line to
 be one that the tutorial runs. `<!-- given a project -->`, anywhere, begins the page in the folder of a project that has
-run once. Python always runs, JSON is always read, and every `kaizen …` line must be a command with its options. Blocks
-of a page share a folder; ports 8400 and 8401 become free ones.
+run once; `<!-- given a database and a bucket -->` gives it `$DATABASE` and `$STORE`. Python always runs, JSON is always
+read, and every `kaizen …` line must be a command with its options. Blocks of a page share a folder; ports 8400 and 8401
+become free ones.
 """
 
 import json
@@ -143,6 +144,7 @@ class Page:
         self.names = {}
         self.ports = {"8400": free_port(), "8401": free_port()}
         self.started = []
+        self.given = {}
 
     def run(self, block):
         if block.language == "python":
@@ -194,7 +196,7 @@ class Page:
     def environment(self):
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
         ports = {"KAIZEN_PORT": self.ports["8400"], "KAIZEN_PREDICT_PORT": self.ports["8401"]}
-        return {**os.environ, **ports, "PATH": path, "COLUMNS": "200"}
+        return {**os.environ, **ports, **self.given, "PATH": path, "COLUMNS": "200"}
 
 
 def free_port():
@@ -204,8 +206,11 @@ def free_port():
 
 
 @pytest.mark.parametrize("path", [page for page in PAGES if runs(page)], ids=name_of)
-def test_what_is_shown_runs(path, prepared, tmp_path):
+def test_what_is_shown_runs(path, prepared, tmp_path, request):
     page = Page(tmp_path)
+    if "<!-- given a database and a bucket -->" in path.read_text("utf-8"):
+        servers = {name: request.getfixturevalue(name) for name in ("postgres", "s3")}
+        page.given = {"DATABASE": servers["postgres"].database(), "STORE": servers["s3"].url()}
     if "<!-- given a project -->" in path.read_text("utf-8"):
         shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
         page.here = tmp_path / "churn"
