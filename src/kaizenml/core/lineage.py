@@ -99,6 +99,10 @@ class Links(Protocol):
         """
         ...
 
+    def leads(self, nodes: Collection[Node], reaches: Collection[Reach]) -> bool:
+        """Say whether any link down from these nodes has one of these reaches."""
+        ...
+
     def count(self, nodes: Collection[Node], way: Way, reach: Reach) -> int:
         """Return how many such links there are."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,6 +15,10 @@ MOST_LOOKED_AT = 20_000
 FEWEST_LOOKED_AT = 1_000
 #: No path is followed longer than this.
 MOST_LEVELS = 1_000
+
+
+#: The reaches of what leads on, but to no endpoint.
+_NEAR = (Reach.RELEASE, Reach.MODEL, Reach.ON)
 
 
 class Place(NamedTuple):
@@ -100,7 +104,9 @@ class _Walk(NamedTuple):
 def _one_way(links: Links, start: Node, way: Way, limit: int) -> _Walk:
     """Follow what leads on, farthest reach first; then add what does not, from the farthest level back."""
     levels, found, left_off, is_cut = [[start]], dict[Link, None](), 0, False
-    for reach in (Reach.ON,) if way is Way.UP else (Reach.ENDPOINT, Reach.RELEASE, Reach.MODEL, Reach.ON):
+    for reach in (Reach.ON,) if way is Way.UP else (Reach.ENDPOINT, *_NEAR):
+        if reach is _NEAR[0] and not links.leads([node for level in levels for node in level], _NEAR):
+            break
         most = MOST_LOOKED_AT if way is Way.UP or reach is Reach.ENDPOINT else max(limit, FEWEST_LOOKED_AT)
         step = _followed(links, levels, way, reach, most)
         found.update(dict.fromkeys(step.links))
@@ -140,19 +146,23 @@ def _kept(found: Sequence[Link], start: Node, way: Way, limit: int) -> Sequence[
     """Return at most so many links: whole paths to the nodes of the rarest kinds, then to others, then what is left."""
     if len(found) <= limit:
         return found
+    end = 0 if way is Way.UP else 2
     reached_by: dict[Node, Link] = {}
     for link in found:
-        reached_by.setdefault(_end(link, way), link)
-    counts = Counter(node.noun for node in reached_by)
-    kept, there = dict[Link, None](), {start}
+        reached_by.setdefault(link[end], link)  # type: ignore[arg-type]
+    kinds = defaultdict[Noun, list[Node]](list)
+    for node in reached_by:
+        kinds[node.noun].append(node)
     nearer = 1 if way is Way.UP else -1  # of as many of two kinds, those at the end of the way come first
-    for node in sorted(reached_by, key=lambda node: (counts[node.noun], nearer * _RANKS[node.noun])):
-        path = _path(node, reached_by, there, way)
-        if len(kept) + len(path) <= limit:
-            kept.update(dict.fromkeys(path))
-            there.update([_end(link, way) for link in path])
-        if len(kept) == limit:
-            return list(kept)
+    kept, there = dict[Link, None](), {start}
+    for noun in sorted(kinds, key=lambda noun: (len(kinds[noun]), nearer * _RANKS[noun])):
+        for node in kinds[noun]:
+            path = _path(node, reached_by, there, way)
+            if len(kept) + len(path) <= limit:
+                kept.update(dict.fromkeys(path))
+                there.update([_end(link, way) for link in path])
+            if len(kept) == limit:
+                return list(kept)
     whole = [link for link in found if link.parent in there and link.child in there and link not in kept]
     return [*kept, *whole[: limit - len(kept)]]
 

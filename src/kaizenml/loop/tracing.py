@@ -173,6 +173,9 @@ class _WithAnswers:
     def beyond(self, nodes: Collection[Node], way: Way, reach: Reach, *, limit: int) -> list[Link]:
         return [*self._answers(nodes, way, reach), *self.links.beyond(nodes, way, reach, limit=limit)][:limit]
 
+    def leads(self, nodes: Collection[Node], reaches: Collection[Reach]) -> bool:
+        return self.links.leads(nodes, reaches)
+
     def count(self, nodes: Collection[Node], way: Way, reach: Reach) -> int:
         return len(self._answers(nodes, way, reach)) + self.links.count(nodes, way, reach)
 

@@ -58,26 +58,33 @@ class SqlLinks:
 
     def beyond(self, nodes: Collection[Node], way: Way, reach: Reach, *, limit: int) -> list[Link]:
         """Return the links of a reach from these nodes one step up or down."""
-        wanted = select(_OF.parent, _OF.relation, _OF.child, _OF.detail).where(*self._where(nodes, way, reach))
+        named = {str(node): node for node in nodes}
+        wanted = select(_OF.parent, _OF.relation, _OF.child, _OF.detail).where(*self._where(list(named), way, reach))
         order = (_OF.child, _OF.parent) if way is Way.UP else (_OF.parent, _OF.child)
         rows = self._connection.execute(wanted.order_by(*order).limit(limit)).all()
-        named = {text: _node(text) for text in {text for parent, _, child, _ in rows for text in (parent, child)}}
+        ends = {row[0] for row in rows} if way is Way.UP else {row[2] for row in rows}
+        named |= {text: _node(text) for text in ends if text not in named}
         return [Link(named[parent], relation, named[child], detail) for parent, relation, child, detail in rows]
+
+    def leads(self, nodes: Collection[Node], reaches: Collection[Reach]) -> bool:
+        """Say whether any link down from these nodes has one of these reaches."""
+        is_from = self._is_in(_OF.parent, [str(node) for node in nodes])
+        found = select(1).where(is_from, _OF.leads_on.in_([int(reach) for reach in reaches])).limit(1)
+        return self._connection.execute(found).first() is not None
 
     def count(self, nodes: Collection[Node], way: Way, reach: Reach) -> int:
         """Return how many such links there are."""
-        wanted = select(func.count()).select_from(LINEAGE).where(*self._where(nodes, way, reach))
-        return self._connection.execute(wanted).scalar_one()
+        where = self._where([str(node) for node in nodes], way, reach)
+        return self._connection.execute(select(func.count()).select_from(LINEAGE).where(*where)).scalar_one()
 
-    def _where(self, nodes: Collection[Node], way: Way, reach: Reach) -> list[ColumnElement[bool]]:
+    def _where(self, names: list[str], way: Way, reach: Reach) -> list[ColumnElement[bool]]:
         if way is not Way.UP:
-            return [self._is_in(_OF.parent, nodes), _OF.leads_on == int(reach)]
+            return [self._is_in(_OF.parent, names), _OF.leads_on == int(reach)]
         is_source = (_OF.parent >= _SOURCES) & (_OF.parent < _AFTER_SOURCES)
-        return [self._is_in(_OF.child, nodes), is_source if reach is Reach.NOTHING else ~is_source]
+        return [self._is_in(_OF.child, names), is_source if reach is Reach.NOTHING else ~is_source]
 
-    def _is_in(self, column: Column[str], nodes: Collection[Node]) -> ColumnElement[bool]:
-        """Say that a column holds one of these nodes, as one parameter however many they are."""
-        names = [str(node) for node in nodes]
+    def _is_in(self, column: Column[str], names: list[str]) -> ColumnElement[bool]:
+        """Say that a column holds one of these names, as one parameter however many they are."""
         if self._connection.dialect.name == "postgresql":
             return column == any_(literal(names, ARRAY(Text)))
         return column.in_(select(func.json_each(json.dumps(names)).table_valued("value").c.value))
