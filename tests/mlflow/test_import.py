@@ -69,6 +69,8 @@ def test_a_client_reads_of_us_what_it_reads_of_the_store(imports: Any, kind: str
         assert here["runs"][run] == said, said["info"][0]
     assert here["experiments"] == there["experiments"]
     assert here["models"] == there["models"]
+    assert here["registered"] == there["registered"]
+    assert set(here["registered"]) == {"churn", "nothing yet"}
     assert len(here["models"]) == 1
 
 

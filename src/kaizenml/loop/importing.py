@@ -15,10 +15,11 @@ from kaizenml.core.mlflow.origin import ForeignExperiment, ForeignModel, Foreign
 from kaizenml.core.mlflow.tally import Tally
 from kaizenml.core.ports import Books
 from kaizenml.errors import NotFoundError, UsageError
-from kaizenml.loop import importing_experiments, importing_models, importing_runs
+from kaizenml.loop import importing_experiments, importing_models, importing_registered, importing_runs
 from kaizenml.loop.importing_counts import count_here
 from kaizenml.loop.importing_experiments import Arrival
 from kaizenml.loop.importing_files import Files
+from kaizenml.loop.importing_registered import Bringing
 from kaizenml.loop.wiring import House, Say
 
 
@@ -70,11 +71,30 @@ class Import:
             tally.seen["experiments"] += 1
             to, ids = self._experiment(experiment, tally)
             seen.setdefault(to, set()).update(ids)
+        versions = {} if self.wish.experiments else self._registered(tally)
         tally.leave_out(self.troubles())
         if not self.wish.is_rehearsal:
             with self.house.records.reading() as books:
                 count_here(books, seen, tally)
+                importing_registered.count_here(books, versions, tally)
         return tally
+
+    def _registered(self, tally: Tally) -> dict[str, int]:
+        """Bring the registered models over; return how many versions each has."""
+        seen: dict[str, int] = {}
+        for each in self.origin.registered():
+            seen[each.name] = len(each.versions)
+            tally.seen["registered models"] += 1
+            tally.seen["model versions"] += len(each.versions)
+            if self.wish.is_rehearsal:
+                continue
+            added, troubles = Tally(), list[Trouble]()
+            with self.house.records.writing() as books:
+                now = self.house.clock.now()
+                Bringing(self.house, books, now, self.origin.place, self.by, troubles, added).bring(each)
+            tally.add(added)
+            tally.leave_out(troubles)
+        return seen
 
     def _experiment(self, experiment: ForeignExperiment, tally: Tally) -> tuple[str, set[str]]:
         """Bring an experiment over; return its id here, and the runs and logged models that the source has of it."""
@@ -116,8 +136,7 @@ class Import:
             if added.is_new:
                 self._tell(books, now, to, added)
         tally.leave_out(troubles)
-        tally.brought.update(added.brought)
-        tally.grown.update(added.grown)
+        tally.add(added)
 
     def _files(
         self, experiment: ForeignExperiment, to: Arrival, of: Sequence[ForeignRun | ForeignModel], tally: Tally

@@ -64,6 +64,7 @@ class Files:
                 except KaizenError as error:
                     if error.exit_code == 3 and not isinstance(error, SourceError):
                         raise  # the disk is full, or the like: not this file's fault
+                    tally.refused["artefacts"] += 1
                     troubles.append(Trouble("artefact", f"{of.id}/{each.path}"[:300], error.message[:300]))
             with self.records.writing() as books:
                 _keep(books, now, self.place, of, kept)

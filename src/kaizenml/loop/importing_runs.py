@@ -29,6 +29,7 @@ from kaizenml.loop.mlflow_messages import (
     RunInputs,
     RunOutputs,
     Told,
+    text,
     value_of,
 )
 from kaizenml.loop.mlflow_mirror import as_run, run_of
@@ -66,14 +67,14 @@ def _add(books: Books, now: datetime, place: str, to: Arrival, new: Sequence[For
 
 def _grow(books: Books, now: datetime, of: ForeignRun, told: Told, tally: Tally) -> list[Trouble]:
     """Add to a run that is here what it has got at its source; return what could not be added."""
-    before = _sizes(told)
+    before, said = _sizes(told), text(told)
     troubles = _merge(told, of)
     points = _new_points(books, told, of.metrics)
     _note_latest(told.data, points)
     runs.keep(books, told)
     books.runs.save(as_run(books, now, told))
     books.series.append(of.id, points)
-    tally.grown["runs"] += 1
+    tally.grown["runs"] += bool(points) or text(told) != said
     tally.brought.update(_sizes(told) - before)
     tally.brought["points"] += sum(len(series) for series in points.values())
     return troubles

@@ -23,6 +23,7 @@ def seen(uri):
             if each.name != "Default"
         },
         "runs": {run.info.run_id: of_run(client, experiments, client.get_run(run.info.run_id)) for run in runs},
+        "registered": {each.name: of_registered(client, each) for each in client.search_registered_models()},
         "models": {key: value for each in experiments for key, value in of_models(client, each).items()},
     }
 
@@ -52,14 +53,15 @@ def points(history):
 
 
 def files(client, run):
-    found = {}
     with tempfile.TemporaryDirectory() as folder:
         for each in client.list_artifacts(run):
             client.download_artifacts(run, each.path, folder)
-        for path in Path(folder).rglob("*"):
-            if path.is_file():
-                found[str(path.relative_to(folder))] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
+        return hashes(folder)
+
+
+def hashes(folder):
+    found = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
 
 
 def of_models(client, experiment):
@@ -72,6 +74,29 @@ def of_models(client, experiment):
         ]
         for each in client.search_logged_models([experiment])
     }  # fmt: skip
+
+
+def of_registered(client, model):
+    found = client.get_registered_model(model.name)
+    versions = client.search_model_versions(f"name = '{model.name}'")
+    return {
+        "info": [found.description or "", found.tags, found.aliases, found.creation_timestamp],
+        "versions": [
+            [
+                each.version, each.description or "", each.tags, each.current_stage, each.run_id, each.source,
+                each.creation_timestamp, each.last_updated_timestamp,
+                downloaded(f"models:/{model.name}/{each.version}"),
+            ]
+            for each in versions
+        ],
+        "by alias": {each: downloaded(f"models:/{model.name}@{each}") for each in found.aliases},
+    }  # fmt: skip
+
+
+def downloaded(uri):
+    with tempfile.TemporaryDirectory() as folder:
+        mlflow.artifacts.download_artifacts(uri, dst_path=folder)
+        return hashes(folder)
 
 
 print(json.dumps({uri: seen(uri) for uri in sys.argv[1:]}))

@@ -95,8 +95,10 @@ class DatabaseOrigin:
 
     def files(self, experiment: ForeignExperiment, of: ForeignRun | ForeignModel) -> list[ForeignFile]:  # noqa: ARG002
         """Return the files of a run or logged model, where they are on this machine."""
-        folder = self._places.find(of.uri) if of.uri else None
+        folder = self._places.find(of.uri, of.id) if of.uri else None
         if folder is None:
+            if why := self._places.why_not(of.uri):
+                self._troubles.add("artefacts", of.id, why)
             return []
         root = self._places.root_of(folder)
         return files_in(folder, root, lambda path, why: self._troubles.add("artefact", f"{of.id}/{path}", why))
@@ -105,7 +107,7 @@ class DatabaseOrigin:
         self, experiment: ForeignExperiment, of: ForeignRun | ForeignModel, path: str  # noqa: ARG002
     ) -> Iterator[bytes]:  # fmt: skip
         """Return a file's content in chunks."""
-        folder = self._places.find(of.uri)
+        folder = self._places.find(of.uri, of.id)
         if folder is None:
             raise SourceError(f"The files of {of.id} are not there any more.")
         return opened_file(folder, self._places.root_of(folder), path)

@@ -101,10 +101,9 @@ class FolderOrigin:
     def files(self, experiment: ForeignExperiment, of: ForeignRun | ForeignModel) -> list[ForeignFile]:
         """Return the files of a run or logged model."""
         found = self._artefacts(experiment, of)
-        what = "run" if isinstance(of, ForeignRun) else "logged model"
         if found is None:
-            if of.uri and not self._is_here(of.uri):
-                self._troubles.add("artefacts", f"{what} {of.id}", f"they are elsewhere: {of.uri}")
+            if why := self._places.why_not(of.uri):
+                self._troubles.add("artefacts", of.id, why)
             return []
         return files_in(*found, lambda path, why: self._troubles.add("artefact", f"{of.id}/{path}", why))
 
@@ -124,12 +123,8 @@ class FolderOrigin:
         own = os.path.join(parent, *(["models"] if isinstance(of, ForeignModel) else []), of.id, "artifacts")
         if os.path.isdir(own) and is_within(own, self._root):
             return own, self._root
-        found = self._places.find(of.uri) if of.uri else None
+        found = self._places.find(of.uri, of.id) if of.uri else None
         return None if found is None else (found, self._places.root_of(found))
-
-    def _is_here(self, uri: str) -> bool:
-        """Say whether an address is in this folder, so that there is nothing where it should be."""
-        return is_within(uri.removeprefix("file://"), self._root)
 
     def _experiment(self, folder: str, name: str) -> ForeignExperiment | None:
         said = self._said("experiment", folder, name)

@@ -43,7 +43,7 @@ def open_origin(place: str, files: Path | None, environment: Mapping[str, str], 
     path = Path(place.removeprefix("file://")).expanduser().resolve()
     if path.is_dir():
         root = _store_in(path)
-        return FolderOrigin(root, Places([*more, root, root.parent], root.parent), troubles)
+        return FolderOrigin(root, Places([*more, root, root.parent / "mlartifacts"], root.parent), troubles)
     if path.is_file():
         base = path.parent
         return DatabaseOrigin(str(path), opened(path), Places([*more, *_beside(base)], base), troubles)

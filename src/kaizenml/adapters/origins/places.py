@@ -28,13 +28,26 @@ class Places:
     roots: Sequence[Path]
     base: Path
 
-    def find(self, uri: str) -> str | None:
-        """Return the folder of an address, or None: elsewhere, or not there."""
+    def find(self, uri: str, id_: str) -> str | None:
+        """Return the folder of the artefacts of a run or logged model, or None: elsewhere, or not there.
+
+        It is called ``ID/artifacts``, as MLflow calls it: an address cannot name any other folder of this machine.
+        """
         for root in self.roots:
             for each in _candidates(uri, root, self.base):
-                if exists_within(each, root):
+                if exists_within(each, root) and os.path.realpath(each).endswith(f"/{id_}/artifacts"):
                     return str(each)
         return None
+
+    def why_not(self, uri: str) -> str:
+        """Return why the files of an address are not read; nothing where there simply are none."""
+        scheme, path = _parted(uri)
+        if scheme in ("", "file"):
+            full = self.base / path
+            return f"they are outside, in {full.parent.parent}: name it with --artefacts-from" if full.is_dir() else ""
+        if scheme == "mlflow-artifacts":
+            return ""
+        return f"they are at {_host(uri)}, which only its server can read: import from the server's address"
 
     def root_of(self, folder: str) -> str:
         """Return the root that a folder is below."""
@@ -70,6 +83,12 @@ def _candidates(uri: str, root: Path, base: Path) -> Iterator[Path]:
     for count in (3, 4):  # experiment/run/artifacts, experiment/models/model/artifacts
         if len(parts) >= count:
             yield root.joinpath(*parts[-count:])
+
+
+def _host(uri: str) -> str:
+    """Return the beginning of an address, without what could be a secret in it."""
+    found = urlsplit(uri)
+    return f"{found.scheme}://{found.netloc.rpartition('@')[2]}"[:100]
 
 
 def _parted(uri: str) -> tuple[str, str]:

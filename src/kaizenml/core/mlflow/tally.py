@@ -37,6 +37,8 @@ class Tally:
         What the source has, as far as it could be read.
     brought, grown
         What is new here; of runs and the like also those that were here and have got more.
+    refused
+        How much of what was seen is left out, for one of the reasons.
     here
         How much of what was seen is here in the end; empty until it has been counted.
     bytes_brought
@@ -46,10 +48,17 @@ class Tally:
     seen: Counter[str] = field(default_factory=Counter)
     brought: Counter[str] = field(default_factory=Counter)
     grown: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
     here: Counter[str] = field(default_factory=Counter)
     bytes_brought: int = 0
     reasons: dict[tuple[str, str], Reason] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Add what was brought by a part of the import, once it is written."""
+        self.brought.update(other.brought)
+        self.grown.update(other.grown)
+        self.refused.update(other.refused)
 
     def leave_out(self, troubles: Iterable[Trouble]) -> None:
         """Count what could not be brought over."""
@@ -66,8 +75,8 @@ class Tally:
 
     @property
     def missing(self) -> dict[str, int]:
-        """How much of what was seen is not here, by kind; nothing when all of it is."""
-        lack = {kind: self.seen[kind] - self.here[kind] for kind in KINDS}
+        """How much of what was seen, and not refused, is not here, by kind; nothing when all of it is."""
+        lack = {kind: self.seen[kind] - self.refused[kind] - self.here[kind] for kind in KINDS}
         return {kind: count for kind, count in lack.items() if count > 0} if self.here else {}
 
     @property

@@ -82,4 +82,6 @@ def _end(tally: Tally, place: str, *, is_rehearsal: bool) -> str:
     if tally.missing:
         lack = ", ".join(f"{count:,} {kind}" for kind, count in tally.missing.items())
         return f"Not all of it is here: {lack} fewer than in {place}. Call it again."
+    if tally.left_out:
+        return "The rest is here."
     return "All of it is here." if tally.is_new else "All of it was here already."
