@@ -19,10 +19,10 @@ READY := $(VENV)/.ready-$(LOCK)
 ROOT := $(CURDIR)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training bench-records bench-registry clean
+.PHONY: help setup demo test lint format docs-reference lock bench bench-data bench-tracking bench-training bench-records bench-registry bench-import test-mlflow-clients clean
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv/ with everything in it; quick when nothing has changed
 
@@ -46,6 +46,9 @@ demo: setup ## Run the whole loop on a year of real flights; DEMO="--until 2013-
 
 test: setup lint ## Lint, check types and layers, and run every test; PYTEST="-k gate" passes options on
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST)
+
+test-mlflow-clients: setup ## Try MLflow's clients from 2.9 to 3.17, each in an environment of its own (10 minutes)
+	KAIZEN_TEST_MLFLOW_CLIENTS=1 $(BIN)/python -m pytest tests/mlflow/test_client_versions.py $(PYTEST)
 
 lint: setup ## Check style, types and who may import whom
 	$(BIN)/ruff check .
@@ -86,6 +89,9 @@ bench-records: setup ## Measure what metadata cost: one writer, sixteen at once,
 
 bench-registry: setup ## Measure what MLflow clients cost the server, beside MLflow's own
 	$(BIN)/python benchmarks/registry/bench_registry.py
+
+bench-import: setup ## Measure how long an import of 10,000 runs of MLflow takes
+	$(BIN)/python benchmarks/registry/bench_import.py
 
 clean: ## Remove .venv/, caches and demos
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist kaizen-demo

@@ -25,7 +25,10 @@ from kaizenml.loop.service import LoopService
 from kaizenml.loop.wiring import open_house, read_settings
 
 VERSION = "3.17.2"
-_PACKAGES = (f"mlflow=={VERSION}", "scikit-learn", "pandas")
+#: Clients that are tried with our server by `make test-mlflow-clients`, which says so in the environment.
+CLIENTS = ("2.9.2", "2.14.3", "2.22.2", "3.1.4", "3.10.1", VERSION)
+ARE_ASKED_FOR = "KAIZEN_TEST_MLFLOW_CLIENTS"
+collect_ignore = [] if os.environ.get(ARE_ASKED_FOR) else ["test_client_versions.py"]
 #: What a program of MLflow's is run with: no telemetry, and no minutes of trying again.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
@@ -33,13 +36,13 @@ ENVIRONMENT = {
 }  # fmt: skip
 
 
-def _made() -> Path:
-    """Return the interpreter of an environment that has MLflow; made once, and kept for the next time."""
+def made(version: str = VERSION) -> Path:
+    """Return the interpreter of an environment that has a version of MLflow; made once, and kept for the next time."""
     given = os.environ.get("KAIZEN_TEST_MLFLOW")
-    if given:
+    if given and version == VERSION:
         return Path(given)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kaizenml-tests"
-    folder = cache / f"mlflow-{VERSION}-{sys.version_info.major}.{sys.version_info.minor}"
+    folder = cache / f"mlflow-{version}-{sys.version_info.major}.{sys.version_info.minor}"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -50,11 +53,11 @@ def _made() -> Path:
                 pytest.skip("uv, which makes the environment of MLflow, is not installed")
             for words in (
                 ["venv", "--quiet", "--python", sys.executable, str(folder)],
-                ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *_PACKAGES],
+                ["pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *_packages(version)],
             ):
                 done = subprocess.run([uv, *words], capture_output=True, text=True, timeout=600)
                 if done.returncode:
-                    pytest.skip(f"the environment of MLflow {VERSION} could not be made: {done.stderr[-500:]}")
+                    pytest.skip(f"the environment of MLflow {version} could not be made: {done.stderr[-500:]}")
             (folder / "ready").touch()
     return folder / "bin" / "python"
 
@@ -62,7 +65,7 @@ def _made() -> Path:
 @pytest.fixture(scope="session")
 def mlflow_python() -> Path:
     """An interpreter with MLflow 3.17.2."""
-    return _made()
+    return made()
 
 
 @contextmanager
@@ -110,6 +113,11 @@ def our_server() -> Iterator[str]:
     """Our server, on a home of its own."""
     with _folder() as folder, serving(folder) as url:
         yield url
+
+
+def _packages(version: str) -> list[str]:
+    """Return what an environment needs; clients before 3 import a part of setuptools that newer ones have not."""
+    return [f"mlflow=={version}", "scikit-learn", "pandas", *(["setuptools<81"] if version != VERSION else [])]
 
 
 @contextmanager
