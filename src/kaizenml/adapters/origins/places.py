@@ -42,6 +42,8 @@ class Places:
     def why_not(self, uri: str) -> str:
         """Return why the files of an address are not read; nothing where there simply are none."""
         scheme, path = _parted(uri)
+        if not path:
+            return ""
         if scheme in ("", "file"):
             full = self.base / path
             return f"they are outside, in {full.parent.parent}: name it with --artefacts-from" if full.is_dir() else ""
