@@ -131,7 +131,7 @@ class Import:
         now, place = self.house.clock.now(), self.origin.place
         added = Tally()
         with self.house.records.writing() as books:
-            troubles = importing_runs.bring(books, place, to, runs, added)
+            troubles = importing_runs.bring(books, now, place, to, runs, added)
             importing_models.bring(books, place, to, models, added)
             if added.is_new:
                 self._tell(books, now, to, added)

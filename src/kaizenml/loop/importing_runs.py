@@ -32,30 +32,32 @@ from kaizenml.loop.mlflow_messages import (
     text,
     value_of,
 )
-from kaizenml.loop.mlflow_mirror import as_run, at, run_of
+from kaizenml.loop.mlflow_mirror import as_run, run_of
 
 _READ = msgspec.json.Decoder(Told)
 
 
-def bring(books: Books, place: str, to: Arrival, found: Sequence[ForeignRun], tally: Tally) -> list[Trouble]:
+def bring(
+    books: Books, now: datetime, place: str, to: Arrival, found: Sequence[ForeignRun], tally: Tally
+) -> list[Trouble]:
     """Bring runs over, in the transaction at hand; return what of them could not be."""
     marks = changed(books, What.RUN, found)
     known = books.clients.find_all(What.RUN, marks)
     new = [each for each in found if each.id in marks and each.id not in known]
-    _add(books, place, to, new, tally)
+    _add(books, now, place, to, new, tally)
     troubles: list[Trouble] = []
     for each in found:
         if each.id in known:
-            troubles += _grow(books, each, _READ.decode(known[each.id].body), tally)
+            troubles += _grow(books, now, each, _READ.decode(known[each.id].body), tally)
     note(books, What.RUN, place, marks)
     return troubles
 
 
-def _add(books: Books, place: str, to: Arrival, new: Sequence[ForeignRun], tally: Tally) -> None:
+def _add(books: Books, now: datetime, place: str, to: Arrival, new: Sequence[ForeignRun], tally: Tally) -> None:
     """Write runs that are not there yet, all together."""
     told = [_told(each, to, place) for each in new]
     books.clients.put_all([runs.document(each) for each in told])
-    books.runs.add_all([run_of(each, to.project, {}, _end(each)) for each in told])
+    books.runs.add_all([run_of(each, to.project, {}, now) for each in told])
     books.series.add_all({each.id: each.metrics for each in new})
     tally.brought["runs"] += len(new)
     for each, run in zip(told, new, strict=True):
@@ -63,24 +65,19 @@ def _add(books: Books, place: str, to: Arrival, new: Sequence[ForeignRun], tally
         tally.brought["points"] += sum(len(points) for points in run.metrics.values())
 
 
-def _grow(books: Books, of: ForeignRun, told: Told, tally: Tally) -> list[Trouble]:
+def _grow(books: Books, now: datetime, of: ForeignRun, told: Told, tally: Tally) -> list[Trouble]:
     """Add to a run that is here what it has got at its source; return what could not be added."""
     before, said = _sizes(told), text(told)
     troubles = _merge(told, of)
     points = _new_points(books, told, of.metrics)
     _note_latest(told.data, points)
     runs.keep(books, told)
-    books.runs.save(as_run(books, _end(told), told))
+    books.runs.save(as_run(books, now, told))
     books.series.append(of.id, points)
     tally.grown["runs"] += bool(points) or text(told) != said
     tally.brought.update(_sizes(told) - before)
     tally.brought["points"] += sum(len(series) for series in points.values())
     return troubles
-
-
-def _end(told: Told) -> datetime:
-    """Return when a run ended whose source does not say it: it is not known to have lasted."""
-    return at(max(told.info.start_time, 0))
 
 
 def _sizes(told: Told) -> Counter[str]:

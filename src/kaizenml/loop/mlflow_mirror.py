@@ -56,7 +56,8 @@ def run_of(told: Told, project: str, files: Mapping[str, Digest], now: datetime)
     if of.origin:
         tags[ORIGIN] = of.origin
     state = _STATES[of.status]
-    ended = at(of.end_time) if of.end_time else now
+    unknown = at(of.start_time) if of.origin else now  # nobody knows how long it lasted elsewhere
+    ended = at(of.end_time) if of.end_time else unknown
     return Run(
         id=of.run_id,
         project=project,
