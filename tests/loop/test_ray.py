@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import socket
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from pathlib import Path
 
 import pytest
 from interrupted_runs import forever, interrupted, left_running
@@ -142,10 +144,10 @@ def test_a_worker_that_is_stopped_is_lost_and_its_task_done_by_another(tmp_path,
     assert outputs(done) == outputs(ran(folder, "here", runner="local", uses_cache=False))
 
 
-@pytest.mark.parametrize("how", ["ctrl-c", "kaizen cancel"])
-def test_an_interrupted_run_ends_as_cancelled_and_leaves_no_process(tmp_path, at, how):
+@pytest.mark.parametrize(("how", "where"), [("ctrl-c", "ray"), ("kaizen cancel", "a cluster")])
+def test_an_interrupted_run_ends_as_cancelled_and_leaves_no_process(tmp_path, at, how, where):
     folder = forever(tmp_path / "lab")
-    run, said = interrupted(folder, at, how)
+    run, said = interrupted(folder, "ray" if where == "ray" else at, how)
 
     assert run["state"] == "cancelled"
     assert "(slow pid=" in said  # what it printed came while it ran
@@ -195,7 +197,7 @@ def test_a_step_that_takes_too_long_is_stopped(tmp_path, at):
         project.pipeline("all", slow)
     """)  # fmt: skip
     with pytest.raises(StepFailedError, match="`slow` took longer than 1 s and was stopped"):
-        ran(folder, runner=at)
+        ran(folder, runner=at.replace("ray://", "ray:"))
     soon_gone(int((tmp_path / "pid").read_text()))
 
 
@@ -204,6 +206,7 @@ def test_a_step_that_takes_too_long_is_stopped(tmp_path, at):
     [
         ("cpus=64", "return 1", "needs 64 CPUs, which no node of the cluster has"),
         ("gpus=1", "return 1", "1 GPUs, which no node of the cluster has"),
+        ("memory='900GB'", "return 1", "needs 1 CPUs, 900.0 GB of memory, which no node of the cluster has"),
         ("", "raise ValueError('no such price')", "raised ValueError: no such price"),
         ("", "os._exit(7)", "lost its worker 3 times"),
     ],
@@ -258,6 +261,16 @@ def tuned(folder, trials, runner=""):
     order = Order(f"tune-{trials}", "person:ada", {}, way=Way(runner=runner))
     found = tune(load_folder(folder), folder, house, order, said.append, trials=trials, jobs=2)
     return list(found.trials), said
+
+
+def test_a_step_calls_the_libraries_of_ray_as_the_documentation_shows(tmp_path, at):
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "run-elsewhere.md").read_text("utf-8")
+    block = next(each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "ray.data" in each)
+    (tmp_path / "project.py").write_text(block, "utf-8")
+
+    done = ran(tmp_path, runner=at)
+
+    assert kept(tmp_path, done, "total") == sum(x**2 for x in range(1000))
 
 
 def test_trials_run_side_by_side_on_the_nodes_are_ended_early_and_go_on_wherever_it_is_said(tmp_path, at, monkeypatch):

@@ -370,6 +370,16 @@ def test_a_task_is_handed_out_no_more_often_than_that(field, runner):
         future.result(30)
 
 
+def test_a_worker_that_cannot_even_begin_says_what_it_needs(field, runner):
+    future = runner.submit(TASK)
+    field.wait_for_handings(1)
+    field.says(0, ModuleNotFoundError("No module named 'kaizenml'"))
+
+    with pytest.raises(StepFailedError, match="could not be performed by a worker: No module named") as refused:
+        future.result(30)
+    assert refused.value.hint == "The workers need this version of kaizenml and what the project imports."
+
+
 def test_what_runs_when_the_runner_is_closed_ends_as_cancelled(field, runner):
     future = runner.submit(TASK)
     field.wait_for_handings(1)
