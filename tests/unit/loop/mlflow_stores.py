@@ -8,7 +8,7 @@ from pathlib import Path
 RUN, OTHER, GONE = "a" * 32, "b" * 32, "c" * 32
 T0 = 1_700_000_000_000
 
-_TABLES = """
+TABLES = """
 CREATE TABLE experiments (experiment_id INTEGER PRIMARY KEY, name TEXT, artifact_location TEXT, lifecycle_stage TEXT,
   creation_time BIGINT, last_update_time BIGINT);
 CREATE TABLE experiment_tags (key TEXT, value TEXT, experiment_id INTEGER);
@@ -28,7 +28,7 @@ def database(folder: Path, runs: int = 2) -> Path:
     """Make a database with an experiment of some runs, and artefacts of the first beside it."""
     path = folder / "mlflow.db"
     with sqlite3.connect(path) as to:
-        to.executescript(_TABLES)
+        to.executescript(TABLES)
         to.execute("INSERT INTO experiments VALUES (7, 'Churn / Q3', 'mlflow-artifacts:/7', 'active', ?, ?)", (T0, T0))
         to.execute("INSERT INTO experiment_tags VALUES ('team', 'blue', 7)")
         to.executemany("INSERT INTO runs VALUES (?, ?, 'ada', ?, ?, ?, ?, ?, 7)", _runs(runs))
