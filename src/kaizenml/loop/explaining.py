@@ -179,6 +179,8 @@ def _scored(house: House, asked: _Asked, release: Release | None) -> _Scored:
             raise StateError(f"The run {release.run} is not in these records.", "Ask where it ran.")
         known = training_rows(house, run)
         done.nearest = _nearest(known, scorer, taken)
+        if not done.nearest:
+            done.missing["nearest"] = "The model takes prose alone, or the row says nothing: no distance is declared."
     except KaizenError as error:
         done.missing["nearest"] = str(error)
     try:

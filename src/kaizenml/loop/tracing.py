@@ -195,7 +195,7 @@ def _facts(books: Books, of: Node) -> Mapping[str, object]:
         facts = _FACTS[of.noun](books, of.name)
     except NotFoundError:  # a link may name what was never written here, such as a run of another machine
         return {}
-    return {name: value for name, value in facts.items() if value not in ("", None)}
+    return {name: value for name, value in facts.items() if value not in ("", None, (), [])}
 
 
 def _of_snapshot(books: Books, name: str) -> Mapping[str, object]:

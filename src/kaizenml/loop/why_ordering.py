@@ -94,12 +94,18 @@ def asked_of(books: Books, job: Job) -> Mapping[str, str]:
 
 def keep(books: Books, job: Job, document: object) -> None:
     """Keep what a job found, and of all answers the newest."""
-    books.notes.put(ASKED, job.id, None)
     books.notes.put(FOUND, job.id, document)
     kept = [name for name, found in books.notes.all(FOUND).items() if found is not None]
     for name in sorted(kept, key=lambda name: name.split("-")[-3:])[:-MOST_KEPT]:  # the end of a name is its time
         books.notes.put(FOUND, name, None)
     books.jobs.clear(Work.WHY, keep=MOST_KEPT)
+
+
+def forget_asked(house: House, job: Job) -> None:
+    """Leave nothing of what was asked, once the job is over."""
+    with house.records.writing() as books:
+        if books.notes.get(ASKED, job.id) is not None:
+            books.notes.put(ASKED, job.id, None)
 
 
 def forget(books: Books, project: str) -> None:

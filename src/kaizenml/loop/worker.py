@@ -16,7 +16,7 @@ import msgspec
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import Job, JobState, Work, finished
 from kaizenml.errors import ConflictError, KaizenError
-from kaizenml.loop import data_ordering
+from kaizenml.loop import data_ordering, why_ordering
 from kaizenml.loop.cancelling import is_cancelled
 from kaizenml.loop.cycle import go_round
 from kaizenml.loop.keeping import keeping
@@ -155,6 +155,8 @@ def _end(house: House, job: Job, result: Mapping[str, object], error: str) -> No
         return  # another worker has it now; what this one did was fenced off
     if job.work is Work.DATA:
         data_ordering.forget(house, job)
+    if job.work is Work.WHY:
+        why_ordering.forget_asked(house, job)
 
 
 def wait_for_end(house: House, job_id: str, *, seconds: float) -> Job:

@@ -14,6 +14,7 @@ from answered_shop import NOW, ROWS, answer, answered_shop, copied, log
 from kaizenml.core.job import JobState, Work
 from kaizenml.core.prediction import Feedback, Label
 from kaizenml.core.release import ReleaseState
+from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.core.why import Change, Why
 from kaizenml.errors import NotFoundError, StateError, UsageError
 from kaizenml.loop import versioning, why_ordering, worker
@@ -24,6 +25,7 @@ from kaizenml.loop.observing import LOSSES
 from kaizenml.loop.why_ordering import answered, queue_why, waited_for
 from kaizenml.loop.wiring import House
 from kaizenml.packaging.bundle import pack, unpack
+from kaizenml.training.nearest import distances, nearest
 
 
 def whole(found: Why) -> bool:
@@ -233,6 +235,7 @@ def test_the_job_names_no_row_and_what_was_found_goes_when_rows_are_erased(tmp_p
         assert failed.state is JobState.FAILED
         assert "not known any more" in failed.error
         assert set(books.notes.all(why_ordering.FOUND).values()) == {None}
+        assert set(books.notes.all(why_ordering.ASKED).values()) == {None}
     again = queue_why(of, "shop", "new-2", release="", by="person:ada")
     assert again.id != second.id
     worked(of)
@@ -256,3 +259,21 @@ def test_a_prediction_that_nobody_knows_is_not_queued() -> None:
         queue_why(answered_shop(), "shop", "nobody", release="", by="person:ada")
     with pytest.raises(NotFoundError):
         queue_why(answered_shop(), "shop", "new-1", release="shop/7", by="person:ada")
+
+
+def test_where_prose_is_all_there_is_no_distance_is_declared() -> None:
+    row = pl.DataFrame({"text": ["a word"], "n": [1.0]})
+    rows = pl.DataFrame({"text": ["a word", "another"], "n": [3.0, float("nan")]})
+    prose, number = Column("text", ColumnKind.TEXT), Column("n", ColumnKind.NUMBER)
+    assert nearest(row, rows, [prose], 5) == []
+    assert nearest(row, rows, [prose, number], 5) == [(0, 1.0)]
+
+
+def test_near_is_meant_as_by_gower() -> None:
+    columns = [Column("a", ColumnKind.NUMBER), Column("b", ColumnKind.CATEGORY), Column("c", ColumnKind.BOOLEAN)]
+    nan = float("nan")
+    rows = pl.DataFrame({"a": [0.0, 10.0, 4.0, nan], "b": ["x", "y", "(missing)", "x"], "c": [1.0, 0.0, 1.0, 1.0]})
+    row = pl.DataFrame({"a": [2.0], "b": ["x"], "c": [1.0]})
+    assert distances(row, rows, columns).tolist() == pytest.approx([0.2 / 3, 2.8 / 3, 0.1, 0.0])
+    outside = pl.DataFrame({"a": [500.0], "b": ["z"], "c": [nan]})
+    assert distances(outside, rows, columns).tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0])

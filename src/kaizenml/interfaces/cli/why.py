@@ -51,7 +51,8 @@ def show(found: Why) -> None:
         _say("Asked again, the model says the same." if not found.again else f"Asked again: {found.again:.3g} apart.")
     _maker(found.made_by)
     print_table(["asked", "as"], [(name, _shown(cell)) for name, cell in found.raw.items()], empty="")
-    _steps(found.steps)
+    if found.steps:
+        _steps(found.steps)
     if found.attribution is not None:
         _attribution(found.attribution)
     if found.nearest:
@@ -82,7 +83,7 @@ def _steps(steps: tuple[Step, ...]) -> None:
         for step in steps
         for change in step.changes
     ]
-    print_table(["step", "column", "before", "after", "how"], rows, empty="")
+    print_table(["step", "column", "before", "after", "how"], rows, empty="No step of the preparation changed a value.")
 
 
 def _attribution(found: Attribution) -> None:
