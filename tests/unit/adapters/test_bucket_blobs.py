@@ -196,7 +196,7 @@ from kaizenml.core.place import place_of
 
 blobs = BucketBlobs(ObjectStore(place_of(sys.argv[1])))
 blobs.put(b"warm")
-size = 120
+size = 96
 digest = blobs.put_from(bytes([n]) * (1 << 20) for n in range(size))
 assert sum(map(len, blobs.open(digest))) == size << 20
 print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
@@ -205,7 +205,7 @@ print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith
         [sys.executable, "-c", code, place.url], timeout=120, capture_output=True, text=True, check=True
     )
 
-    assert int(done.stdout) < 130_000
+    assert int(done.stdout) < 125_000
 
 
 def refusal(place: Bucket) -> str:
