@@ -107,6 +107,7 @@ EVENTS: dict[str, tuple[str, str, str]] = {
                      "user:ID", "system:server"),
     "user.shut_out": ("An admin lets somebody in no more; their sessions are over.", "user:NAME", "person"),
     "user.let_in": ("An admin lets somebody in again.", "user:NAME", "person"),
+    "user.forgotten": ("An admin made a name free, for whoever signs in next under it.", "user:NAME", "person"),
     "alert.opened": ("An alert began to fire.", "endpoint:NAME", "monitor:NAME"),
     "alert.acknowledged": ("A person took an alert on.", "endpoint:NAME", "person"),
     "alert.resolved": ("What an alert was about is over.", "endpoint:NAME", "monitor:NAME"),

@@ -467,6 +467,11 @@ def test_the_servers_own_pages_act_in_a_browser_that_is_signed_in(place: Place) 
         browser = place.signed_in()
 
 
+def test_a_person_who_signs_out_on_a_page_is_told_so_on_a_page(place: Place) -> None:
+    answer = place.signed_in().post("/sign-out", headers={**OWN, "Accept": "text/html"})
+    assert (answer.status_code, "You are signed out." in answer.text) == (200, True)
+
+
 def test_two_cookies_of_one_name_are_none(place: Place) -> None:
     secret = place.signed_in().cookies["kaizen-session"]
     twice = {"Cookie": f"kaizen-session={secret}; kaizen-session={secret}"}

@@ -81,6 +81,7 @@ class Kind(StrEnum):
     SIGN_IN_REFUSED = "user.refused"
     USER_SHUT_OUT = "user.shut_out"
     USER_LET_IN = "user.let_in"
+    USER_FORGOTTEN = "user.forgotten"
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,7 +162,10 @@ def _entered(books: Books, claims: Claims, rules: Rules, now: datetime) -> str:
     before = known.get(key_of(claims.issuer, claims.subject))
     name = before.name if before else name_of(claims, rules.name)
     if before is None and any(each.name == name for each in known.values()):
-        raise PermissionDeniedError(f"The name {name} is somebody else's.", "Ask an admin.")
+        raise PermissionDeniedError(
+            f"The name {name} is somebody else's.",
+            f"If it is the same person, an admin says `kaizen user forget {name}`.",
+        )
     if before is not None and before.disabled_at is not None:
         raise PermissionDeniedError(f"{name} may not come in.", "Ask an admin.")
     groups = groups_of(claims, rules.groups)
@@ -215,6 +218,18 @@ def let_in(books: Books, name: str, *, by: str, now: datetime) -> User:
 def sign_out(books: Books, name: str, *, by: str, now: datetime) -> User:
     """End every session of somebody."""
     return _changed(books, _named(books, name), Kind.SIGNED_OUT, by, now)
+
+
+def forget(books: Books, name: str, *, by: str, now: datetime) -> User:
+    """End what is known of somebody: whoever signs in next under this name has it, such as at another provider."""
+    user = _named(books, name)
+    if user.disabled_at is not None:
+        raise StateError(f"{name} was shut out; forgotten, they could come in again.", "Let them in first.")
+    end_sessions(books, user.key)
+    books.notes.forget(USER, user.key)
+    facts = {"issuer": user.issuer}
+    books.events.append(Draft("", by, Kind.USER_FORGOTTEN, f"user:{name}", facts=facts), now)
+    return user
 
 
 def find_session(books: Books, digest: str) -> Session | None:

@@ -77,6 +77,17 @@ def signing_out(name: str, folder: Path, as_json: bool) -> None:
     _do(sign_out, name, folder, as_json, "is signed out everywhere")
 
 
+@user.command("forget")
+@click.argument("name")
+@project_option
+@json_option
+def forgetting(name: str, folder: Path, as_json: bool) -> None:
+    """Make NAME free, for whoever signs in next under it, such as the same person at another provider."""
+    from kaizenml.loop.signing_in import forget
+
+    _do(forget, name, folder, as_json, "is forgotten; the name is free")
+
+
 def _do(act: Act, name: str, folder: Path, as_json: bool, said: str) -> None:
     house = house_of(folder)
     with house.records.writing() as books:

@@ -42,7 +42,8 @@ def add_accounts(routes: Routes, service: Service) -> None:
     routes.get("/api/v1/me", told.me, permission=Permission.VIEW, of=ANYWHERE)
     routes.post("/api/v1/setup", told.setup, permission=Permission.SET_UP)
     routes.get("/api/v1/users", told.users, permission=Permission.ADMIN)
-    for act, does in (("shut-out", told.shut_out), ("let-in", told.let_in), ("sign-out", told.sign_out)):
+    acts = {"shut-out": told.shut_out, "let-in": told.let_in, "sign-out": told.sign_out, "forget": told.forget}
+    for act, does in acts.items():
         routes.post(f"/api/v1/users/{{user}}/{act}", does, permission=Permission.ADMIN)
     routes.get("/api/v1/tokens", told.listed, permission=Permission.ADMIN)
     routes.post("/api/v1/tokens", told.issue, permission=Permission.ADMIN)
@@ -117,6 +118,10 @@ class AccountRoutes:
     def sign_out(self, user: str, body: Body | None = None) -> Response:
         """End every session of somebody."""
         return self._done(signing_in.sign_out, user, body)
+
+    def forget(self, user: str, body: Body | None = None) -> Response:
+        """Make a name free, for whoever signs in next under it."""
+        return self._done(signing_in.forget, user, body)
 
     def _done(self, act: signing_in.Act, user: str, body: Body | None) -> Response:
         with self._service.records.writing() as books:

@@ -26,7 +26,7 @@ class Subscribing(Body):
     """Who is told, of what."""
 
     name: Name
-    address: Annotated[str, Field(min_length=1, max_length=2000, description="https://…, or one of Apprise")]
+    address: Annotated[str, Field(min_length=1, max_length=2000, description="of a webhook, or one of Apprise")]
     channel: Annotated[Channel | None, Field(description="by the address, unless told otherwise")] = None
     kinds: Annotated[Patterns, Field(description="such as `alert.*`; none: the usual")] = ()
     projects: Annotated[Patterns, Field(description="none: all")] = ()

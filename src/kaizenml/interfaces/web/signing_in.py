@@ -72,7 +72,8 @@ class SignInRoutes:
             raise RefusedError("This is no session of a browser.", "A token ends with `kaizen token revoke`.")
         with self._service.records.writing() as books:
             leave(books, secret, self._service.now())
-        response = answer({"done": "signed out"})
+        is_page = "text/html" in request.headers.get("accept", "")
+        response = _page("You are signed out", None) if is_page else answer({"done": "signed out"})
         self._set(response, self._cookies.session, "", "strict", 0)
         return response
 
@@ -108,7 +109,9 @@ def _refresh(to: str) -> Html:
     return Html(tag("meta", http_equiv="refresh", content=f"0; url={safe}").removesuffix("</meta>"))
 
 
-def _page(title: str, error: KaizenError) -> Response:
-    said = tag("p", f"{error.message} {error.hint}", class_="wrong", role="alert")
+def _page(title: str, error: KaizenError | None) -> Response:
+    said = f"{error.message} {error.hint}" if error else f"{title}."
+    told = tag("p", said, class_="wrong", role="alert") if error else tag("p", said)
     again = tag("p", tag("a", "Sign in", href=SIGN_IN))
-    return HTMLResponse(page(f"{title} – KaizenML", tag("main", tag("section", said, again))), error.http_status)
+    body = page(f"{title} – KaizenML", tag("main", tag("section", told, again)))
+    return HTMLResponse(body, error.http_status if error else 200)

@@ -37,7 +37,7 @@ from kaizenml.training.journal import Started, Words, framed
 #: Routes that are about no project: a role in one does not open them.
 OF_ALL = {"/api/v1/loop", "/api/v1/tokens", "/api/v1/tokens/{id}/revoke", "/api/v1/events/verify", "/api/v1/clock",
           "/api/v1/users", "/api/v1/users/{user}/shut-out", "/api/v1/users/{user}/let-in",
-          "/api/v1/users/{user}/sign-out",
+          "/api/v1/users/{user}/sign-out", "/api/v1/users/{user}/forget",
           "/metrics"}  # fmt: skip
 #: Routes for everybody who has the permission somewhere, which show or take what is of the caller's projects.
 OF_ANY = {"/", "/style.css", "/icon.svg", "/docs", "/openapi.json", "/api/v1/me", "/api/v1/projects", "/api/v1/models",
