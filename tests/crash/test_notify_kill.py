@@ -62,7 +62,7 @@ def test_a_post_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> 
             happens(house, 8)
             wanted += 8
             ahead += LEASE_SECONDS + 1
-            post = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path), str(ahead)])
+            post = subprocess.Popen([sys.executable, "-X", "faulthandler", "-c", PROGRAM, str(tmp_path), str(ahead)])
             try:
                 enough = wanted if kill == KILLS else len(set(receiver.ids)) + rng.randrange(1, 8)
                 limit = time.monotonic() + 120

@@ -19,10 +19,10 @@ from importlib.util import find_spec
 from kaizenml.core.address import Allowed
 from kaizenml.core.extras import EXTRAS
 from kaizenml.core.notice import Answer, Notice, Target
-from kaizenml.errors import SettingError, UsageError
+from kaizenml.errors import SettingError, UnavailableError, UsageError
 
 #: From the start of the process to its word; a child that takes longer is killed.
-TIMEOUT_SECONDS = 40.0
+TIMEOUT_SECONDS = 75.0
 _CHILD = (sys.executable, "-P", "-m", "kaizenml.adapters.apprise_process")
 #: What the child sees of the environment: where its libraries, its language and its certificates are.
 _SEEN = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
@@ -58,12 +58,17 @@ class AppriseNotifier:
         ------
         SettingError
             When Apprise is not installed.
+        UnavailableError
+            When it does not answer.
         UsageError
             When the address is none of its; the message does not repeat it.
         """
         if find_spec("apprise") is None:
             raise SettingError("This address needs Apprise, which is not installed.", _install())
-        if not self._asked({"address": address}).get("is_known"):
+        answer = self._asked({"address": address})
+        if "is_known" not in answer:
+            raise UnavailableError(f"Apprise could not be asked. {answer.get('said', '')}", "Try again in a moment.")
+        if not answer["is_known"]:
             raise UsageError(
                 "Apprise does not know this address.",
                 "Its services and their addresses: https://appriseit.com/services/",

@@ -22,7 +22,7 @@ from kaizenml.errors import ConflictError, StateError
 
 #: A letter that was not answered for this long after it was taken may be taken by another sender. Far longer than an
 #: attempt may take.
-LEASE_SECONDS = 90.0
+LEASE_SECONDS = 120.0
 #: After so many attempts a letter is dead: with the pauses below, after 12 to 24 hours.
 MOST_ATTEMPTS = 10
 _FIRST_PAUSE, _FACTOR, _LONGEST_PAUSE = 5.0, 4.0, 6 * 3600.0

@@ -74,6 +74,8 @@ class Answer:
         Why it did not arrive, in a sentence; never what the receiver wrote, nor the address.
     retry_after_seconds
         How long the receiver asked us to wait.
+    has_arrived
+        Said by channels that know no status.
     """
 
     status: int | None = None

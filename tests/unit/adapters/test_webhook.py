@@ -185,7 +185,7 @@ def test_who_answers_byte_by_byte_or_never_is_not_waited_for(speak: Callable[[so
         answer = sent(f"http://127.0.0.1:{port}/", timeout_seconds=0.6)
 
     assert answer.said == "127.0.0.1 did not answer within 0.6 s."
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 25
 
 
 @pytest.mark.parametrize("speak", [endlessly, interim])
