@@ -80,10 +80,10 @@ def of_registered(client, model):
     found = client.get_registered_model(model.name)
     versions = client.search_model_versions(f"name = '{model.name}'")
     return {
-        "info": [found.description or "", found.tags, found.aliases, found.creation_timestamp],
+        "info": [found.description or "", found.tags, numbers(found.aliases), found.creation_timestamp],
         "versions": [
             [
-                each.version, each.description or "", each.tags, each.current_stage, each.run_id, each.source,
+                str(each.version), each.description or "", each.tags, each.current_stage, each.run_id, each.source,
                 each.creation_timestamp, each.last_updated_timestamp,
                 downloaded(f"models:/{model.name}/{each.version}"),
             ]
@@ -91,6 +91,11 @@ def of_registered(client, model):
         ],
         "by alias": {each: downloaded(f"models:/{model.name}@{each}") for each in found.aliases},
     }  # fmt: skip
+
+
+def numbers(aliases):
+    """Return the aliases with numbers as texts, which only clients of a server have them as."""
+    return {alias: str(number) for alias, number in aliases.items()}
 
 
 def downloaded(uri):
