@@ -12,6 +12,7 @@ from kaizenml.core.ports import Books
 from kaizenml.loop.mlflow_messages import Told
 
 _READ = msgspec.json.Decoder(Told)
+_AT_ONCE = 1000
 
 
 def count_here(books: Books, seen: Mapping[str, Collection[str]], tally: Tally) -> None:
@@ -19,16 +20,22 @@ def count_here(books: Books, seen: Mapping[str, Collection[str]], tally: Tally) 
     here = tally.here
     for experiment, ids in seen.items():
         here["experiments"] += books.clients.find(What.EXPERIMENT, experiment) is not None
-        for document in books.clients.all(What.RUN, scopes=[experiment]):
-            if document.id in ids:
-                told = _READ.decode(document.body)
-                here["runs"] += 1
-                here["parameters"] += len(told.data.params)
-                here["tags"] += len(told.data.tags)
-                here["data sets"] += len(told.inputs.dataset_inputs)
         here["points"] += books.series.count(ids)
-        here["logged models"] += sum(each.id in ids for each in books.clients.all(What.MODEL, scopes=[experiment]))
         here["artefacts"] += sum(_owner(each.path, experiment) in ids for each in books.clients.files(experiment))
+        listed = sorted(ids)
+        for start in range(0, len(listed), _AT_ONCE):
+            _count_documents(books, listed[start : start + _AT_ONCE], tally)
+
+
+def _count_documents(books: Books, ids: Collection[str], tally: Tally) -> None:
+    here = tally.here
+    for document in books.clients.find_all(What.RUN, ids).values():
+        told = _READ.decode(document.body)
+        here["runs"] += 1
+        here["parameters"] += len(told.data.params)
+        here["tags"] += len(told.data.tags)
+        here["data sets"] += len(told.inputs.dataset_inputs)
+    here["logged models"] += len(books.clients.find_all(What.MODEL, ids))
 
 
 def _owner(path: str, experiment: str) -> str:

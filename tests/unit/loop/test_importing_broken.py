@@ -54,6 +54,19 @@ def test_runs_that_cannot_be_read_are_named_and_the_others_come(house, tmp_path)
     assert "No such file" in found["9"]
 
 
+def test_a_text_that_would_be_endless_is_none(house, tmp_path):
+    root = folder_store(tmp_path)
+    levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]\n" for n in range(1, 12))
+    run = add_run(root / "7", "d" * 32, "x")
+    meta = (run / "meta.yaml").read_text().replace("user_id: ada", f"user_id: *l11\nend: {'9' * 4000}")
+    (run / "meta.yaml").write_text(f"l0: &l0 lol\n{levels}{meta}")
+
+    brought(house, root)
+
+    with house.records.reading() as books:
+        assert books.runs.get("d" * 32).author == "person:unknown"
+
+
 def test_nothing_outside_of_the_folder_is_read(house, tmp_path):
     root = folder_store(tmp_path)
     run, secret = root / "7" / RUN, tmp_path / "secret"

@@ -265,7 +265,7 @@ class DatabaseOrigin:
         return pairs(what, owner, (tuple(row.values())[-2:] for row in rows), self._troubles)
 
     def _tell_of_traces(self) -> None:
-        count = len(self._rows.all("trace_info", ("request_id",)))
+        count = self._rows.count("trace_info")
         if count:
             self._troubles.add("trace", f"{count} of all experiments", "traces are not brought over")
 

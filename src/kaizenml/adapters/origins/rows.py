@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, column, create_engine, inspect, select, table
+from sqlalchemy import Engine, column, create_engine, func, inspect, select, table
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
@@ -38,6 +38,13 @@ class Rows:
     def all(self, name: str, names: Sequence[str], order: str | None = None) -> list[Row]:
         """Return every row of a table with these columns; none when there is no such table."""
         return list(self._read(name, names, None, (), order))
+
+    def count(self, name: str) -> int:
+        """Return how many rows a table has; none when there is no such table."""
+        if name not in self._columns:
+            return 0
+        with errors(f"The table {name}"), self._engine.connect() as connection:
+            return int(connection.execute(select(func.count()).select_from(table(name))).scalar() or 0)
 
     def where(self, name: str, names: Sequence[str], key: str, values: Sequence[object]) -> Iterator[Row]:
         """Return the rows in which a column has one of these values."""

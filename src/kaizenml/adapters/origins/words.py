@@ -65,8 +65,13 @@ def stage(value: object) -> str:
 
 
 def text(value: object) -> str:
-    """Return a text; nothing for None."""
-    return "" if value is None else str(value)
+    """Return a text; nothing for None, and for what is no single value: a list of lists may be endless as a text."""
+    if value is None or isinstance(value, (list, dict, set, tuple)):
+        return ""
+    try:
+        return str(value)
+    except ValueError:  # a number of thousands of digits
+        return ""
 
 
 def point(at: object, value: object, step: object) -> Point | None:

@@ -57,6 +57,7 @@ def mlflow(
 
 def _print(tally: Tally, place: str, *, is_rehearsal: bool) -> None:
     from kaizenml.core.mlflow.tally import KINDS
+    from kaizenml.core.terminal import harmless
 
     shown = [kind for kind in KINDS if tally.seen[kind] or tally.here[kind]]
     rows = [
@@ -65,9 +66,9 @@ def _print(tally: Tally, place: str, *, is_rehearsal: bool) -> None:
     ]
     print_table(["", "there", "brought", "grown", "here now"], rows, empty=f"There is nothing in {place}.")
     for note in tally.notes:
-        click.echo(note)
+        click.echo(harmless(note))
     for reason in tally.left_out:
-        click.echo(f"Left out: {_sentence(reason)}")
+        click.echo(harmless(f"Left out: {_sentence(reason)}"))
     click.echo(_end(tally, place, is_rehearsal=is_rehearsal))
 
 
