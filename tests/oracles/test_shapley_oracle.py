@@ -232,6 +232,28 @@ def test_any_other_model_is_asked_about_every_coalition_of_its_columns(task: Tas
     assert found.base == pytest.approx(score(background).mean())
 
 
+@pytest.mark.parametrize(
+    "more",
+    [{"linear_trees": True}, {"boosting_type": "rf", "subsample": 0.5, "subsample_freq": 1}],
+    ids=["leaves", "forest"],
+)
+def test_boosted_trees_that_give_no_account_or_no_true_one_are_asked(more: dict[str, Any]) -> None:
+    from lightgbm import LGBMRegressor
+
+    model = fitted(LGBMRegressor(n_estimators=5, verbose=-1, **more), Task.REGRESSION)
+    found = explained(model)
+    assert found.method == "shapley"
+    assert found.base + found.values.sum() == pytest.approx(model.predict(rows()[[7]])[0])
+
+
+def test_linear_boosting_accounts_for_its_score_or_is_asked() -> None:
+    from xgboost import XGBRegressor
+
+    model = fitted(XGBRegressor(booster="gblinear", n_estimators=5), Task.REGRESSION)
+    found = explained(model)
+    assert found.base + found.values.sum() == pytest.approx(model.predict(rows()[[7]])[0], abs=1e-4)
+
+
 def test_an_account_that_does_not_add_up_is_not_believed() -> None:
     from sklearn.linear_model import PoissonRegressor
 

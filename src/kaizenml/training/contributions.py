@@ -124,21 +124,32 @@ def _linear(
 
 def _boosted(model: Any, encoded: Array) -> tuple[str, str, Array, Array] | None:
     library = type(model).__module__.partition(".")[0]
-    if library == "lightgbm":
-        if model.booster_.params.get("linear_tree"):
-            return None
-        told = np.asarray(model.predict(encoded, pred_contrib=True), dtype=np.float64).reshape(-1, encoded.shape[1] + 1)
-    elif library == "xgboost":
-        from xgboost import DMatrix
-
-        if model.get_params().get("booster") == "gblinear":
-            return None
-        booster = model.get_booster()
-        rows = DMatrix(encoded, feature_names=booster.feature_names)
-        told = np.asarray(booster.predict(rows, pred_contribs=True), dtype=np.float64).reshape(-1, encoded.shape[1] + 1)
-    else:
+    count = _lightgbm if library == "lightgbm" else _xgboost if library == "xgboost" else None
+    told = None if count is None else count(model, encoded)
+    if told is None:
         return None
-    return "trees", _TREES, told[:, -1], told[:, :-1]
+    parts = np.asarray(told, dtype=np.float64).reshape(-1, encoded.shape[1] + 1)
+    return "trees", _TREES, parts[:, -1], parts[:, :-1]
+
+
+def _lightgbm(model: Any, encoded: Array) -> Any:
+    from lightgbm.basic import LightGBMError
+
+    try:
+        return model.predict(encoded, pred_contrib=True)
+    except LightGBMError:  # of trees with a linear model in each leaf it gives no account
+        return None
+
+
+def _xgboost(model: Any, encoded: Array) -> Any:
+    from xgboost import DMatrix
+    from xgboost.core import XGBoostError
+
+    booster = model.get_booster()
+    try:
+        return booster.predict(DMatrix(encoded, feature_names=booster.feature_names), pred_contribs=True)
+    except XGBoostError:
+        return None
 
 
 def _asked(
