@@ -34,6 +34,8 @@ _DENIED = re.compile(
     "403 Forbidden|401 Unauthorized|AccessDenied|InvalidAccessKeyId|SignatureDoesNotMatch|ExpiredToken"
 )
 _ELSEWHERE = ("301 Moved", "PermanentRedirect", "AuthorizationHeaderMalformed", "307 Temporary")
+#: How Delta draws the chain of causes on a terminal.
+_MARKS = re.compile(r"\x1b\[[0-9;]*m|[↳|]")
 _FULL = ("507 Insufficient", "InsufficientStorage", "QuotaExceeded", "XMinioStorageFull")
 
 
@@ -237,7 +239,7 @@ def storage_options(place: Bucket) -> dict[str, str]:
     options |= {"aws_region": place.region, "aws_conditional_put": "etag", "max_retries": str(_RETRIES)}
     options |= {"timeout": f"{place.timeout_seconds}s", "connect_timeout": f"{_CONNECT_SECONDS}s"}
     if place.endpoint:
-        options["aws_endpoint_url"] = place.endpoint
+        options["aws_endpoint_url"] = options["aws_endpoint_url_s3"] = place.endpoint  # the latter beats all others
         options["aws_allow_http"] = str(place.endpoint.startswith("http://")).lower()
     return options
 
@@ -284,7 +286,7 @@ def refused(place: Bucket, doing: str, said: str) -> KaizenError:
 
 def _short(said: str) -> str:
     """Return the reason without the addresses and markup that stores and clients put around it."""
-    line = said.partition("\n\nDebug")[0]
+    line = " ".join(_MARKS.sub(" ", said.partition("\n\nDebug")[0]).split())
     code = re.search(r"<Code>(\w+)</Code>", line) or re.search(r"status code: (\d{3}[^:\n]{0,40})", line)
     if code:
         return code[1].strip()
@@ -308,7 +310,7 @@ def _opened(place: Bucket) -> Any:
             f"There are no credentials for {place.url}.", "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
         )
     seconds = timedelta(seconds=place.timeout_seconds)
-    config: Any = {"region": place.region, **found}
+    config: Any = {"region": place.region, "conditional_put": "etag", **found}
     if place.endpoint:
         config["endpoint"] = config["aws_endpoint_url_s3"] = place.endpoint  # the latter beats the environment's
     client: Any = {"allow_http": place.endpoint.startswith("http://"), "timeout": seconds}

@@ -223,9 +223,23 @@ def test_refusals_are_told_clearly_and_without_secrets(
 
     assert all("There is no bucket 'nowhere'" in each for each in refusals(bucket_at(s3.url("nowhere")), tmp_path))
     nobody = bucket_at(f"s3://{BUCKET}/x?endpoint=http://127.0.0.1:{free_port()}&timeout=1")
-    assert all("does not answer as it should" in each for each in refusals(nobody, tmp_path))
+    told = refusals(nobody, tmp_path)
+    assert all("does not answer as it should" in each and each.isprintable() for each in told), told
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", f"{SECRET}-wrong")
     assert all("refuses the credentials" in each for each in refusals(bucket, tmp_path))
+
+
+def test_the_url_of_the_store_beats_the_environment(s3: S3Server, tmp_path: Path, monkeypatch) -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    others = {"AWS_ENDPOINT_URL_S3": nowhere, "AWS_ENDPOINT_URL": nowhere, "AWS_CONDITIONAL_PUT": "disabled"}
+    for name, value in others.items():
+        monkeypatch.setenv(name, value)
+
+    tables = filled(BucketTables(bucket_at(s3.url()), tmp_path), 9)
+    tables.compact("t")
+
+    assert len(tables.read("t")) == 27
+    assert len(tables.read("t", version=2)) == 6
 
 
 def test_who_is_locked_out_while_reading_is_told_so(places: BucketTables, monkeypatch: pytest.MonkeyPatch) -> None:
