@@ -74,7 +74,7 @@ def recorded(folder):
 def left_running(folder):
     """Return the processes of the step and of the run that still are there after a while in which they should end."""
     pids = [int(pid) for pid in (folder / "pids").read_text().split()]
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while any(map(is_running, pids)) and time.monotonic() < until:
         time.sleep(0.05)
     return [pid for pid in pids if is_running(pid)]

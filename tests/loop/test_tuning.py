@@ -116,7 +116,7 @@ def test_trials_run_side_by_side_in_processes(tmp_path):
     assert [each["state"] for each in found["trials"]] == ["complete"] * 4
 
 
-def test_an_interrupted_search_stops_at_once_and_begins_its_trials_anew(tmp_path):
+def test_an_interrupted_search_stops_at_once_begins_its_trials_anew_and_can_be_followed(tmp_path):
     place = tmp_path / "seen"
     place.mkdir()
     body = f"""import os, time
@@ -137,9 +137,26 @@ def test_an_interrupted_search_stops_at_once_and_begins_its_trials_anew(tmp_path
             search.wait()
     soon(lambda: not any(is_running(int(each.name)) for each in place.iterdir()))
 
-    (tmp_path / "seen.go").touch()
-    found, said = tuned(folder, "--trials", "3", "--jobs", "2")
+    for each in place.iterdir():
+        each.unlink()
+    with (tmp_path / "found").open("w") as found, (tmp_path / "said").open("w") as said:
+        again = subprocess.Popen(
+            [*KAIZEN, "tune", "--trials", "3", "--jobs", "2", "--json"], cwd=folder, stdout=found, stderr=said
+        )
+        try:
+            soon(lambda: len(list(place.iterdir())) == 2, within=120)
+            runs = {run["state"]: run["id"] for run in json.loads(kaizen(folder, "runs", "--json").stdout)["runs"]}
+            (tmp_path / "seen.go").touch()
+            followed = kaizen(folder, "show", runs["running"], "--follow")
+            assert again.wait(120) == 0
+        finally:
+            again.kill()
+            again.wait()
+    found, said = json.loads((tmp_path / "found").read_text()), (tmp_path / "said").read_text()
 
+    assert runs.keys() == {"cancelled", "running"}
+    assert followed.returncode == 0, followed.stderr
+    assert "of 3: log_loss" in followed.stdout
     assert "2 trials of an interrupted search are begun anew" in said
     states = [each["state"] for each in found["trials"]]
     assert states == ["failed", "failed", "complete", "complete", "complete"]

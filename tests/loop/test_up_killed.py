@@ -17,9 +17,6 @@ from loop_shop import DAYS, START, champion, live, rows_of_day, write_shop
 
 from kaizenml.adapters.tables import DeltaTables
 
-#: How long what a killed parent leaves behind may take to end, in seconds (and what a busy machine adds).
-ORPHAN_SECONDS = 2.5
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -48,7 +45,7 @@ def kill(one: Up) -> None:
     assert len(children) == 3
     os.kill(one.process.pid, signal.SIGKILL)
     one.process.wait()
-    soon(lambda: not any(map(is_alive, children)), within=ORPHAN_SECONDS)
+    soon(lambda: not any(map(is_alive, children)))
     for port in (one.port, one.predict_port):
         socket.create_server(("127.0.0.1", port)).close()
 

@@ -19,11 +19,12 @@ from kaizenml.core.metric import PRIMARY, Estimate, Task
 from kaizenml.core.process import nobody_left_behind
 from kaizenml.core.run import Run, RunKind, RunState
 from kaizenml.core.space import Range, Space, Tuning, guessed
-from kaizenml.errors import NotFoundError, UsageError
+from kaizenml.errors import KaizenError, NotFoundError, UsageError
+from kaizenml.loop.alive import alive
 from kaizenml.loop.codebase import own_code
 from kaizenml.loop.ingesting import prepare
 from kaizenml.loop.loading import Loaded
-from kaizenml.loop.observing import code_of
+from kaizenml.loop.observing import Observed, code_of
 from kaizenml.loop.order import Order
 from kaizenml.loop.steps import given_by
 from kaizenml.loop.trying import Lab, Trials
@@ -80,29 +81,48 @@ def tune(
     StepFailedError
         When trial after trial fails.
     """
+    space_of(loaded.project)  # where there is nothing to tune, nothing has begun
     begun = Run(
         order.id, loaded.project.name, RunState.RUNNING, house.clock.now(), code_of(loaded, folder, house), captured(),
-        loaded.project.seed, order.parameters, kind=RunKind.TUNING, author=order.author,
+        loaded.project.seed, order.parameters, kind=RunKind.TUNING, author=order.author, name=f"tune {trials} trials",
     )  # fmt: skip
-    prepared = prepare(loaded.project, folder, house, say, cause=order.cause or 0)
-    with loaded.at_hand():
-        lab = Lab(loaded, house, order, given_by(loaded.project, prepared), jobs)
-        with nobody_left_behind(), closing(lab):
-            found = _searched(lab, house, say, trials=trials, jobs=jobs, seconds=seconds)
-    return _recorded(found, begun, house, prepared.snapshot.name)
+    with alive(house, begun.id), Observed(house, begun) as seen:
+        _save(house, begun)
+        try:
+            prepared = prepare(loaded.project, folder, house, say, cause=order.cause or 0)
+            with loaded.at_hand():
+                lab = Lab(loaded, house, order, given_by(loaded.project, prepared), jobs)
+                with nobody_left_behind(), closing(lab):
+                    found = _searched(lab, house, say, trials=trials, jobs=jobs, seconds=seconds)
+        except BaseException as error:
+            _save(house, seen.noted(_failed(begun, house, error)))
+            raise
+        _save(house, seen.noted(replace(_found(found, begun, house), snapshot=prepared.snapshot.name)))
+        return replace(found, run=begun.id)
 
 
-def _recorded(found: Tuned, begun: Run, house: House, snapshot: str) -> Tuned:
-    """Write the search down as a run: its best parameters, its metric, and every trial as an artefact."""
+def _found(found: Tuned, begun: Run, house: House) -> Run:
+    """Return the search as a run: its best parameters, its metric, and every trial as an artefact."""
     content = msgspec.json.format(msgspec.json.encode({"study": found.study, "trials": found.trials}), indent=1)
-    ended = replace(
-        begun, state=RunState.FINISHED, finished_at=house.clock.now(), snapshot=snapshot,
-        parameters=dict(found.best.parameters), metrics={found.metric: found.value},
-        name=f"tune {len(found.trials)} trials", artefacts={"study.json": house.blobs.put(content)},
+    return replace(
+        begun, state=RunState.FINISHED, finished_at=house.clock.now(), parameters=dict(found.best.parameters),
+        metrics={found.metric: found.value}, name=f"tune {len(found.trials)} trials",
+        artefacts={"study.json": house.blobs.put(content)},
     )  # fmt: skip
+
+
+def _failed(begun: Run, house: House, error: BaseException) -> Run:
+    ended = replace(begun, finished_at=house.clock.now())
+    if isinstance(error, KeyboardInterrupt):
+        return replace(ended, state=RunState.CANCELLED, error="Interrupted.", hint="Call it again to go on.")
+    if isinstance(error, KaizenError):
+        return replace(ended, state=RunState.FAILED, error=error.message, hint=error.hint)
+    return replace(ended, state=RunState.FAILED, error=f"{type(error).__name__}: {error}"[:500])
+
+
+def _save(house: House, run: Run) -> None:
     with house.records.writing() as books:
-        books.runs.save(ended)
-    return replace(found, run=ended.id)
+        books.runs.save(run)
 
 
 def space_of(project: Project) -> dict[str, Space]:
