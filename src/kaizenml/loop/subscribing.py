@@ -52,6 +52,10 @@ class Kept:
     secrets: tuple[Secret, ...] = ()
 
 
+# Made here, once: msgspec crashes when two threads ask it for the first time how a class is read.
+_KEPT, _SUBSCRIPTION = msgspec.json.Decoder(Kept), msgspec.json.Decoder(Subscription)
+
+
 def subscriptions(books: Books) -> list[Subscription]:
     """Return every subscription by name, without those that were removed."""
     known = (_read(each) for each in books.notes.all(_KIND).values())
@@ -195,7 +199,7 @@ def target(of: Subscription, key: bytes, now: datetime, by_setting: Mapping[str,
 
 def opened(of: Subscription, key: bytes) -> Kept:
     """Return what is sealed of a subscription; `IntegrityError` when the key is not the one it was sealed with."""
-    return msgspec.json.decode(unsealed(of.sealed, key, f"{of.subject}/{of.serial}"), type=Kept)
+    return _KEPT.decode(unsealed(of.sealed, key, f"{of.subject}/{of.serial}"))
 
 
 def cursor(books: Books, of: Subscription) -> int:

@@ -231,3 +231,26 @@ def test_a_damaged_database_is_an_error_of_ours(tmp_path: Path) -> None:
 
     with pytest.raises(KaizenError, match="not a database"):
         open_records(url(tmp_path))
+
+
+def test_many_threads_may_read_a_kind_of_value_for_the_first_time_at_once() -> None:
+    program = """
+import dataclasses, sys, threading
+from kaizenml.adapters.sql.codec import decoded
+
+sys.setswitchinterval(1e-6)
+for number in range(40):
+    fields = [(f"a{each}", int, 0) for each in range(8)]
+    inner = dataclasses.make_dataclass(f"Inner{number}", fields, frozen=True)
+    outer = dataclasses.make_dataclass(f"Outer{number}", [(f"f{each}", inner, None) for each in range(8)], frozen=True)
+    text = '{"f1": {"a1": 2}, "f7": {"a7": 3}}'
+    start = threading.Barrier(6)
+    threads = [threading.Thread(target=lambda: (start.wait(), decoded(text, outer))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")

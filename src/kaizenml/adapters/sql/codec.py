@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
@@ -15,6 +16,8 @@ from kaizenml.errors import IntegrityError, UsageError
 
 T = TypeVar("T")
 
+#: msgspec crashes when two threads ask it at once, for the first time, how a class is read.
+_MAKING = threading.Lock()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -68,7 +71,8 @@ def microseconds(at: datetime) -> int:
 
 
 def _decoder(kind: Any, is_strict: bool) -> msgspec.json.Decoder[Any]:
-    return _made_decoder(kind, is_strict)
+    with _MAKING:
+        return _made_decoder(kind, is_strict)
 
 
 @cache
