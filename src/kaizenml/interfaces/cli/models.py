@@ -227,6 +227,7 @@ def _split(text: str) -> tuple[str, str | None]:
 
 
 def _print(found: dict[str, Any], as_json: bool) -> None:
+    found = {key: value for key, value in found.items() if key != "is_deleted"}
     if as_json:
         print_json(found)
         return
