@@ -29,10 +29,10 @@ VERSION = "3.17.2"
 CLIENTS = ("2.9.2", "2.14.3", "2.22.2", "3.1.4", "3.10.1", VERSION)
 ARE_ASKED_FOR = "KAIZEN_TEST_MLFLOW_CLIENTS"
 collect_ignore = [] if os.environ.get(ARE_ASKED_FOR) else ["test_client_versions.py"]
-#: What a program of MLflow's is run with: no telemetry, and no minutes of trying again.
+#: What a program of MLflow's is run with: no telemetry, no minutes of trying again or of looking for requirements.
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
-    "PYTHONWARNINGS": "ignore", "MLFLOW_LOCK_MODEL_DEPENDENCIES": "false",
+    "PYTHONWARNINGS": "ignore", "MLFLOW_LOCK_MODEL_DEPENDENCIES": "false", "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1",
 }  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def mlflow_python() -> Path:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def folder_in_memory() -> Iterator[Path]:
     """A new folder, in memory where there is one: what is compared here are answers, not disks."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
@@ -79,7 +79,7 @@ def _folder() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def real_server(mlflow_python: Path) -> Iterator[str]:
     """MLflow's own server, on a database and a folder of its own."""
-    with _folder() as folder, _mlflow_server(mlflow_python, folder) as url:
+    with folder_in_memory() as folder, _mlflow_server(mlflow_python, folder) as url:
         yield url
 
 
@@ -111,7 +111,7 @@ def _mlflow_server(mlflow_python: Path, folder: Path) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def our_server() -> Iterator[str]:
     """Our server, on a home of its own."""
-    with _folder() as folder, serving(folder) as url:
+    with folder_in_memory() as folder, serving(folder) as url:
         yield url
 
 

@@ -292,6 +292,7 @@ def files() -> list[Case]:
         get("a list of what is left", root, path=run),
         get("an address to download from", f"/api/2.0/mlflow-artifacts/presigned/{run}/a"),
         get("a path that is none", "/api/2.0/mlflow/nothing"),
+        get("server-info", "/api/3.0/mlflow/server-info"),
     ]  # fmt: skip
 
 

@@ -24,6 +24,8 @@ def explained(case: str, where: str, real: Any, ours: Any) -> str | None:
         return "sql"
     if where == ".message" and str(real).startswith(_SENTENCES) and str(ours).startswith(_SENTENCES):
         return "sentences"
+    if "server-info" in case:
+        return "about"
     if case.startswith("a protected "):
         return "protected"
     if case.endswith(("IS NULL", "IS NOT NULL")) and real == 500:
@@ -50,5 +52,5 @@ def explained(case: str, where: str, real: Any, ours: Any) -> str | None:
 #: Every key that `explained` gives.
 KEYS = (
     "infinity", "html", "sql", "sentences", "order-twice", "dangling", "folder", "singular", "digest", "class",
-    "protected", "faults", "control", "numbers",
+    "protected", "faults", "control", "numbers", "about",
 )  # fmt: skip

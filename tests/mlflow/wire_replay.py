@@ -18,7 +18,9 @@ TIMES = frozenset({
     "last_updated_timestamp",
 })  # fmt: skip
 #: Fields that are lists in no particular order.
-SETS = frozenset({"params", "tags", "metrics", "dataset_summaries", "aliases"})
+SETS = frozenset({
+    "params", "tags", "metrics", "dataset_summaries", "aliases", "latest_versions", "model_outputs",
+})  # fmt: skip
 
 
 @dataclass
@@ -76,7 +78,7 @@ def differences(cases: Iterable[Case], real: Side, ours: Side) -> list[tuple[str
             if one != other:
                 found.append((case.name, "status", one, other))
             left, right = plain(left, real), plain(right, ours)
-            found += [(case.name, where, a, b) for where, a, b in _differing("", left, right)]
+            found += [(case.name, where, a, b) for where, a, b in differing("", left, right)]
     return found
 
 
@@ -99,19 +101,25 @@ def plain(value: Any, side: Side, name: str = "") -> Any:
     return value
 
 
-def _differing(where: str, left: Any, right: Any) -> list[tuple[str, Any, Any]]:
+def plain_of(value: Any) -> Any:
+    """Return an answer without times and orders."""
+    return plain(value, Side(""))
+
+
+def differing(where: str, left: Any, right: Any) -> list[tuple[str, Any, Any]]:
+    """Return where two answers differ: field, left and right value."""
     if isinstance(left, dict) and isinstance(right, dict):
         keys = [*left, *(key for key in right if key not in left)]
         missing = "<missing>"
         return [
             each
             for key in keys
-            for each in _differing(f"{where}.{key}", left.get(key, missing), right.get(key, missing))
+            for each in differing(f"{where}.{key}", left.get(key, missing), right.get(key, missing))
         ]
     if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
         return [
             each for index, pair in enumerate(zip(left, right, strict=True))
-            for each in _differing(f"{where}[{index}]", *pair)
+            for each in differing(f"{where}[{index}]", *pair)
         ]  # fmt: skip
     return [] if left == right and type(left) is type(right) else [(where, left, right)]
 

@@ -36,7 +36,7 @@ seen["autolog models"] = len(found.outputs.model_outputs)
 
 with mlflow.start_run(run_name="by hand") as run:
     model = LogisticRegression(max_iter=200).fit(features, target)
-    logged = mlflow.sklearn.log_model(model, name="model")
+    logged = mlflow.sklearn.log_model(model, name="model", pip_requirements=["scikit-learn"])
     mlflow.log_metric("accuracy", 0.9, model_id=logged.model_id)
     mlflow.log_input(mlflow.data.from_pandas(features, name="iris"), context="training")
     with mlflow.start_run(run_name="child", nested=True) as child:
