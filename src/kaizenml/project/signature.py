@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, NamedTuple
 
 from kaizenml.core.step import Each
@@ -31,13 +32,13 @@ class Arguments(NamedTuple):
 def arguments_of(function: Step) -> Arguments:
     """Return what each of a step's arguments is, in one look: reading a signature costs as much as a small step."""
     inputs, defaults, items = [], {}, {}
-    for name, each in _parameters(function).items():
-        if each.default is inspect.Parameter.empty:
+    for name, default in _defaults(function).items():
+        if default is inspect.Parameter.empty:
             inputs.append(name)
-        elif isinstance(each.default, Each):
-            items[name] = each.default
+        elif isinstance(default, Each):
+            items[name] = default
         else:
-            defaults[name] = each.default
+            defaults[name] = default
     return Arguments(tuple(inputs), defaults, items)
 
 
@@ -51,7 +52,22 @@ def inputs_of(function: Step) -> tuple[str, ...]:
     return arguments_of(function).inputs
 
 
-def _parameters(function: Step) -> Mapping[str, inspect.Parameter]:
+def _defaults(function: Step) -> Mapping[str, object]:
+    """Return the default of every argument, of one without `inspect.Parameter.empty`."""
+    if type(function) is FunctionType and not vars(function) and not function.__code__.co_posonlyargcount:
+        return _defaults_of_plain(function)
     open_ended = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     found = inspect.signature(function).parameters
-    return {name: each for name, each in found.items() if each.kind not in open_ended}
+    return {name: each.default for name, each in found.items() if each.kind not in open_ended}
+
+
+def _defaults_of_plain(function: FunctionType) -> Mapping[str, object]:
+    """Return the same of a function that nothing wraps, at a tenth of the cost."""
+    code = function.__code__
+    count = code.co_argcount
+    found: dict[str, object] = dict.fromkeys(
+        code.co_varnames[: count + code.co_kwonlyargcount], inspect.Parameter.empty
+    )
+    given = function.__defaults__ or ()
+    found |= dict(zip(code.co_varnames[count - len(given) : count], given, strict=True))
+    return found | (function.__kwdefaults__ or {})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kaizenml.errors import NotFoundError, ProjectError, RowError, StepFailedError
+from kaizenml.project import defaults_of, inputs_of
 from kaizenml.training.graph import called, downstream, graph, needed_for
 
 
@@ -122,3 +125,20 @@ def test_a_goal_that_is_no_step_is_told_the_close_match():
         needed_for(graph({"features": features}, ("raw",)), ["featurs"])
 
     assert "features" in refused.value.hint
+
+
+def test_the_arguments_of_a_plain_function_are_those_of_its_signature():
+    def plain(rows, rate=1, *more, size, depth=None, **rest): ...
+
+    def wrapped(rows, rate=1): ...
+
+    wrapped.note = "reads its signature"
+
+    def only_named(*, a=1, b): ...
+
+    for function in (plain, wrapped, only_named, lambda: 0):
+        found = inspect.signature(function).parameters.values()
+        named = [each for each in found if each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+
+        assert inputs_of(function) == tuple(each.name for each in named if each.default is each.empty)
+        assert defaults_of(function) == {each.name: each.default for each in named if each.default is not each.empty}

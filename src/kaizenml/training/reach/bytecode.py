@@ -11,7 +11,7 @@ from __future__ import annotations
 import bisect
 import dis
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from types import CodeType
 from typing import NamedTuple
 
@@ -107,6 +107,15 @@ def inner_codes(code: CodeType) -> Iterator[CodeType]:
             yield from inner_codes(each)
 
 
+#: The instructions of code and of that inside it, by the code's `id`.
+Read = Mapping[int, Sequence[Instruction]]
+
+
+def all_instructions(code: CodeType) -> Read:
+    """Read the instructions of the code and of that of every function inside it."""
+    return {id(each): list(instructions(each)) for each in inner_codes(code)}
+
+
 def all_names(code: CodeType) -> frozenset[str]:
     """Return every global, attribute and import that the code or code inside it names."""
     return frozenset(name for each in inner_codes(code) for name in each.co_names)
@@ -120,16 +129,18 @@ class Canonical(NamedTuple):
     free: dict[str, str]
 
 
-def canonical(code: CodeType, *, with_locals: bool = False) -> Canonical:
+def canonical(code: CodeType, *, with_locals: bool = False, read: Read | None = None) -> Canonical:
     """Return what the code does, as a digest that no comment, docstring or rename of a local changes.
 
     Parameters
     ----------
     with_locals
         Let the names of locals count, for code that can see them, such as through `locals()`.
+    read
+        Its instructions, where they are read already.
     """
     shared: dict[str, list[str]] = {name: [] for name in code.co_freevars}
-    writer = _Writer(with_locals)
+    writer = _Writer(with_locals, all_instructions(code) if read is None else read)
     writer.write(code, shared, is_outermost=True)
     text = "\n".join(writer.lines)
     return Canonical(digest_of_bytes(text.encode("utf-8", "surrogatepass")), {k: v[0] for k, v in shared.items() if v})
@@ -138,7 +149,8 @@ def canonical(code: CodeType, *, with_locals: bool = False) -> Canonical:
 class _Writer:
     """Writes code out, line by line; a shared variable is numbered when it is first met."""
 
-    def __init__(self, with_locals: bool) -> None:
+    def __init__(self, with_locals: bool, read: Read) -> None:
+        self.read = read
         self.lines: list[str] = []
         self.with_locals = with_locals
         self.count = 0
@@ -148,7 +160,7 @@ class _Writer:
         shared = {name: [f"p{parameters.index(name)}"] if name in parameters else [] for name in code.co_cellvars}
         shared |= {name: around.setdefault(name, []) for name in code.co_freevars}
         self._head(code, parameters, is_outermost)
-        listed = [one for one in instructions(code) if not _is_nothing(one, shared)]
+        listed = [one for one in self.read[id(code)] if not _is_nothing(one, shared)]
         offsets = [one.offset for one in listed]
         for one in listed:
             self._instruction(one, code, shared, offsets)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 _CLOCKS = {
     id(each): name
@@ -62,7 +62,7 @@ def chance(owner: object, name: str, value: object, dotted: str, *, is_called_em
 def held(value: object) -> str | None:
     """Return what a value is, if it is a clock or draws without a seed: ``time.time`` in a default or in a table."""
     known = _CLOCKS.get(id(value)) or _CHANCE.get(id(value))
-    owner = getattr(value, "__self__", None)
+    owner = None if isinstance(value, FunctionType | type) else getattr(value, "__self__", None)
     if known or owner is None:
         return known
     name = str(getattr(value, "__name__", ""))

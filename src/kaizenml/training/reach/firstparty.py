@@ -8,7 +8,7 @@ import inspect
 import os
 import sys
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -112,7 +112,8 @@ class Parsed:
             self.is_readable = True
         except (SyntaxError, ValueError):
             self.tree, self.is_readable = ast.Module([], []), False
-        for node in ast.walk(self.tree):
+        is_flat = b"lambda" not in source  # then definitions are statements, and no expression is looked into
+        for node in _statements(self.tree.body) if is_flat else ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
                 first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
                 self.nodes.setdefault(first, []).append(node)
@@ -148,6 +149,15 @@ class Parsed:
         for node in (each for listed in self.nodes.values() for each in listed if isinstance(each, ast.ClassDef)):
             found.setdefault(node.name, []).append(_head(node))
         return found
+
+
+def _statements(body: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Return every statement, and those inside it."""
+    for each in body:
+        yield each
+        for name in ("body", "orelse", "handlers", "finalbody", "cases"):
+            if inner := getattr(each, name, None):
+                yield from _statements(inner)
 
 
 def _bodies(tree: ast.Module) -> dict[str, list[CodeType]]:

@@ -29,20 +29,27 @@ class Packages:
     def __init__(self) -> None:
         self._folders = _folders()
         self._known: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+        self._versions: dict[frozenset[str], Mapping[str, str]] = {}
+        self._unlisted: set[str] = set()
 
     def versions(self, modules: Iterable[str]) -> Mapping[str, str]:
         """Return name and version of the distributions that hold these top-level modules, and of what those need.
 
         A module that no distribution has counts by the version it names, or by the content of its file.
         """
+        asked = frozenset(modules)
+        known = self._versions.get(asked)
+        if known is not None and not self._unlisted & asked:
+            return known
         found: dict[str, str] = {}
         waiting = []
-        for module in sorted(set(modules)):
+        for module in sorted(asked):
             if module in sys.stdlib_module_names or module == "kaizenml":
                 continue
             names = self.distributions_of(module)
             waiting += names
             if not names:
+                self._unlisted.add(module)
                 found[module] = _unlisted(module)
         while waiting:
             folder = self._folders.get(normal(waiting.pop()))
@@ -52,7 +59,7 @@ class Packages:
             if name not in found:
                 found[name] = version
                 waiting += needs
-        return dict(sorted(found.items()))
+        return self._versions.setdefault(asked, dict(sorted(found.items())))
 
     def distributions_of(self, module: str) -> list[str]:
         """Return the distributions that have a top-level module of this name."""

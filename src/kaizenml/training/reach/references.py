@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from types import CodeType
 
-from kaizenml.training.reach.bytecode import Instruction, inner_codes, instructions
+from kaizenml.training.reach.bytecode import Instruction, Read, all_instructions, inner_codes
 
 _GLOBAL = {"LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS", "LOAD_CLASSDEREF"}
 _ATTRIBUTE = {"LOAD_ATTR", "LOAD_METHOD"}
+_NAMING = {*_GLOBAL, "IMPORT_NAME"}
+_SETTING = {"STORE_GLOBAL", "DELETE_GLOBAL"}
+_MAKING_TEXT = {"FORMAT_VALUE", "BUILD_STRING", "FORMAT_SIMPLE"}
 _STORES = {"STORE_FAST", "STORE_DEREF", "STORE_NAME", "STORE_GLOBAL"}
 _SKIPPED = {"PUSH_NULL", "PRECALL", "NOP", "RESUME"}
 _FAST = {"LOAD_FAST", "LOAD_FAST_CHECK", "LOAD_DEREF", "LOAD_FAST_BORROW"}
@@ -60,22 +63,33 @@ class Uses:
     makes_text: bool
 
 
-def uses_of(code: CodeType) -> Uses:
-    """Return what the code, and any function, class or comprehension inside it, uses."""
+def uses_of(code: CodeType, read: Read | None = None) -> Uses:
+    """Return what the code, and any function, class or comprehension inside it, uses.
+
+    Parameters
+    ----------
+    read
+        Its instructions, where they are read already.
+    """
     found: list[Reference] = []
     sets: set[str] = set()
     names: set[str] = set()
     texts: list[str] = []
     makes_text = False
     imports: dict[str, tuple[str, tuple[str, ...]]] = {}
+    read = all_instructions(code) if read is None else read
     for each in inner_codes(code):
-        listed = [one for one in instructions(each) if one.name not in _SKIPPED]
-        imports = imports | _imports(listed)
-        found += _references(listed, imports)
-        sets |= {str(one.value) for one in listed if one.name in ("STORE_GLOBAL", "DELETE_GLOBAL")}
         names |= set(each.co_names)
+        listed = [one for one in read[id(each)] if one.name not in _SKIPPED]
+        kinds = {one.name for one in listed}
+        if "IMPORT_NAME" in kinds:
+            imports = imports | _imports(listed)
+        if imports or kinds & _NAMING:
+            found += _references(listed, imports)
+        if kinds & _SETTING:
+            sets |= {str(one.value) for one in listed if one.name in _SETTING}
         texts += [one.value for one in listed if one.name == "LOAD_CONST" and isinstance(one.value, str)]
-        makes_text |= any(one.name in ("FORMAT_VALUE", "BUILD_STRING", "FORMAT_SIMPLE") for one in listed)
+        makes_text |= bool(kinds & _MAKING_TEXT)
     return Uses(tuple(dict.fromkeys(found)), frozenset(sets), tuple(texts), frozenset(names), makes_text)
 
 

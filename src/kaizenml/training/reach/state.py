@@ -37,6 +37,7 @@ _HARMLESS: tuple[type, ...] = (
     types.MemberDescriptorType, types.GetSetDescriptorType, types.WrapperDescriptorType, types.MethodDescriptorType,
 )  # fmt: skip
 _CODE = (types.FunctionType, type, types.ModuleType, types.BuiltinFunctionType)
+_CALLED = (*_CODE, types.MethodType)
 _WRAPPED = ("__wrapped__", "py_func", "pyfunc", "func", "fn", "function")
 
 
@@ -100,7 +101,7 @@ class States:
             self._open.pop(id(value), None)
 
     def _text(self, value: Any, kind: type) -> str:
-        if isinstance(value, (*_CODE, types.MethodType)) and (found := chance.held(value)):
+        if isinstance(value, _CALLED) and (found := chance.held(value)):
             self.uncertain[found] = None
         if isinstance(value, _CODE) and not isinstance(value, types.BuiltinFunctionType):
             return self._of_code(value)

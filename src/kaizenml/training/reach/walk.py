@@ -13,7 +13,7 @@ from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from kaizenml.core.digest import Digest, digest_of_bytes
-from kaizenml.training.reach.bytecode import Canonical, canonical
+from kaizenml.training.reach.bytecode import Canonical, all_instructions, canonical
 from kaizenml.training.reach.classes import class_lines
 from kaizenml.training.reach.effects import import_effects
 from kaizenml.training.reach.firstparty import FirstParty
@@ -239,8 +239,9 @@ class Walk:
         """Return what code uses, and what it is without what does not matter."""
         known = self.code.memo.setdefault("codes", {})
         if id(code) not in known:
-            uses = uses_of(code)
-            known[id(code)] = (code, uses, canonical(code, with_locals=bool(uses.names & _FRAME_READERS)))
+            uses = uses_of(code, read := all_instructions(code))
+            plain = canonical(code, with_locals=bool(uses.names & _FRAME_READERS), read=read)
+            known[id(code)] = (code, uses, plain)
         return known[id(code)][1], known[id(code)][2]
 
     def _whole_module(self, module: ModuleType) -> Iterator[str]:
