@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -32,7 +33,8 @@ def main(folder: str, digest: str, cache_folder: str, number: str) -> None:
     loaded = load_folder(Path(folder))
     with loaded.at_hand():
         perform = performer(loaded, cache, Path(cache_folder).parent)
-        pipe.send_bytes(b"ready")
+        with suppress(OSError):  # the run may be over by now, as the loop below then finds
+            pipe.send_bytes(b"ready")
         while True:
             try:
                 content = pipe.recv_bytes()
