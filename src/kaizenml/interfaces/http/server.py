@@ -47,7 +47,7 @@ def serve_control_plane(
     Raises
     ------
     SettingError
-        When nothing can listen there, or everybody could act there.
+        When nothing can listen there.
     """
     app = create_app(service, _access(service, host, token, door), door=door)
     bound = _bound(host, port)
