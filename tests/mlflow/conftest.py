@@ -31,6 +31,7 @@ ARE_ASKED_FOR = "KAIZEN_TEST_MLFLOW_CLIENTS"
 collect_ignore = [] if os.environ.get(ARE_ASKED_FOR) else ["test_client_versions.py"]
 #: What a program of MLflow's is run with: no telemetry, no minutes of trying again or of looking for requirements.
 ENVIRONMENT = {
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight processes that wait for jobs nobody sends
     "MLFLOW_DISABLE_TELEMETRY": "true", "GIT_PYTHON_REFRESH": "quiet", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "PYTHONWARNINGS": "ignore", "MLFLOW_LOCK_MODEL_DEPENDENCIES": "false", "MLFLOW_REQUIREMENTS_INFERENCE_TIMEOUT": "1",
 }  # fmt: skip
@@ -76,7 +77,7 @@ def folder_in_memory() -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def real_server(mlflow_python: Path) -> Iterator[str]:
     """MLflow's own server, on a database and a folder of its own."""
     with folder_in_memory() as folder, _mlflow_server(mlflow_python, folder) as url:
