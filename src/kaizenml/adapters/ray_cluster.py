@@ -122,6 +122,8 @@ class Cluster:
             max_retries=0,
             num_returns="streaming",
             label_selector={_NODE: f"!in({','.join(sorted(shunned))})"} if shunned else None,
+            # Else a worker is asked for at a node that has the arguments, and one that froze never answers.
+            scheduling_strategy="SPREAD" if shunned else "DEFAULT",
             name=f"{task.step} {task.item}" if task.item is not None else task.step,
         )
         return remote.remote(*arguments)

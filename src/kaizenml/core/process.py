@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -41,11 +42,6 @@ def state(pid: int) -> str:
         return ""
 
 
-def descendants() -> set[tuple[int, str]]:
-    """Return the processes that this one started, and those that they did, as `left_by` does."""
-    return left_by(os.getpid())
-
-
 def left_by(pid: int) -> set[tuple[int, str]]:
     """Return the processes that one started, and those that they did: each with when it began.
 
@@ -67,15 +63,26 @@ def left_by(pid: int) -> set[tuple[int, str]]:
 
 @contextmanager
 def nobody_left_behind() -> Iterator[None]:
-    """Kill what was started in the block and still runs, when the block is interrupted."""
-    before = descendants()
+    """Kill what was started in the block and still runs, when the block is interrupted.
+
+    Looking through all processes takes longer than a short run, so it is not done before there is need of it.
+    """
+    begun = _ticks()
     try:
         yield
     except KeyboardInterrupt:
-        for pid, _ in descendants() - before:
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+        for pid, at in left_by(os.getpid()):
+            if int(at) > begun:
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
         raise
+
+
+def _ticks() -> int:
+    """Return the time in the unit and from the start that `left_by` has: proc(5), ``starttime``."""
+    if sys.platform != "linux":
+        return 0
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
 
 
 def end_with(parent: int) -> None:

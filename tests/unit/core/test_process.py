@@ -8,7 +8,9 @@ import subprocess
 import sys
 import time
 
-from kaizenml.core.process import is_running, is_stopped
+import pytest
+
+from kaizenml.core.process import is_running, is_stopped, nobody_left_behind
 
 
 def wait_for(claim):
@@ -33,3 +35,22 @@ def test_a_process_is_running_until_it_is_stopped_or_over():
         wait_for(lambda: not is_running(process.pid))
     assert not is_running(process.pid)
     assert not is_stopped(process.pid)
+
+
+def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else():
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    before = subprocess.Popen(command)
+    time.sleep(0.05)  # processes are told apart by when they began, in hundredths of a second
+    within = None
+    try:
+        with pytest.raises(KeyboardInterrupt), nobody_left_behind():
+            time.sleep(0.05)
+            within = subprocess.Popen(command)
+            raise KeyboardInterrupt
+        assert within.wait(10) == -signal.SIGKILL
+        assert before.poll() is None
+    finally:
+        for each in (before, within):
+            if each is not None:
+                each.kill()
+                each.wait()
