@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kaizenml.adapters.ray_address import meet
 from kaizenml.adapters.ray_watch import Lookout, Place
 from kaizenml.core.task import Task
 from kaizenml.errors import StepFailedError, UsageError
+
+_log = logging.getLogger(__name__)
 
 _NODES_SECONDS = 1.0
 _KNOCK_SECONDS = 0.5
@@ -141,7 +144,7 @@ class Cluster:
 
     def cancel(self, answer: Any) -> None:
         """End what is running for an answer, with its process."""
-        with suppress(Exception):
+        with _said_aside("A task could not be cancelled."):
             self._ray.cancel(answer, force=True)
 
     def nodes(self) -> Collection[str]:
@@ -154,6 +157,7 @@ class Cluster:
             lookout = self._lookout(node)
             return node, lookout, lookout.look.remote(tuple(pids))  # who is asked lives until he answers
         except Exception:
+            _log.debug("Nobody could be asked on node %s.", node, exc_info=True)
             return None
 
     def told(self, asked: Any) -> Sequence[str] | None:
@@ -164,6 +168,7 @@ class Cluster:
         try:
             return list(self._ray.get(answer)) if self._ray.wait([answer], timeout=0)[0] else None
         except Exception:
+            _log.debug("Nobody answered on node %s.", node, exc_info=True)
             if self._lookouts.get(node) is lookout:
                 del self._lookouts[node]
             return ()
@@ -187,7 +192,7 @@ class Cluster:
 
     def end(self, place: Place) -> None:
         """End a worker that was given up, even one that listens to nothing."""
-        with suppress(Exception):
+        with _said_aside("A worker could not be ended."):
             self._lookout(place.node).end.remote(place.pid)
 
     def _lookout(self, node: str) -> Any:
@@ -215,6 +220,15 @@ class Cluster:
         os.environ["RAY_AUTH_MODE"] = "token"
         if not os.environ.get("RAY_AUTH_TOKEN"):
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+
+
+@contextmanager
+def _said_aside(what: str) -> Iterator[None]:
+    """Go on when Ray fails at what is done as far as it can be; the log has it for who looks for it."""
+    try:
+        yield
+    except Exception:
+        _log.debug(what, exc_info=True)
 
 
 def _imported() -> Any:

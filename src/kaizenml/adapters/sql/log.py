@@ -7,14 +7,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, cast, func, insert, select, type_coerce
+from sqlalchemy import JSON, ColumnElement, Connection, cast, func, select, type_coerce
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds, plain
-from kaizenml.adapters.sql.statements import found, listed
+from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.statements import found, listed, write
 from kaizenml.adapters.sql.tables import EVENTS
 from kaizenml.core.event import Draft, Event, Kind, chained
 from kaizenml.core.trail import Trail
 from kaizenml.errors import IntegrityError, NotFoundError
+
+_LAST = Raw("SELECT body FROM events ORDER BY id DESC LIMIT 1")
 
 
 class SqlEvents:
@@ -28,7 +31,7 @@ class SqlEvents:
         facts: Any = plain(dict(draft.facts))
         event = chained(replace(draft, facts=facts), after=self._last(), at=at)
         row = {name: getattr(event, name) for name in ("id", "project", "kind", "subject", "hash")}
-        self._connection.execute(insert(EVENTS).values(**row, at=microseconds(at), body=encoded(event)))
+        write(self._connection, EVENTS, **row, at=microseconds(at), body=encoded(event))
         return event
 
     def get(self, id_: int) -> Event:
@@ -86,7 +89,7 @@ class SqlEvents:
         return {str(who): Kind(kind) for who, kind, _ in rows}
 
     def _last(self) -> Event | None:
-        body = self._connection.execute(select(EVENTS.c.body).order_by(EVENTS.c.id.desc()).limit(1)).scalar()
+        body = _LAST(self._connection, {}).scalar()
         return None if body is None else decoded(body, Event)
 
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, CursorResult
+from sqlalchemy import ClauseElement, Connection, CursorResult
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+
+_NAMED = SQLiteDialect_pysqlite(paramstyle="named")
 
 
 class Raw:
@@ -24,6 +27,11 @@ class Raw:
             return connection.exec_driver_sql(self._sqlite, given)
         shown = _letters(given) if isinstance(given, Mapping) else [_letters(each) for each in given]
         return connection.exec_driver_sql(self._postgresql, shown)
+
+
+def raw(statement: ClauseElement) -> Raw:
+    """Return a built statement as it goes to the driver; its types must be those that drivers take as they are."""
+    return Raw(str(statement.compile(dialect=_NAMED)))
 
 
 def _letters(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,7 +40,7 @@ class SqlRecords:
         if books is not None:
             yield books
             return
-        with self._only, self._transaction(writes=False) as books:
+        with self._transaction(writes=False) as books:
             yield books
 
     @contextmanager
@@ -56,7 +56,7 @@ class SqlRecords:
             raise StateError(
                 "The books are open already in this thread.", "Write with the books that are open, or close them first."
             )
-        with self._writer, self._only, self._transaction(writes=True) as books:
+        with self._transaction(writes=True) as books:
             yield books
 
     @contextmanager
@@ -80,8 +80,14 @@ class SqlRecords:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
-        connect = self._engine.connect
-        with database_errors(), connect().execution_options(writes=writes) as connection, connection.begin():
+        connect, turn = self._engine.connect, self._writer if writes else nullcontext()
+        with (
+            database_errors(),
+            self._only,
+            connect().execution_options(writes=writes) as connection,
+            turn,
+            connection.begin(),
+        ):
             self._thread.books = SqlBooks(connection)
             try:
                 yield self._thread.books

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds
 from kaizenml.adapters.sql.filter import condition_of, sorting
 from kaizenml.adapters.sql.lineage import SqlLinks
-from kaizenml.adapters.sql.statements import found, listed, missing, put
+from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.statements import change, found, listed, missing, put, write
 from kaizenml.adapters.sql.tables import RUN_FACTS, RUN_TEXTS, RUNS
 from kaizenml.core.lineage import links_of
 from kaizenml.core.query import Query, fact_of
@@ -18,6 +19,7 @@ from kaizenml.core.run import Run, RunLine, line_of, may_become
 from kaizenml.errors import StateError
 
 _NEWEST = (RUNS.c.started_at.desc(), RUNS.c.seq.desc())
+_FORGET = Raw("DELETE FROM run_facts WHERE run = :run")
 
 
 class SqlRuns:
@@ -33,11 +35,15 @@ class SqlRuns:
             raise StateError(
                 f"Run {run.id} is {known.state}, so it stays as it is.", "Start a new run instead.", {"run": run.id}
             )
-        if known != run:
-            put(self._connection, RUNS, {"id": run.id}, **_columns(run), body=encoded(run))
-            self._connection.execute(delete(RUN_FACTS).where(RUN_FACTS.c.run == run.id))
-            index(self._connection, [run])
-            SqlLinks(self._connection).note(links_of(run))
+        if known == run:
+            return
+        if known is None:
+            write(self._connection, RUNS, id=run.id, **_columns(run), body=encoded(run))
+        else:
+            change(self._connection, RUNS, {"id": run.id}, **_columns(run), body=encoded(run))
+        _FORGET(self._connection, {"run": run.id})
+        index(self._connection, [run])
+        SqlLinks(self._connection).note(links_of(run))
 
     def add_all(self, runs: Sequence[Run]) -> None:
         """Write runs that are not there yet, in as many statements as for one."""

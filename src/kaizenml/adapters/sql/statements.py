@@ -1,13 +1,15 @@
-"""The few statements that all books are made of."""
+"""The few statements that all books are made of; each is built once, since building takes longer than executing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, bindparam, insert, select, update
 
 from kaizenml.adapters.sql.codec import decoded
+from kaizenml.adapters.sql.raw import Raw, raw
 from kaizenml.errors import ConflictError, NotFoundError
 
 T = TypeVar("T")
@@ -18,7 +20,7 @@ MOST_NAMES = 200
 
 def found(connection: Connection, table: Table, kind: type[T], **key: object) -> T | None:
     """Return the value under a key, if there is one."""
-    body = connection.execute(select(table.c.body).where(*_where(table, key))).scalar_one_or_none()
+    body = _body(table, tuple(key))(connection, _named(key)).scalar_one_or_none()
     return None if body is None else decoded(body, kind)
 
 
@@ -43,19 +45,29 @@ def add(connection: Connection, table: Table, what: str, key: Mapping[str, objec
     ConflictError
         When its key is taken.
     """
-    if _is_there(connection, table, key):
+    if _one(table, tuple(key))(connection, _named(key)).first() is not None:
         name = "/".join(str(part) for part in key.values())
         raise ConflictError(
             f"There is a {what} {name} already.", "Somebody else took its place; count anew and try again.", key
         )
-    connection.execute(insert(table).values(**key, **values))
+    write(connection, table, **key, **values)
 
 
 def put(connection: Connection, table: Table, key: Mapping[str, object], **values: object) -> None:
     """Write a row in place of the one under its key, if there is one."""
-    changed = connection.execute(update(table).where(*_where(table, key)).values(**values))
-    if not changed.rowcount:
-        connection.execute(insert(table).values(**key, **values))
+    if not change(connection, table, key, **values):
+        write(connection, table, **key, **values)
+
+
+def write(connection: Connection, table: Table, **values: object) -> None:
+    """Write a new row, whose key must be free."""
+    _new(table, tuple(values))(connection, values)
+
+
+def change(connection: Connection, table: Table, key: Mapping[str, object], **values: object) -> bool:
+    """Write over the row under a key; say whether there is one."""
+    changed = _changed(table, tuple(key), tuple(values))(connection, {**_named(key), **values})
+    return bool(changed.rowcount)
 
 
 def missing(connection: Connection, what: str, name: str, names: ColumnElement[str]) -> NotFoundError:
@@ -70,9 +82,30 @@ def numbered(name: str, sign: str) -> tuple[str, int] | None:
     return (head, int(number)) if found_sign and number.isascii() and number.isdigit() and len(number) < 16 else None
 
 
-def _is_there(connection: Connection, table: Table, key: Mapping[str, object]) -> bool:
-    return connection.execute(select(1).select_from(table).where(*_where(table, key))).first() is not None
+@cache
+def _body(table: Table, key: tuple[str, ...]) -> Raw:
+    return raw(select(table.c.body).where(*_where(table, key)))
 
 
-def _where(table: Table, key: Mapping[str, object]) -> list[ColumnElement[bool]]:
-    return [table.c[name] == value for name, value in key.items()]
+@cache
+def _one(table: Table, key: tuple[str, ...]) -> Raw:
+    return raw(select(table.c[key[0]]).where(*_where(table, key)))
+
+
+@cache
+def _new(table: Table, names: tuple[str, ...]) -> Raw:
+    return raw(insert(table).values({name: bindparam(name) for name in names}))
+
+
+@cache
+def _changed(table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Raw:
+    return raw(update(table).where(*_where(table, key)).values({name: bindparam(name) for name in names}))
+
+
+def _where(table: Table, key: Iterable[str]) -> list[ColumnElement[bool]]:
+    return [table.c[name] == bindparam(f"key_{name}") for name in key]
+
+
+def _named(key: Mapping[str, object]) -> dict[str, object]:
+    """Return the parts of a key by what they are called in statements: a value of the same row may share the name."""
+    return {f"key_{name}": value for name, value in key.items()}
