@@ -37,20 +37,28 @@ def test_a_process_is_running_until_it_is_stopped_or_over():
     assert not is_stopped(process.pid)
 
 
+def sleeper():
+    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+
+
+def interrupted(started):
+    """Start a process in a block that is interrupted then."""
+    with nobody_left_behind():
+        time.sleep(0.05)  # processes are told apart by when they began, in hundredths of a second
+        started.append(sleeper())
+        raise KeyboardInterrupt
+
+
 def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else():
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    before = subprocess.Popen(command)
-    time.sleep(0.05)  # processes are told apart by when they began, in hundredths of a second
-    within = None
+    started = [sleeper()]
     try:
-        with pytest.raises(KeyboardInterrupt), nobody_left_behind():
-            time.sleep(0.05)
-            within = subprocess.Popen(command)
-            raise KeyboardInterrupt
+        time.sleep(0.05)
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(started)
+        before, within = started
         assert within.wait(10) == -signal.SIGKILL
         assert before.poll() is None
     finally:
-        for each in (before, within):
-            if each is not None:
-                each.kill()
-                each.wait()
+        for each in started:
+            each.kill()
+            each.wait()

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import fcntl
 import threading
+import weakref
 from io import FileIO
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 
 #: Whoever holds the turn for longer is stopped or stuck: the others go ahead, and SQLite tells them what is wrong.
@@ -32,6 +34,7 @@ class Turns:
         self._file, self._patience = file, patience
         self._here = threading.Lock()
         self._held: FileIO | None = None
+        self._waiter: _Waiter | None = None
 
     def __enter__(self) -> None:
         """Wait for the turn."""
@@ -64,14 +67,46 @@ class Turns:
 
     def _waited(self, handle: FileIO) -> FileIO | None:
         """Wait in a thread, since a lock of the file system knows no limit of time."""
+        if self._waiter is None or not self._waiter.is_alive():  # a copied process has no thread but its own
+            self._waiter = _Waiter()
+            weakref.finalize(self, self._waiter.end)
         wait = _Wait(handle)
-        threading.Thread(target=wait.lock, name="turn", daemon=True).start()
+        self._waiter.add(wait)
         try:
-            return handle if wait.done.wait(self._patience) else wait.left()
+            if wait.done.wait(self._patience):
+                return handle
+            late = wait.left()
         except BaseException:
             if (late := wait.left()) is not None:
                 _give_back(late)
             raise
+        finally:
+            if not wait.done.is_set():
+                self._waiter.end()
+                self._waiter = None
+        return late
+
+
+class _Waiter(threading.Thread):
+    """Waits for one turn after another; a thread for each would cost as much as a short transaction."""
+
+    def __init__(self) -> None:
+        super().__init__(name="turn", daemon=True)
+        self._waits: SimpleQueue[_Wait | None] = SimpleQueue()
+        self.start()
+
+    def add(self, wait: _Wait) -> None:
+        """Wait for this turn next."""
+        self._waits.put(wait)
+
+    def end(self) -> None:
+        """Wait no more after the turns that are waited for."""
+        self._waits.put(None)
+
+    def run(self) -> None:
+        """Wait."""
+        while (wait := self._waits.get()) is not None:
+            wait.lock()
 
 
 class _Wait:
