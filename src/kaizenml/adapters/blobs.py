@@ -89,14 +89,17 @@ class DirectoryBlobs:
         return Digest(found)
 
     def open(self, digest: Digest) -> Generator[bytes]:
-        """Return the content in chunks, the last of them only once all have been checked.
+        """Return the content in chunks, the first of them only once all have been checked.
+
+        So what is large is read twice, the second time from the memory of the system where it has room for it.
 
         Raises
         ------
         NotFoundError
             When it is not kept here.
         IntegrityError
-            In place of the last chunk, when the file is damaged; it is then in quarantine.
+            In place of the first chunk, when the file is damaged; it is then in quarantine. What is damaged while it
+            is read breaks off before its last chunk.
         """
         path = self._path(digest)
         if not path.is_file():
@@ -157,6 +160,10 @@ class DirectoryBlobs:
     def _chunks(self, path: Path, digest: Digest) -> Generator[bytes]:
         found = hashlib.sha256()
         with disk_errors(f"Reading blob {digest}"), path.open("rb", buffering=0) as handle:
+            if os.fstat(handle.fileno()).st_size > CHUNK_BYTES:
+                if hashlib.file_digest(handle, hashlib.sha256).hexdigest() != digest:
+                    self._quarantine(path, digest)
+                handle.seek(0)
             held = handle.read(CHUNK_BYTES)
             found.update(held)
             while chunk := handle.read(CHUNK_BYTES):

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from tempfile import TemporaryFile
+from tempfile import SpooledTemporaryFile
 from typing import IO
 
 from kaizenml.adapters.durable import disk_errors
@@ -58,7 +58,10 @@ class BucketBlobs:
         IntegrityError
             When the object is damaged; it is then in quarantine, and the blob counts as missing.
         """
-        return b"".join(self.open(digest))
+        seen, pieces = self._opened(digest)
+        content = b"".join(pieces)
+        self._check(seen, digest_of_bytes(content), digest)
+        return content
 
     def has(self, digest: Digest) -> bool:
         """Say whether the content is kept here."""
@@ -85,15 +88,21 @@ class BucketBlobs:
         return digest
 
     def open(self, digest: Digest) -> Generator[bytes]:
-        """Return the content in chunks, the last of them only once all have been checked.
+        """Return the content in chunks, the first of them only once all have been checked.
+
+        What is large waits on this machine's disk until it is all here.
 
         Raises
         ------
         NotFoundError
             When it is not kept here.
         IntegrityError
-            In place of the last chunk, when the object is damaged; it is then in quarantine.
+            In place of the first chunk, when the object is damaged; it is then in quarantine.
         """
+        seen, pieces = self._opened(digest)
+        return self._chunks(seen, pieces, digest)
+
+    def _opened(self, digest: Digest) -> tuple[Seen, Iterator[bytes]]:
         try:
             seen, pieces = self._store.get(_path(digest))
         except FileNotFoundError:
@@ -102,7 +111,7 @@ class BucketBlobs:
             seen, pieces = self._store.get(_path(digest))
         if _is_given_up(seen, digest):
             raise NotFoundError("blob", digest)
-        return self._chunks(seen, pieces, digest)
+        return seen, pieces
 
     def size(self, digest: Digest) -> int:
         """Return of how many bytes the content is, or raise `NotFoundError`."""
@@ -157,16 +166,21 @@ class BucketBlobs:
         return None if seen is None or _is_given_up(seen, digest) else seen
 
     def _chunks(self, seen: Seen, pieces: Iterator[bytes], digest: Digest) -> Generator[bytes]:
-        found, held = hashlib.sha256(), None
-        for piece in pieces:
-            for at in range(0, len(piece), CHUNK_BYTES):
-                if held is not None:
-                    yield held
-                held = piece[at : at + CHUNK_BYTES]
-                found.update(held)
-        if found.hexdigest() != digest:
+        found, doing = hashlib.sha256(), f"Collecting blob {digest}"
+        with _temporary(doing, in_memory=PIECE_BYTES) as file:
+            for piece in pieces:
+                found.update(piece)
+                with disk_errors(doing):
+                    file.write(piece)
+            self._check(seen, found.hexdigest(), digest)
+            file.seek(0)
+            yield file.read(CHUNK_BYTES)
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    def _check(self, seen: Seen, found: str, digest: Digest) -> None:
+        if found != digest:
             self._quarantine(seen, digest)
-        yield held or _NOTHING
 
     def _keep(self, digest: Digest, file: IO[bytes], size: int) -> None:
         """Send the content, unless it is there and whole."""
@@ -236,9 +250,9 @@ def _is_given_up(seen: Seen, digest: str) -> bool:
 
 
 @contextmanager
-def _temporary(doing: str) -> Iterator[IO[bytes]]:
-    """Give a file that is gone at the end of the block, or of the process."""
+def _temporary(doing: str, *, in_memory: int = 1) -> Iterator[IO[bytes]]:
+    """Give a file that is gone at the end of the block, or of the process; small ones are in memory alone."""
     with ExitStack() as held:
         with disk_errors(doing):
-            file = held.enter_context(TemporaryFile(prefix="kaizen-blob-"))
+            file = held.enter_context(SpooledTemporaryFile(in_memory, prefix="kaizen-blob-"))
         yield file

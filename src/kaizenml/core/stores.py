@@ -47,9 +47,9 @@ class Blobs(Protocol):
     def open(self, digest: Digest) -> Generator[bytes]:
         """Return the content in chunks of at most `CHUNK_BYTES`, however much it is.
 
-        The last chunk comes only once all of them have been checked against the digest, so whoever has received the
-        last one has the content; who wants no more closes it. Raises `NotFoundError` at once, `IntegrityError` in
-        place of the last chunk.
+        The first chunk comes only once all of them have been checked against the digest: damaged content goes to
+        nobody, and who wants to know only whether it is whole asks for the first chunk. Who wants no more closes it.
+        Raises `NotFoundError` at once, `IntegrityError` in place of the first chunk.
         """
         ...
 

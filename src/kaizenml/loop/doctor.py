@@ -149,8 +149,9 @@ def _blob_fault(digest: str, said: str, needed: list[Need]) -> Fault:
 
 def _is_whole(house: House, digest: Digest) -> bool:
     try:
-        for _ in house.blobs.open(digest):
-            pass
+        chunks = house.blobs.open(digest)
+        next(chunks)
+        chunks.close()
     except (IntegrityError, NotFoundError):
         return False
     return True

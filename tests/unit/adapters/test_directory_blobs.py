@@ -59,18 +59,34 @@ def test_a_full_or_broken_disk_is_an_error_of_ours(tmp_path: Path) -> None:
         DirectoryBlobs(tmp_path).put(b"content")
 
 
-def test_a_flipped_byte_of_large_content_is_found_before_its_last_chunk_goes_out(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [0, 2 * CHUNK_BYTES, 3 * CHUNK_BYTES - 1])
+def test_a_flipped_byte_of_large_content_is_found_before_any_of_it_goes_out(tmp_path: Path, at: int) -> None:
     blobs = DirectoryBlobs(tmp_path)
     digest = blobs.put_from([bytes(3 * CHUNK_BYTES)])
     with file_of(tmp_path, digest).open("r+b") as handle:
+        handle.seek(at)
         handle.write(b"\1")
 
-    chunks = blobs.open(digest)
-    seen = [len(next(chunks)), len(next(chunks))]
     with pytest.raises(IntegrityError, match="is damaged"):
-        next(chunks)
+        next(blobs.open(digest))
 
-    assert seen == [CHUNK_BYTES, CHUNK_BYTES]
+    assert not blobs.has(digest)
+    assert [path.name.partition(".")[0] for path in (tmp_path / "quarantine").iterdir()] == [digest]
+
+
+def test_large_content_that_is_damaged_while_it_is_read_breaks_off(tmp_path: Path) -> None:
+    blobs = DirectoryBlobs(tmp_path)
+    digest = blobs.put_from([bytes(3 * CHUNK_BYTES)])
+
+    chunks = blobs.open(digest)
+    seen = [len(next(chunks))]
+    with file_of(tmp_path, digest).open("r+b") as handle:
+        handle.seek(3 * CHUNK_BYTES - 1)
+        handle.write(b"\1")
+    with pytest.raises(IntegrityError, match="is damaged"):
+        seen += map(len, chunks)
+
+    assert seen[0] == CHUNK_BYTES
     assert not blobs.has(digest)
 
 

@@ -146,7 +146,7 @@ class Artefacts:
         raise WireError("NOT_IMPLEMENTED", "Multipart download is not supported for the current artifact repository")
 
     async def download(self, _scope: Scope, receive: Receive, send: Send, parts: Mapping[str, str]) -> None:
-        """Send a file; one that is damaged breaks off before its end, and nothing more is read for who has gone."""
+        """Send a file once all of it has been checked; nothing more is read for who has gone."""
         loop = asyncio.get_running_loop()
         file = await loop.run_in_executor(self._threads, self._file, safe_path(parts["path"]))
         chunks = await loop.run_in_executor(self._threads, self._desk.blobs.open, file.digest)

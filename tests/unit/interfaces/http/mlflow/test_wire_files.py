@@ -108,15 +108,17 @@ def test_a_name_with_a_newline_is_kept_without_it(wire: Wire) -> None:
     assert wire.client.get(FILES, params={"path": "0"}).json()["files"][0]["path"] == "a%0Ab"
 
 
-def test_a_damaged_file_is_not_served(wire: Wire) -> None:
-    wire.client.put(f"{FILES}/0/a", content=b"content")
-    digest = hashlib.sha256(b"content").hexdigest()
-    next(wire.folder.rglob(digest[4:])).write_bytes(b"c0ntent")
+@pytest.mark.parametrize("before", [0, 5_000_000], ids=["small", "large"])
+def test_a_damaged_file_is_not_served(wire: Wire, before: int) -> None:
+    wire.client.put(f"{FILES}/0/a", content=bytes(before) + b"content")
+    digest = hashlib.sha256(bytes(before) + b"content").hexdigest()
+    next(wire.folder.rglob(digest[4:])).write_bytes(bytes(before) + b"c0ntent")
 
     found = wire.client.get(f"{FILES}/0/a")
 
     assert found.status_code == 500
     assert found.json()["error_code"] == "DATA_LOSS"
+    assert len(found.content) < 1000
     assert "c0ntent" not in found.text
 
 
