@@ -17,7 +17,6 @@ from kaizenml.adapters.object_store import ObjectStore, login
 from kaizenml.adapters.object_uploads import give_up_old
 from kaizenml.core.digest import Digest, digest_of_bytes
 from kaizenml.core.place import Bucket, place_of
-from kaizenml.core.stores import CHUNK_BYTES
 from kaizenml.errors import IntegrityError, KaizenError, NotFoundError, SettingError, UnavailableError
 from s3_server import BUCKET, SECRET, LostAnswers, S3Server, free_port
 
