@@ -25,7 +25,8 @@ from kaizenml.core.endpoint import Route, Routes
 from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.core.signature import Answer, Signature
-from kaizenml.serving import DataPlane, Limits
+from kaizenml.serving.app import DataPlane
+from kaizenml.serving.limits import Limits
 from kaizenml.serving.server import serve
 
 COLUMNS = tuple(Column(f"x{number}", ColumnKind.NUMBER, example=number + 0.5) for number in range(10))

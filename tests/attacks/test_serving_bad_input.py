@@ -16,7 +16,8 @@ from serving_samples import ROW, LinearScorer, prices, running, towns
 
 from kaizenml.core.endpoint import Route
 from kaizenml.errors import UsageError
-from kaizenml.serving import Limits, closed_segments, read_segment
+from kaizenml.serving.limits import Limits
+from kaizenml.serving.segments import closed_segments, read_segment
 
 PATH = "/endpoints/towns/predict"
 

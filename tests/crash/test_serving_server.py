@@ -21,8 +21,8 @@ from serving_samples import Child, loader_of, until
 from kaizenml.core.endpoint import Route
 from kaizenml.core.prediction import Answered, Feedback
 from kaizenml.errors import SettingError
-from kaizenml.serving import DataPlane, closed_segments, read_segment
-from kaizenml.serving.segments import close_leftovers
+from kaizenml.serving.app import DataPlane
+from kaizenml.serving.segments import close_leftovers, closed_segments, read_segment
 from kaizenml.serving.server import is_loopback, listening, serve
 
 #: No proxies, and no certificates, which take a tenth of a second to read.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -19,6 +20,11 @@ LOOK_SECONDS = 0.5
 _CANCELLED = signal.SIGUSR2
 #: What a process leaves with whose step did not listen: as after Ctrl-C.
 _INTERRUPTED = 130
+
+
+def worker_here() -> str:
+    """Return the name of this process among those that hold jobs: machine and number."""
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @contextmanager

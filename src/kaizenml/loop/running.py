@@ -15,31 +15,20 @@ from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.preparation import PREPARED
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.errors import KaizenError
-from kaizenml.loop.bundling import bundled
 from kaizenml.loop.cancelling import end_run
-from kaizenml.loop.examining import kept
 from kaizenml.loop.executing import executed, needs_data, nodes_of
-from kaizenml.loop.gating import tested, verdict
 from kaizenml.loop.ingesting import prepare
 from kaizenml.loop.loading import Loaded
-from kaizenml.loop.observing import Observed, code_of, data_of, kept_losses
+from kaizenml.loop.observing import Observed, code_of, data_of
 from kaizenml.loop.order import Order, Way
-from kaizenml.loop.proving import proven
-from kaizenml.loop.registering import registered
-from kaizenml.loop.releasing import package
-from kaizenml.loop.rivalry import rival
-from kaizenml.loop.scoring import check_golden
 from kaizenml.loop.snapshotting import Prepared
-from kaizenml.loop.steps import given_by
+from kaizenml.loop.steps import JUDGED, given_by
 from kaizenml.loop.wiring import House, Say
 from kaizenml.packaging.environment import captured
 from kaizenml.project import Project, defaults_of
-from kaizenml.training.problem import ROW, time_parts
+from kaizenml.training.problem import time_parts
 
 __all__ = ["Order", "Way", "declare", "run"]
-
-#: The values that gate and release look at.
-_JUDGED = ("rows", "problem", "split", "train", "evaluate")
 
 
 def declare(project: Project, folder: Path) -> Declaration:
@@ -126,28 +115,10 @@ def _finished(
         begun = seen.noted(begun)
         if prepared is None or order.way.only or order.way.pipeline != TRAINING:
             return _ended_without_release(project, house, order, begun, steps, prepared, cause=cause)
-        values = {name: value(name) for name in _JUDGED}
-    say("gate")
-    rows = values["rows"][values["split"].holdout[ROW]]
-    judged = tested(
-        values["problem"].task, values["evaluate"], rows, rival(project.name, rivals, rows, values["problem"])
-    )
-    bundle, scorer = bundled(loaded, prepared, values, begun)
-    apart = check_golden(scorer, bundle)
-    with loaded.at_hand():
-        judged = proven(project, order.way.also, judged, values, bundle, scorer, say)
-        found = verdict(project.requirements, judged)
-    say(f"golden rows: the same answers in a batch and one by one (largest difference {apart:.1g})")
-    assert judged.assessment is not None
-    done = replace(begun, snapshot=prepared.snapshot.name, steps=tuple(steps), metrics=values["evaluate"].metrics,
-                   baselines=values["evaluate"].baselines, verdict=found, data=data_of(prepared.snapshot),
-                   artefacts={**begun.artefacts, **kept(judged.assessment, house.blobs),
-                              **kept_losses(house, values["evaluate"], values["problem"].task, rows, project,
-                                            prepared.snapshot)})  # fmt: skip
-    ended = registered(loaded, house, order, done, prepared, values, judged, found, bundle, cause=cause)
-    if ended.state is RunState.FINISHED and ended.release and package(house, ended.release).wheel:
-        say(f"packaged: {ended.release}")
-    return ended
+        values = {name: value(name) for name in JUDGED}
+    from kaizenml.loop.concluding import concluded  # what judges a model takes longer to import than steps to run
+
+    return concluded(loaded, house, rivals, order, begun, prepared, values, tuple(steps), say, cause=cause)
 
 
 def _ended_without_release(

@@ -83,6 +83,8 @@ def given_by(project: Project, prepared: Prepared) -> dict[str, object]:
     }
 
 
+#: The steps whose values gate and release look at.
+JUDGED = ("rows", "problem", "split", "train", "evaluate")
 #: The names of what is given.
 GIVEN = ("raw", "live", "human_labels", "plan", "declared")
 

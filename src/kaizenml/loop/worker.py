@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 import traceback
@@ -19,7 +17,7 @@ from kaizenml.errors import ConflictError, KaizenError
 from kaizenml.loop import data_ordering, why_ordering
 from kaizenml.loop.cancelling import is_cancelled
 from kaizenml.loop.cycle import go_round
-from kaizenml.loop.keeping import keeping
+from kaizenml.loop.keeping import keeping, worker_here
 from kaizenml.loop.label_choosing import fill_open, fill_review
 from kaizenml.loop.label_ordering import FillWish
 from kaizenml.loop.loading import load_folder
@@ -30,11 +28,6 @@ from kaizenml.loop.wiring import House, Say
 POLL_SECONDS = 0.03
 #: How often it looks for a job although nothing has changed.
 LOOK_SECONDS = 1.0
-
-
-def name() -> str:
-    """Return the name of this process among workers: machine and number."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def work(house: House, works: Collection[Work], say: Say, *, stop: threading.Event) -> None:
@@ -57,7 +50,7 @@ def claim(house: House, works: Collection[Work]) -> Job | None:
         if not any(job.state is JobState.QUEUED and job.work in works for job in books.jobs.unfinished()):
             return None
     with house.records.writing() as books:
-        return books.jobs.claim(works, name(), house.clock.now())
+        return books.jobs.claim(works, worker_here(), house.clock.now())
 
 
 def do(house: House, job: Job, say: Say) -> None:

@@ -7,7 +7,9 @@ import itertools
 import os
 import platform
 import re
+import sys
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from kaizenml.core.run import Environment
@@ -136,8 +138,21 @@ def _brought_by(module: str, path: str, *, is_optional: bool) -> frozenset[str]:
 
 
 def _installed() -> dict[str, str]:
+    return dict(_found_in(tuple((place, _changed_at(place)) for place in sys.path)))
+
+
+@lru_cache(maxsize=1)
+def _found_in(places: tuple[tuple[str, int], ...]) -> dict[str, str]:  # noqa: ARG001
+    """Return what is installed, looked up anew when one of the places that Python looks at has changed."""
     facts = map(_name_and_version, importlib.metadata.distributions())
     return dict(sorted((canonical_name(name), version) for name, version in facts if name))
+
+
+def _changed_at(place: str) -> int:
+    try:
+        return os.stat(place or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _name_and_version(distribution: importlib.metadata.Distribution) -> tuple[str, str]:

@@ -37,14 +37,14 @@ def recorded(folder: Path, files: Mapping[str, bytes], blobs: Blobs) -> Code:
     """
     digest = digest_of({path: digest_of_bytes(content) for path, content in files.items()})
     kept = blobs.put(packed_files(files))
-    commit = _git(folder, "rev-parse", "HEAD")
+    commit, _, branch = _git(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD").partition("\n")
     if not commit:
         return Code(digest, files=kept)
     diff, left_out = uncommitted(folder)
     return Code(
         digest=digest,
         commit=commit,
-        branch=_git(folder, "rev-parse", "--abbrev-ref", "HEAD"),
+        branch=branch,
         is_dirty=bool(diff),
         diff=blobs.put(diff.encode()) if diff else None,
         diff_left_out=left_out,
@@ -60,9 +60,10 @@ def committers(folder: Path) -> tuple[str, ...]:
 
 def uncommitted(folder: Path) -> tuple[str, int]:
     """Return what git has not committed in a folder, secrets blotted out, and how many bytes were too many to keep."""
+    diff = _begun(folder, "diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv", "--", ".")
     names = _git(folder, "ls-files", "--others", "--exclude-standard").splitlines()
     untracked = "".join(f"untracked: {name}\n" for name in names[:MOST_FILES])
-    content, left_out = _bounded(folder, "diff", "HEAD", "--no-color", "--no-ext-diff", "--no-textconv", "--", ".")
+    content, left_out = _bounded(diff)
     return without_secrets(content.decode("utf-8", "replace") + untracked), left_out
 
 
@@ -115,16 +116,22 @@ def _python_files(folder: Path) -> Iterator[Path]:
 
 
 def _git(folder: Path, *words: str) -> str:
-    return _bounded(folder, *words)[0].decode("utf-8", "replace").strip()
+    return _bounded(_begun(folder, *words))[0].decode("utf-8", "replace").strip()
 
 
-def _bounded(folder: Path, *words: str) -> tuple[bytes, int]:
-    """Return the beginning of what git says (nothing where it fails), and how many bytes were left out."""
+def _begun(folder: Path, *words: str) -> subprocess.Popen[bytes] | None:
+    """Begin to ask git; None where there is no git."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     command = ["git", "-C", str(folder), *words]
     try:
-        git = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
     except OSError:
+        return None
+
+
+def _bounded(git: subprocess.Popen[bytes] | None) -> tuple[bytes, int]:
+    """Return the beginning of what git says (nothing where it fails), and how many bytes were left out."""
+    if git is None:
         return b"", 0
     with git, _Alarm(git):
         assert git.stdout is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 from serving_light import ConstantScorer, Place
 
 from kaizenml.errors import UnsafeArtefactError
-from kaizenml.serving import DataPlane
+from kaizenml.serving.app import DataPlane
 from kaizenml.serving.server import serve
 
 

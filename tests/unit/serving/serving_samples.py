@@ -20,7 +20,8 @@ from kaizenml.core.metric import Task
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.core.signature import Answer, Signature
 from kaizenml.errors import RowError, UnsafeArtefactError
-from kaizenml.serving import DataPlane, Limits
+from kaizenml.serving.app import DataPlane
+from kaizenml.serving.limits import Limits
 
 AGES = Column("age", ColumnKind.INTEGER, is_nullable=False, example=40)
 TOWN = Column("town", ColumnKind.CATEGORY, example="Rome")

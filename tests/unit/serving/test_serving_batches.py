@@ -6,7 +6,8 @@ from serving_light import ConstantScorer, Place
 from serving_samples import LinearScorer, prices, running
 
 from kaizenml.core.endpoint import Route
-from kaizenml.serving import Limits, closed_segments, read_segment
+from kaizenml.serving.limits import Limits
+from kaizenml.serving.segments import closed_segments, read_segment
 
 
 @pytest.fixture

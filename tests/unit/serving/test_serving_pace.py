@@ -4,7 +4,7 @@ import pytest
 from serving_light import ConstantScorer, Place
 from serving_samples import prices
 
-from kaizenml.serving import Limits
+from kaizenml.serving.limits import Limits
 from kaizenml.serving.pace import FEW_ROWS, Pace
 
 

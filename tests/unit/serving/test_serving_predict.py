@@ -7,7 +7,7 @@ from serving_light import ConstantScorer, Place
 from serving_samples import CLASSES, ROW, LinearScorer, prices, running, towns, until
 
 from kaizenml.core.endpoint import Route, answering
-from kaizenml.serving import closed_segments, read_segment
+from kaizenml.serving.segments import closed_segments, read_segment
 
 
 @pytest.fixture

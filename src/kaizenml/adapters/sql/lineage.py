@@ -8,7 +8,6 @@ from typing import TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Text, any_, func, insert, literal, select, update
 from sqlalchemy import Table as SqlTable
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from kaizenml.adapters.sql.codec import decoded
 from kaizenml.adapters.sql.tables import ENDPOINTS, LINEAGE, MODELS, RELEASES, ROLLOUTS, RUNS, SNAPSHOTS
@@ -86,6 +85,8 @@ class SqlLinks:
     def _is_in(self, column: Column[str], names: list[str]) -> ColumnElement[bool]:
         """Say that a column holds one of these names, as one parameter however many they are."""
         if self._connection.dialect.name == "postgresql":
+            from sqlalchemy.dialects.postgresql import ARRAY  # takes as long to import as all else of SQLAlchemy
+
             return column == any_(literal(names, ARRAY(Text)))
         return column.in_(select(func.json_each(json.dumps(names)).table_valued("value").c.value))
 

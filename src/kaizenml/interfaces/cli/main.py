@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -112,6 +113,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 done, 1 refused, 2 used wrongly, 3 failed."""
     # Threads that spin while they wait for each other starve every other process of the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    # Libraries make hundreds of thousands of objects as they are imported, and none of them is garbage.
+    gc.set_threshold(100_000, 20, 20)
     from kaizenml.interfaces.cli.output import told
 
     given: list[str] = list(sys.argv[1:] if arguments is None else arguments)

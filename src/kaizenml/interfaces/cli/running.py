@@ -114,12 +114,12 @@ def _killed(folder: Path, pid: int, by: int) -> None:
 
 def _own_job(house: Any, project: str, folder: Path, parameters: dict[str, object], way: Any) -> Job:
     """Queue the run as a job that this process holds already: if it dies, a worker takes the job over."""
-    from kaizenml.loop.worker import name
+    from kaizenml.loop.keeping import worker_here
 
     now = house.clock.now()
     id_ = f"{project}-{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
     facts = {"folder": str(folder), "author": person(), "parameters": parameters, "way": msgspec.to_builtins(way)}
-    job = Job(id_, id_, project, Work.RUN, facts, now, state=JobState.LEASED, attempts=1, fence=1, worker=name())
+    job = Job(id_, id_, project, Work.RUN, facts, now, state=JobState.LEASED, attempts=1, fence=1, worker=worker_here())
     with house.records.writing() as books:
         return books.jobs.enqueue(replace(job, lease_until=now + timedelta(seconds=LEASE_SECONDS)))  # type: ignore[no-any-return]
 
