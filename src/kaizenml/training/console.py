@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import select
 import struct
 import subprocess
 import sys
@@ -113,11 +114,25 @@ class _Tee:
         for number, saved in enumerate(self._saved, 1):
             os.dup2(saved, number)
             os.close(saved)
+        _await(self._process.pid, _SECONDS)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(_SECONDS)
+            self._process.wait(0 if hasattr(os, "pidfd_open") else _SECONDS)
             return
         # A child process of the program lives on and may still write; the small process ends with it.
         threading.Thread(target=self._process.wait, daemon=True, name="console").start()
+
+
+def _await(pid: int, seconds: float) -> None:
+    """Wait for the end of a child process, where the system tells of it; elsewhere Python has to look, and sleep."""
+    if not hasattr(os, "pidfd_open"):
+        return
+    watched = os.pidfd_open(pid)
+    try:
+        over = select.poll()
+        over.register(watched, select.POLLIN)
+        over.poll(seconds * 1000)
+    finally:
+        os.close(watched)
 
 
 def _pipe(like: int) -> tuple[int, int]:

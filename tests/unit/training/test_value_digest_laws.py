@@ -297,7 +297,7 @@ def test_two_estimators_have_one_digest_only_when_class_parameters_and_fit_are_t
 @pytest.mark.parametrize(
     ("a", "b"),
     [
-        (np.matrix([[1]]), np.array([[1]])),
+        (np.array([[1]]).view(np.matrix), np.array([[1]])),
         (np.ma.array([1], fill_value=5), np.ma.array([1], fill_value=6)),
         (np.ma.array([1], hard_mask=True), np.ma.array([1])),
         (np.rec.array([(1,)], dtype=[("a", "i4")]), np.array([(1,)], dtype=[("a", "i4")])),
