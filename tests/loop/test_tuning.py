@@ -116,7 +116,22 @@ def test_trials_run_side_by_side_in_processes(tmp_path):
     assert [each["state"] for each in found["trials"]] == ["complete"] * 4
 
 
-def test_an_interrupted_search_stops_at_once_begins_its_trials_anew_and_can_be_followed(tmp_path):
+def interrupt(folder, pid, how):
+    if how == "ctrl-c":
+        os.killpg(pid, signal.SIGINT)
+    elif how == "kill -9":
+        os.kill(pid, signal.SIGKILL)
+    else:
+        (run,) = json.loads(kaizen(folder, "runs", "--json").stdout)["runs"]
+        done = kaizen(folder, "cancel", run["id"])
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "state"),
+    [("ctrl-c", 130, "cancelled"), ("kaizen cancel", 130, "cancelled"), ("kill -9", -signal.SIGKILL, "failed")],
+)
+def test_an_interrupted_search_stops_at_once_begins_its_trials_anew_and_can_be_followed(tmp_path, how, code, state):
     place = tmp_path / "seen"
     place.mkdir()
     body = f"""import os, time
@@ -130,8 +145,8 @@ def test_an_interrupted_search_stops_at_once_begins_its_trials_anew_and_can_be_f
         )
         try:
             soon(lambda: len(list(place.iterdir())) == 2, within=120)
-            os.killpg(search.pid, signal.SIGINT)
-            assert search.wait(60) == 130
+            interrupt(folder, search.pid, how)
+            assert search.wait(60) == code
         finally:
             search.kill()
             search.wait()
@@ -154,7 +169,7 @@ def test_an_interrupted_search_stops_at_once_begins_its_trials_anew_and_can_be_f
             again.wait()
     found, said = json.loads((tmp_path / "found").read_text()), (tmp_path / "said").read_text()
 
-    assert runs.keys() == {"cancelled", "running"}
+    assert runs.keys() == {state, "running"}
     assert followed.returncode == 0, followed.stderr
     assert "of 3: log_loss" in followed.stdout
     assert "2 trials of an interrupted search are begun anew" in said

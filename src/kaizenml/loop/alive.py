@@ -1,4 +1,4 @@
-"""Runs that no job stands for: a file that their process holds locked, and the end of those whose process is gone."""
+"""Runs that no worker takes over: a file that their process holds locked, and the end of those whose process is gone."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kaizenml.core.event import Draft, Kind
+from kaizenml.core.job import finished
 from kaizenml.core.run import Run, RunState
 from kaizenml.loop.live import kept_console, live
 from kaizenml.loop.syncing import DIED
@@ -66,8 +67,12 @@ def _ended(house: House, path: Path) -> bool:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with house.records.writing() as books:
             run = books.runs.find(path.name)
-            is_lost = run is not None and not run.is_over
+            job = next((each for each in books.jobs.unfinished() if each.id == path.name), None)
+            is_taken_over = job is not None and job.attempts > 1
+            is_lost = run is not None and not run.is_over and not is_taken_over
             if run is not None and is_lost:
+                if job is not None:
+                    books.jobs.save(finished(job, job.fence, house.clock.now(), error=DIED), fence=job.fence)
                 ended = _failed(house, run)
                 books.runs.save(ended)
                 facts = {"error": ended.error, "hint": ended.hint}

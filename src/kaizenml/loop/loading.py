@@ -6,6 +6,7 @@ then taken out of the interpreter's list of modules again: the functions keep wh
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -109,7 +110,7 @@ def _loaded(folder: Path, code: Mapping[str, bytes]) -> Loaded:
 
 
 def _project_in(folder: Path, code: Mapping[str, bytes], modules: dict[str, ModuleType]) -> Project:
-    with _lock, _only_here(folder, code, modules):
+    with _lock, _only_here(folder, code, modules), _hardly_collecting():
         try:
             found = getattr(importlib.import_module("project"), "project", None)
         except KaizenError:
@@ -123,6 +124,17 @@ def _project_in(folder: Path, code: Mapping[str, bytes], modules: dict[str, Modu
             "project.py declares no `project`.", 'Write `project = kz.Project("name", source=…, target=…)`.'
         )
     return found
+
+
+@contextmanager
+def _hardly_collecting() -> Iterator[None]:
+    """Look for garbage less often: libraries make a million objects as they are imported, none of them garbage."""
+    before = gc.get_threshold()
+    gc.set_threshold(max(100_000, before[0]), 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def _named_like(code: Mapping[str, bytes]) -> list[str]:

@@ -7,7 +7,7 @@ trials have in common is made once.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,7 +86,8 @@ def tune(
         order.id, loaded.project.name, RunState.RUNNING, house.clock.now(), code_of(loaded, folder, house), captured(),
         loaded.project.seed, order.parameters, kind=RunKind.TUNING, author=order.author, name=f"tune {trials} trials",
     )  # fmt: skip
-    with alive(house, begun.id), Observed(house, begun) as seen:
+    known = alive(house, begun.id) if order.job is None else nullcontext()  # a job has a lease
+    with known, Observed(house, begun) as seen:
         _save(house, begun)
         try:
             prepared = prepare(loaded.project, folder, house, say, cause=order.cause or 0)

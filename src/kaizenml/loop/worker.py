@@ -116,10 +116,11 @@ def _tune(house: House, job: Job, say: Say) -> Mapping[str, object]:
     from kaizenml.loop.tuning import tune
 
     folder, seconds = Path(str(job.facts["folder"])), job.facts.get("seconds")
-    order = Order(job.id, str(job.facts["author"]), {}, cause=job.cause, job=job)
+    way = msgspec.convert(job.facts.get("way", {}), Way)
+    order = Order(job.id, str(job.facts["author"]), {}, cause=job.cause, job=job, way=way)
     found = tune(
         load_folder(folder), folder, house, order, say, trials=int(str(job.facts["trials"])),
-        seconds=float(str(seconds)) if seconds else None,
+        jobs=int(str(job.facts.get("jobs", 1))), seconds=float(str(seconds)) if seconds else None,
     )  # fmt: skip
     return {"run": found.run, "best": dict(found.best.parameters), "metric": found.metric, "value": found.value.value}
 

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 import msgspec
 
 from kaizenml.core.assessment import Study
-from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished
+from kaizenml.core.job import Work
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.run import RunState
-from kaizenml.errors import CancelledError, ConflictError, KaizenError, NotFoundError, UsageError
+from kaizenml.errors import KaizenError, NotFoundError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.guarded import guarded
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
+from kaizenml.interfaces.cli.own_job import own_job
 from kaizenml.interfaces.cli.run_report import print_run
 
 
@@ -66,7 +64,6 @@ def run(
 
 
 def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], *, explain: bool, as_json: bool) -> int:
-    from kaizenml.loop.keeping import keeping
     from kaizenml.loop.loading import load_folder
     from kaizenml.loop.order import Order
     from kaizenml.loop.running import run as run_project
@@ -74,15 +71,11 @@ def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], 
     loaded = load_folder(folder)
     house = house_of(folder)
     parameters, way = _as_before(house, parameters, asked)
-    job = _own_job(house, loaded.project.name, folder.resolve(), parameters, way)
-    try:
-        with keeping(house, job):
-            order = Order(job.id, person(), parameters, job=job, way=way)
-            done = run_project(loaded, folder.resolve(), house, order, say_on_stderr)
-    except BaseException as error:
-        _end(house, job, str(error) or type(error).__name__)
-        raise
-    _end(house, job, "")
+    facts = {"folder": str(folder.resolve()), "author": person(), "parameters": parameters,
+             "way": msgspec.to_builtins(way)}  # fmt: skip
+    with own_job(house, loaded.project.name, Work.RUN, facts, again="Go on with it: `kaizen run --resume {}`.") as job:
+        order = Order(job.id, person(), parameters, job=job, way=way)
+        done = run_project(loaded, folder.resolve(), house, order, say_on_stderr)
     print_run(done, explain=explain, as_json=as_json)
     return 0 if done.state is RunState.FINISHED else 1
 
@@ -110,31 +103,6 @@ def _killed(folder: Path, pid: int, by: int) -> None:
     hint = "Let a step read less at once, or give it a limit: @project.step(memory=…)." if is_memory else ""
     run = end_killed(house_of(folder), pid, said, hint)
     raise KaizenError(said.replace("Its", f"Run {run}: its" if run else "Its", 1), hint)
-
-
-def _own_job(house: Any, project: str, folder: Path, parameters: dict[str, object], way: Any) -> Job:
-    """Queue the run as a job that this process holds already: if it dies, a worker takes the job over."""
-    from kaizenml.loop.keeping import worker_here
-
-    now = house.clock.now()
-    id_ = f"{project}-{now:%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
-    facts = {"folder": str(folder), "author": person(), "parameters": parameters, "way": msgspec.to_builtins(way)}
-    job = Job(id_, id_, project, Work.RUN, facts, now, state=JobState.LEASED, attempts=1, fence=1, worker=worker_here())
-    with house.records.writing() as books:
-        return books.jobs.enqueue(replace(job, lease_until=now + timedelta(seconds=LEASE_SECONDS)))  # type: ignore[no-any-return]
-
-
-def _end(house: Any, job: Job, error: str) -> None:
-    try:
-        with house.records.writing() as books:
-            mine = books.jobs.get(job.id)
-            books.jobs.save(finished(mine, job.fence, house.clock.now(), error=error), fence=job.fence)
-    except ConflictError as lost:
-        if mine.state is JobState.CANCELLED:
-            raise CancelledError(
-                f"Run {job.id}: {mine.error}", f"Go on with it: `kaizen run --resume {job.id}`."
-            ) from lost
-        raise KaizenError("Another worker took this run over.", "See `kaizen runs`.") from lost
 
 
 def _studies(text: str) -> tuple[Study, ...]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import click
 import msgspec
 
+from kaizenml.core.job import Work
 from kaizenml.core.step import seconds_of
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
+from kaizenml.interfaces.cli.own_job import own_job
 
 if TYPE_CHECKING:
     from kaizenml.loop.tuning import Tuned
@@ -39,18 +40,21 @@ def tune(folder: Path, trials: int, jobs: int, runner: str, timeout: str, as_jso
 
     loaded = load_folder(folder)
     house = house_of(folder)
-    id_ = f"tune-{loaded.project.name}-{house.clock.now():%Y%m%d-%H%M%S}-{uuid4().hex[:4]}"
-    order = Order(id_, person(), {}, way=replace(Way(), runner=runner))
-    found = tune_project(
-        loaded,
-        folder.resolve(),
-        house,
-        order,
-        say_on_stderr,
-        trials=trials,
-        jobs=jobs,
-        seconds=seconds_of(timeout or None, "--timeout"),
-    )
+    way, seconds = replace(Way(), runner=runner), seconds_of(timeout or None, "--timeout")
+    facts = {"folder": str(folder.resolve()), "author": person(), "trials": trials, "seconds": seconds, "jobs": jobs,
+             "way": msgspec.to_builtins(way)}  # fmt: skip
+    again = "Call it again: the search goes on where it was."
+    with own_job(house, loaded.project.name, Work.TUNE, facts, again=again, prefix="tune-") as job:
+        found = tune_project(
+            loaded,
+            folder.resolve(),
+            house,
+            Order(job.id, person(), {}, way=way),
+            say_on_stderr,
+            trials=trials,
+            jobs=jobs,
+            seconds=seconds,
+        )
     if as_json:
         print_json(_facts(found))
     else:
