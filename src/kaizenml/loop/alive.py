@@ -1,4 +1,4 @@
-"""Runs that no worker takes over: a file that their process holds locked, and the end of those whose process is gone."""
+"""Runs that no worker takes over: a file that their process holds locked, and the end of those that it left behind."""
 
 from __future__ import annotations
 

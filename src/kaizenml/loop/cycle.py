@@ -3,7 +3,7 @@
 ::
 
     data ─→ run: ingest · contract · clean · train · evaluate · gate ─→ release ─→ rollout ─→ endpoint
-      ↑                          (loop/running.py)              (releasing.py)  (delivering.py)   │
+      ↑                  (running.py, concluding.py)            (releasing.py)  (delivering.py)   │
       └── retrain ←── reason ←── alerts ←── findings ←── window of answered rows and labels ←─────┘
                       (improving.py) (alerting.py)  (watching.py)                (collecting.py)
 

@@ -9,7 +9,7 @@ import pytest
 from loop_projects import house, run_in, write
 
 from kaizenml.core.release import ReleaseState
-from kaizenml.loop import running
+from kaizenml.loop import concluding
 from kaizenml.loop.releasing import PACKAGING_SECONDS, package_what_was_left
 
 
@@ -25,7 +25,7 @@ def test_an_approved_release_that_nobody_packaged_is_packaged_later(tmp_path, mo
     def killed(*_):
         raise Killed
 
-    monkeypatch.setattr(running, "package", killed)
+    monkeypatch.setattr(concluding, "package", killed)
     with pytest.raises(Killed):
         run_in(folder)
     here = house(folder)
