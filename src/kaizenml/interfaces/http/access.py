@@ -152,6 +152,31 @@ def sees(project: str) -> bool:
     return seen is None or project in seen
 
 
+def own_project(project: str = "") -> str:
+    """Return whose something new is: of the project that is said, or else of the one in which the caller may run.
+
+    It is of none yet for who may run in all and says none.
+
+    Raises
+    ------
+    PermissionDeniedError
+        When the caller may not run in that project, or may in several and says none.
+    """
+    caller = CALLER.get()
+    if caller is None or caller.may(Permission.RUN):
+        return project
+    if project:
+        if not caller.may(Permission.RUN, project):
+            raise denied(Permission.RUN, project)
+        return project
+    mine = [each for each in caller.projects if caller.may(Permission.RUN, each)]
+    if len(mine) != 1:
+        raise PermissionDeniedError(
+            "It is not clear in which of your projects this model shall be.", "Use a token of one of them."
+        )
+    return mine[0]
+
+
 def denied(permission: Permission, project: str | None) -> PermissionDeniedError:
     """Return the error that the caller lacks a permission, in a project or in general."""
     where = f"in {project}" if project else "in every project"

@@ -9,9 +9,10 @@ from pydantic import Field
 
 from kaizenml.core.account import Permission
 from kaizenml.core.registered import LONGEST_KEY, LONGEST_NAME, LONGEST_TEXT
+from kaizenml.interfaces.http.access import own_project
 from kaizenml.interfaces.http.acting import Act, Body, Name, Reason
 from kaizenml.interfaces.http.problems import answer
-from kaizenml.interfaces.http.routes import RUN, Belongs, Routes, check_thing
+from kaizenml.interfaces.http.routes import ANYWHERE, RUN, Belongs, Routes, check_thing
 from kaizenml.interfaces.http.service import Service, house_behind
 from kaizenml.loop import aliases, belonging, model_views, models
 
@@ -23,9 +24,10 @@ _MODEL = Belongs("model", "model", belonging.of_model)
 
 
 class NewModel(Body):
-    """A name, and what it is for."""
+    """A name, what it is for, and whose it is: of the one project in which the caller may run, if none is said."""
 
     name: ModelName
+    project: Name = ""
     description: Text = ""
     tags: Annotated[dict[Key, Text], Field(default_factory=dict, max_length=1000)]
 
@@ -71,7 +73,7 @@ def add_registry(routes: Routes, service: Service) -> None:
     of, see, do = Registry(service), Permission.VIEW, Permission.RUN
     model, version = "/api/v1/models/{model}", "/api/v1/models/{model}/versions/{number}"
     alias = f"{model}/aliases/{{alias}}"
-    routes.post("/api/v1/models", of.create, permission=do)
+    routes.post("/api/v1/models", of.create, permission=do, of=ANYWHERE)
     routes.get(model, of.model, permission=see, of=_MODEL)
     routes.patch(model, of.change, permission=do, of=_MODEL)
     routes.delete(model, of.delete, permission=do, of=_MODEL)
@@ -93,9 +95,10 @@ class Registry:
 
     def create(self, body: NewModel) -> Response:
         """Register a name for models."""
-        told, now = body, self._service.now()
+        told, now, project = body, self._service.now(), own_project(body.project)
+        more = {"project": project, "description": told.description}
         with self._service.records.writing() as books:
-            models.create(books, now, told.name, told.actor, description=told.description, tags=told.tags)
+            models.create(books, now, told.name, told.actor, tags=told.tags, **more)
             return answer(model_views.model_view(books, told.name), 201)
 
     def model(self, model: str) -> Response:

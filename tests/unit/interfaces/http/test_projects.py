@@ -74,8 +74,7 @@ def house() -> House:
 
 def is_of_all(route: APIRoute) -> bool:
     begins = ("/api/v1/subscriptions", "/api/v1/letters")
-    is_a_new_model = route.path == "/api/v1/models" and "POST" in route.methods  # which is of no project yet
-    return route.path in OF_ALL or route.path.startswith(begins) or is_a_new_model
+    return route.path in OF_ALL or route.path.startswith(begins)
 
 
 def release_task(books: Any) -> Any:
@@ -193,6 +192,26 @@ def test_who_sees_everything_and_runs_in_one_project_is_told_why_not_elsewhere(
     assert client.post("/api/v1/runs/run-3/rerun", headers=mixed).status_code == 202
     refused = client.post("/api/v1/runs/compare", json={"runs": ["run-3", "night"]}, headers=mixed)
     assert refused.status_code == 403
+
+
+def test_a_model_is_registered_in_the_callers_project(house: House, client: httpx.Client) -> None:
+    mine, both = token(house, "flights:developer"), token(house, "flights:developer", "taxis:developer")
+    viewer, all_ = token(house, "flights:viewer", "taxis:developer"), token(house, "developer")
+
+    def made(headers: dict[str, str], name: str, **more: str) -> tuple[int, str]:
+        answer = client.post("/api/v1/models", json={"name": name, **more}, headers=headers)
+        return answer.status_code, answer.json().get("project", answer.json().get("error", {}).get("message"))
+
+    assert made(mine, "late") == (201, "flights")
+    assert made(mine, "theirs", project="taxis") == (403, "This needs the permission to run in taxis.")
+    assert made(both, "whose")[0] == 403
+    assert made(both, "whose", project="taxis") == (201, "taxis")
+    assert made(viewer, "cabs") == (201, "taxis")
+    assert made(viewer, "seen", project="flights")[0] == 403
+    assert made(all_, "anyone's") == (201, "")
+    assert made(all_, "told", project="flights") == (201, "flights")
+    assert client.get("/api/v1/models/whose", headers=mine).status_code == 404
+    assert client.patch("/api/v1/models/late", json={"description": "x"}, headers=mine).status_code == 200
 
 
 def test_names_of_other_projects_runs_are_not_offered_for_a_misspelt_one(house: House, client: httpx.Client) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from kaizenml.core.account import Permission
 from kaizenml.core.mlflow.errors import WireError, absent
-from kaizenml.errors import PermissionDeniedError
-from kaizenml.interfaces.http.access import CALLER, seen_projects
+from kaizenml.interfaces.http.access import own_project, seen_projects
 from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow import registry_messages as asked
 from kaizenml.interfaces.http.mlflow.desk import Desk
@@ -53,7 +52,7 @@ class Registry:
 
     def create(self, told: asked.Create) -> object:
         """Register a name for models, or for a prompt."""
-        of = (told.by, told.name, pairs(told.tags), told.description or "", _own_project())
+        of = (told.by, told.name, pairs(told.tags), told.description or "", own_project())
         made = self._desk.write(lambda books: models.create(books, self._desk.now(), *of))
         return {"registered_model": made}
 
@@ -112,19 +111,6 @@ class Registry:
         """Take an alias away."""
         house = self._desk.house
         self._desk.write(lambda books: models.delete_alias(books, house, told.by, told.name, told.alias))
-
-
-def _own_project() -> str:
-    """Return whose a new model is: of the one project in which the caller may run, of none yet for who may in all."""
-    caller = CALLER.get()
-    if caller is None or caller.may(Permission.RUN):
-        return ""
-    mine = [project for project in caller.projects if caller.may(Permission.RUN, project)]
-    if len(mine) != 1:
-        raise PermissionDeniedError(
-            "It is not clear in which of your projects this model shall be.", "Use a token of one of them."
-        )
-    return mine[0]
 
 
 def no_webhooks(_told: asked.Webhook) -> None:
