@@ -66,7 +66,7 @@ def test_an_alias_names_a_version_and_moves_only_as_it_was_seen(models: Models) 
 
     assert told(models("alias", "churn:1", "best", "--seen", 0, "--json"))["aliases"] == {"best": 1}
     late = models("alias", "churn:2", "best", "--seen", 2)
-    assert (late.code, late.error) == (1, "best of churn names version 1, not version 2 as it did when this was decided.")
+    assert (late.code, "names version 1, not version 2 as it did when this was decided" in late.error) == (1, True)
     assert told(models("alias", "churn:2", "best", "--seen", 1, "--json"))["aliases"] == {"best": 2}
     assert "best" in models().out
     assert told(models("alias", "churn", "best", "--json"))["aliases"] == {}
