@@ -17,7 +17,7 @@ from kaizenml.interfaces.http.access import Access
 from kaizenml.interfaces.http.app import create_app
 
 XSS = "\"><script>alert(1)</script><img src=x onerror=alert(2)>'</style></title>{{7*7}}"
-PUBLIC = ("/health/live", "/health/ready")
+PUBLIC = ("/health/live", "/health/ready", "/style.css", "/icon.svg")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_there_are_routes_to_attack() -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), routes())
-def test_nothing_but_health_answers_without_the_token(guarded: str, method: str, path: str) -> None:
+def test_nothing_but_health_and_how_pages_look_answers_without_the_token(guarded: str, method: str, path: str) -> None:
     answer = CLIENT.request(method, guarded + path)
 
     assert answer.status_code == (200 if path in PUBLIC else 401)

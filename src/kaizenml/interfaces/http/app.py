@@ -21,7 +21,7 @@ from kaizenml.interfaces.http.labelling import add_labelling
 from kaizenml.interfaces.http.lineage import add_lineage
 from kaizenml.interfaces.http.mlflow.dialect import mlflow_table
 from kaizenml.interfaces.http.notifying import add_notifying
-from kaizenml.interfaces.http.problems import add_problems
+from kaizenml.interfaces.http.problems import Problems
 from kaizenml.interfaces.http.pushing import add_pushing
 from kaizenml.interfaces.http.reading import add_reading
 from kaizenml.interfaces.http.registry import add_registry
@@ -32,6 +32,7 @@ from kaizenml.interfaces.http.why import add_why
 from kaizenml.interfaces.web.labelling import add_label_pages
 from kaizenml.interfaces.web.pages import add_pages
 from kaizenml.interfaces.web.signing_in import add_signing_in
+from kaizenml.interfaces.web.trouble import trouble
 from kaizenml.loop.signing_in import Door, SigningIn
 
 Part = Callable[[Routes, Service], None]
@@ -83,10 +84,11 @@ def create_app(
         add_signing_in(routes, service, SigningIn(door.provider, door.rules), cookies_at(door.url))
     add_docs(routes, app)
     check_routes(app)
-    add_problems(app)
+    problems = Problems(trouble)
+    problems.add_to(app)
     table = mlflow_table(service)
     public = public_paths(app) | table.public()
-    app.user_middleware.append(Middleware(Guard, access or Access(), public, table))
+    app.user_middleware.append(Middleware(Guard, access or Access(), public, table, problems))
     app.user_middleware.append(Middleware(RequestBodyLimitMiddleware, max_body_size=MOST_BYTES))
     return app
 

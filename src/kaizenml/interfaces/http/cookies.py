@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 #: Where a browser begins to sign in, and where the identity provider sends it back to.
 SIGN_IN, CALLBACK = "/sign-in", "/sign-in/callback"
+#: Where a session ends.
+SIGN_OUT = "/sign-out"
 
 
 class Cookies(NamedTuple):

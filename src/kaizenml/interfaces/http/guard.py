@@ -19,10 +19,10 @@ from kaizenml.interfaces.http.problems import (
     CHALLENGE,
     ForeignRequestError,
     NotAuthenticatedError,
+    Problems,
     TooLargeError,
     UnexpectedError,
     UnknownHostError,
-    problem,
 )
 
 MOST_BYTES = 1_000_000
@@ -78,13 +78,18 @@ class Guard:
         The paths that need no token; every other one does, whether it exists or not.
     dialect
         Who answers the requests that belong to it, once they have passed.
+    problems
+        How errors are told.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, public: frozenset[str], dialect: Dialect) -> None:
+    def __init__(
+        self, app: ASGIApp, access: Access, public: frozenset[str], dialect: Dialect, problems: Problems
+    ) -> None:
         self._app = app
         self._access = access
         self._public = public
         self._dialect = dialect
+        self._problems = problems
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request, or pass it on."""
@@ -110,7 +115,7 @@ class Guard:
         except Exception as error:
             if has_answered:
                 raise
-            response = self._way_in(scope, error) or _problem_of(error, owner)
+            response = self._way_in(scope, error) or self._problem_of(scope, error, owner)
             await response(scope, receive, send)
 
     def _way_in(self, scope: Scope, error: Exception) -> Response | None:
@@ -121,6 +126,16 @@ class Guard:
             return None
         query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
         return RedirectResponse(f"{SIGN_IN}?next={quote(scope['path'] + query, safe='')}", 303)
+
+    def _problem_of(self, scope: Scope, error: Exception, owner: Dialect | None) -> Response:
+        if owner is not None:
+            status, content = owner.refusal(error)
+            headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
+            return Response(content, status, headers, media_type="application/json")
+        if isinstance(error, KaizenError):
+            return self._problems.told(scope, error)
+        _LOG.error("A request failed.", exc_info=error)
+        return self._problems.told(scope, UnexpectedError())
 
     async def _check(self, scope: Scope, owner: Dialect | None) -> None:
         headers = Headers(scope=scope)
@@ -170,17 +185,6 @@ class Guard:
         host = ",".join(hosts)
         if len(hosts) != 1 or not self._access.knows_host(_name_of(host)):
             raise UnknownHostError(host)
-
-
-def _problem_of(error: Exception, owner: Dialect | None) -> Response:
-    if owner is not None:
-        status, content = owner.refusal(error)
-        headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
-        return Response(content, status, headers, media_type="application/json")
-    if isinstance(error, KaizenError):
-        return problem(error)
-    _LOG.error("A request failed.", exc_info=error)
-    return problem(UnexpectedError())
 
 
 def _check_origin(headers: Headers, scheme: str) -> None:

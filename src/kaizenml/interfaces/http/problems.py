@@ -1,18 +1,23 @@
-"""Errors as JSON: ``{"error": {"code", "message", "hint", "details"}}``, without paths and tracebacks."""
+"""Errors as JSON, ``{"error": {"code", "message", "hint", "details"}}``, or as a page; without tracebacks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from kaizenml.errors import KaizenError, RefusedError
 
 #: How a caller may show a token.
 CHALLENGE = 'Basic realm="kaizenml", Bearer'
+#: What is for programs, whoever asks.
+_FOR_PROGRAMS = ("/api/", "/health/", "/metrics", "/openapi.json")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
 _HINTS = {404: "The routes are listed at /docs.", 405: "The routes and their methods are listed at /docs."}
 
@@ -76,42 +81,69 @@ def answer(value: object, status: int = 200) -> Response:
 
 def problem(error: KaizenError) -> Response:
     """Return the error as JSON, with its own status."""
-    return _problem(error.http_status, error.code, error.message, error.hint, error.details)
+    return _as_json(error.http_status, error.code, error.message, error.hint, error.details)
 
 
-def add_problems(app: FastAPI) -> None:
-    """Let every error of the application be answered in the one form."""
-    app.add_exception_handler(KaizenError, _of_ours)
-    app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(HTTPException, _of_http)
+class Problems:
+    """Every error of the application in one form: JSON for programs, a page for a browser that wants one.
+
+    Parameters
+    ----------
+    shown
+        Makes the page of a message and a hint.
+    """
+
+    def __init__(self, shown: Callable[[str, str], str]) -> None:
+        self._shown = shown
+
+    def told(self, scope: Scope, error: KaizenError) -> Response:
+        """Return the error as whoever asked understands it."""
+        return self._told(scope, error.http_status, error.code, error.message, error.hint, error.details)
+
+    def add_to(self, app: FastAPI) -> None:
+        """Let every error of the application be answered so."""
+        app.add_exception_handler(KaizenError, self._of_ours)
+        app.add_exception_handler(RequestValidationError, self._of_validation)
+        app.add_exception_handler(HTTPException, self._of_http)
+
+    def _told(
+        self, scope: Scope, status: int, code: str, message: str, hint: str, details: Mapping[str, object] | None = None
+    ) -> Response:
+        if not wants_page(scope):
+            return _as_json(status, code, message, hint, details)
+        return HTMLResponse(self._shown(message, hint), status, _challenge(status))
+
+    def _of_ours(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, KaizenError):
+            raise error
+        return self.told(request.scope, error)
+
+    def _of_validation(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        found = [{"where": ".".join(str(part) for part in one["loc"]), "problem": one["msg"]} for one in error.errors()]
+        said = "; ".join(f"{one['where']}: {one['problem']}" for one in found[:3])
+        message, hint = f"The request is not valid: {said}.", "The parameters are listed at /docs."
+        return self._told(request.scope, 422, "invalid", message, hint, {"problems": found[:20]})
+
+    def _of_http(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        status, path = error.status_code, request.scope["path"][:200]
+        message = f"There is no path {path!r}." if status == 404 else f"{error.detail}."
+        return self._told(request.scope, status, _CODES.get(status, "http"), message, _HINTS.get(status, ""))
 
 
-def _problem(
-    status: int, code: str, message: str, hint: str = "", details: Mapping[str, object] | None = None
-) -> Response:
+def wants_page(scope: Scope) -> bool:
+    """Say whether a browser asks for something that it will show as a page."""
+    return "text/html" in Headers(scope=scope).get("accept", "") and not scope["path"].startswith(_FOR_PROGRAMS)
+
+
+def _challenge(status: int) -> dict[str, str] | None:
+    return {"WWW-Authenticate": CHALLENGE} if status == 401 else None
+
+
+def _as_json(status: int, code: str, message: str, hint: str, details: Mapping[str, object] | None) -> Response:
     body = {"error": {"code": code, "message": message, "hint": hint, "details": details or {}}}
     encoded = msgspec.json.encode(body, enc_hook=str)
-    headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
-    return Response(encoded, status, headers, media_type="application/json")
-
-
-def _of_ours(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, KaizenError):
-        raise error
-    return problem(error)
-
-
-def _of_validation(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, RequestValidationError):
-        raise error
-    problems = [{"where": ".".join(str(part) for part in one["loc"]), "problem": one["msg"]} for one in error.errors()]
-    said = "; ".join(f"{one['where']}: {one['problem']}" for one in problems[:3])
-    hint = "The parameters are listed at /docs."
-    return _problem(422, "invalid", f"The request is not valid: {said}.", hint, {"problems": problems[:20]})
-
-
-def _of_http(_request: Request, error: Exception) -> Response:
-    if not isinstance(error, HTTPException):
-        raise error
-    status = error.status_code
-    return _problem(status, _CODES.get(status, "http"), str(error.detail), _HINTS.get(status, ""))
+    return Response(encoded, status, _challenge(status), media_type="application/json")

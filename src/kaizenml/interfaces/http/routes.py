@@ -21,6 +21,10 @@ from kaizenml.loop.belonging import Owners
 
 Handler = Callable[..., Any]
 _NEEDS = "x-permission"
+#: How pages look.
+STYLE, ICON = "/style.css", "/icon.svg"
+#: What may be public beside health: the way in, and how its pages look.
+_OPEN = (SIGN_IN, CALLBACK, STYLE, ICON)
 #: What stands behind these in a path is the name of a project.
 _OF_PROJECT = ("/api/v1/projects/", "/label/", "/projects/")
 
@@ -118,7 +122,7 @@ def check_routes(app: FastAPI) -> None:
             f"These routes say no permission: {', '.join(bare)}.", "Add them with `Routes.get` or `Routes.post`."
         )
     opened = [_path(route) for route in app.routes if permission_of(route) is Permission.PUBLIC]
-    wrong = [path for path in opened if not path.startswith("/health/") and path not in (SIGN_IN, CALLBACK)]
+    wrong = [path for path in opened if not path.startswith("/health/") and path not in _OPEN]
     if wrong:
         raise SettingError(f"These routes are public: {', '.join(wrong)}.", "Only /health/… may be; ask for `view`.")
 

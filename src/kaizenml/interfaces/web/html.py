@@ -38,11 +38,16 @@ def joined(*children: Child) -> Html:
 
 
 def page(title: str, *body: Child, refresh_seconds: int | None = None) -> str:
-    """Return a whole document."""
+    """Return a whole document.
+
+    With the server's own `no-referrer` a browser sends forms from "null", which the guard takes for another site; so a
+    page says that its own site may know where a form came from.
+    """
     head = joined(
         tag("meta", charset="utf-8"),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="same-origin"),
         tag("meta", http_equiv="refresh", content=refresh_seconds) if refresh_seconds else None,
         tag("title", title),
         tag("link", rel="stylesheet", href="/style.css"),

@@ -46,9 +46,6 @@ async def fields(request: Request) -> dict[str, str]:
     return {name: values[-1] for name, values in found.items()}
 
 
-#: With the server's own `no-referrer` a browser sends forms from "null", which the guard takes for another site.
-_SENDS_ORIGIN = tag("meta", name="referrer", content="same-origin")
-
 By = Annotated[str, Query(max_length=100)]
 Sent = Annotated[dict[str, str], Depends(fields)]
 
@@ -110,12 +107,13 @@ class LabelPages:
     def _shown(self, name: str, by: str, error: KaizenError | None) -> Response:
         house, who = house_of(self._service), _actor(by)
         held, so_far = labelling.current(house, name, who), labelling.progress(house, name, who)
-        told = f"{by} · {so_far.finished:,} of {so_far.tasks:,} rows finished · {so_far.mine:,} labels by you"
+        named = who.removeprefix("person:")
+        told = f"{named} · {so_far.finished:,} of {so_far.tasks:,} rows finished · {so_far.mine:,} labels by you"
         wrong = tag("p", f"{error.message} {error.hint}", class_="wrong", role="alert") if error else None
         body = _task(name, by, held) if held else _start(name, by, so_far.tasks - so_far.finished)
         header = tag("header", tag("h1", f"Label {name}"), tag("p", told, class_="quiet"), class_="top")
         return HTMLResponse(
-            page(f"Label {name} – KaizenML", _SENDS_ORIGIN, header, tag("main", wrong, body)),
+            page(f"Label {name} – KaizenML", header, tag("main", wrong, body)),
             error.http_status if error else 200,
         )
 

@@ -9,11 +9,13 @@ from fastapi import Response
 from fastapi.responses import HTMLResponse
 
 from kaizenml.core.account import Permission
-from kaizenml.interfaces.http.access import seen_projects
-from kaizenml.interfaces.http.routes import ANYWHERE, Routes
+from kaizenml.core.person import SignedIn
+from kaizenml.interfaces.http.access import CALLER, seen_projects
+from kaizenml.interfaces.http.cookies import SIGN_OUT
+from kaizenml.interfaces.http.routes import ANYWHERE, ICON, STYLE, Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.interfaces.web import parts
-from kaizenml.interfaces.web.html import page, tag
+from kaizenml.interfaces.web.html import Html, page, tag
 from kaizenml.interfaces.web.overview import Overview, overview
 from kaizenml.interfaces.web.words import counted
 
@@ -24,8 +26,8 @@ def add_pages(routes: Routes, service: Service) -> None:
     """Add the routes."""
     pages = Pages(service)
     routes.get("/", pages.loop, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
-    routes.get("/style.css", pages.style, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
-    routes.get("/icon.svg", pages.icon, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
+    routes.get(STYLE, pages.style, permission=Permission.PUBLIC, include_in_schema=False)
+    routes.get(ICON, pages.icon, permission=Permission.PUBLIC, include_in_schema=False)
 
 
 class Pages:
@@ -64,7 +66,7 @@ def _rendered(seen: Overview, name: str, said: str) -> str:
     )
     return page(
         f"{name} – KaizenML",
-        tag("header", tag("h1", "KaizenML"), tag("p", said, class_="quiet"), _links(), class_="top"),
+        tag("header", tag("h1", "KaizenML"), tag("p", said, class_="quiet"), _links(), _signed_in(), class_="top"),
         tag(
             "main",
             *([parts.project(one, seen.now) for one in seen.projects] or [none]),
@@ -77,3 +79,12 @@ def _rendered(seen: Overview, name: str, said: str) -> str:
 def _links() -> str:
     links = [("API", "/docs"), ("metrics", "/metrics"), ("alerts", "/api/v1/alerts"), ("runs", "/api/v1/runs")]
     return tag("nav", *(tag("a", word, href=path) for word, path in links))
+
+
+def _signed_in() -> Html | None:
+    """Return who looks at the page, and the way out; nothing where nobody signs in."""
+    caller = CALLER.get()
+    if caller is None or not isinstance(caller.holder, SignedIn):
+        return None
+    return tag("form", tag("span", caller.holder.name, class_="quiet"), tag("button", "Sign out"), class_="leave",
+               method="post", action=SIGN_OUT)  # fmt: skip

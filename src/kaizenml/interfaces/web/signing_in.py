@@ -14,7 +14,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from kaizenml.core.account import Permission
 from kaizenml.errors import KaizenError, RefusedError
-from kaizenml.interfaces.http.cookies import CALLBACK, SIGN_IN, Cookies, cookie_in
+from kaizenml.interfaces.http.cookies import CALLBACK, SIGN_IN, SIGN_OUT, Cookies, cookie_in
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, Routes
 from kaizenml.interfaces.http.service import Service
@@ -30,7 +30,8 @@ def add_signing_in(routes: Routes, service: Service, signing: SigningIn, cookies
     told = SignInRoutes(service, signing, cookies)
     routes.get(SIGN_IN, told.begin, permission=Permission.PUBLIC)
     routes.get(CALLBACK, told.finish, permission=Permission.PUBLIC)
-    routes.post("/sign-out", told.leave, permission=Permission.VIEW, of=ANYWHERE)
+    routes.get(SIGN_OUT, told.ask, permission=Permission.VIEW, of=ANYWHERE, include_in_schema=False)
+    routes.post(SIGN_OUT, told.leave, permission=Permission.VIEW, of=ANYWHERE)
 
 
 class SignInRoutes:
@@ -64,6 +65,11 @@ class SignInRoutes:
             self._set(response, self._cookies.session, session, "strict", None)
         self._set(response, self._cookies.signing, "", "lax", 0)
         return response
+
+    def ask(self) -> Response:
+        """A page with the button that ends the session: an address alone, which others may link to, ends none."""
+        form = tag("form", tag("button", "Sign out"), class_="leave", method="post", action=SIGN_OUT)
+        return HTMLResponse(page("Sign out – KaizenML", tag("main", tag("section", form))))
 
     def leave(self, request: Request) -> Response:
         """End the browser's session."""

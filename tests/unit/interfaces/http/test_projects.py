@@ -40,7 +40,7 @@ OF_ALL = {"/api/v1/loop", "/api/v1/tokens", "/api/v1/tokens/{id}/revoke", "/api/
           "/api/v1/users/{user}/sign-out", "/api/v1/users/{user}/forget",
           "/metrics"}  # fmt: skip
 #: Routes for everybody who has the permission somewhere, which show or take what is of the caller's projects.
-OF_ANY = {"/", "/style.css", "/icon.svg", "/docs", "/openapi.json", "/api/v1/me", "/api/v1/projects", "/api/v1/models",
+OF_ANY = {"/", "/docs", "/openapi.json", "/api/v1/me", "/api/v1/projects", "/api/v1/models",
           "/api/v1/releases", "/api/v1/endpoints", "/api/v1/alerts", "/api/v1/events", "/api/v1/jobs", "/api/v1/inbox",
           "/api/v1/runs", "/api/v1/blobs", "/api/v1/blobs/joined", "/api/v1/blobs/{digest}",
           "/api/v1/runs/compare", "/api/v1/runs/{id}/journal"}  # fmt: skip
