@@ -10,7 +10,7 @@ from pathlib import Path
 from kaizenml.core.ports import Books
 from kaizenml.core.registered import version_number
 from kaizenml.errors import NotFoundError, SettingError
-from kaizenml.loop import aliases, model_views
+from kaizenml.loop import aliases, model_cards, model_views
 from kaizenml.loop import models as registry
 from kaizenml.loop.aliases import Standing
 from kaizenml.loop.model_views import View
@@ -43,6 +43,11 @@ class Models:
             if ":" in name or "@" in name:
                 return model_views.version_view(books, registry.get_version(books, *_version(books, name)))
             return model_views.model_view(books, name)
+
+    def card(self, name: str) -> str:
+        """Return the model card of a version, in Markdown, from what is recorded of it now."""
+        with _reading() as (books, house):
+            return model_cards.card_of(books, house, *_version(books, name))
 
     def create(self, name: str, *, description: str = "", tags: Mapping[str, str] | None = None) -> View:
         """Register a name; `ConflictError` when there is a model of this name."""

@@ -57,6 +57,8 @@ def test_a_version_is_found_by_its_alias_and_the_alias_moves(run: str) -> None:
 
     assert kz.models.get("churn@best")["name"] == "churn:2"
     assert kz.models.get("churn@kept")["name"] == "churn:1"
+    assert "aliases: best" in kz.models.card("churn:2")
+    assert "aliases: kept" in kz.models.card("churn@kept")
     kz.models.alias("churn", "best")
     with pytest.raises(NotFoundError, match="best"):
         kz.models.get("churn@best")

@@ -62,6 +62,23 @@ def show(name: str, folder: Path, as_json: bool) -> None:
     _print_versions(found["versions"])
 
 
+@models.command("card")
+@click.argument("name", metavar="MODEL:N")
+@project_option
+@json_option
+def card(name: str, folder: Path, as_json: bool) -> None:
+    """Print the model card of a version, in Markdown, from what is recorded of it now."""
+    from kaizenml.loop.model_cards import card_of
+
+    house = house_of(folder)
+    with house.records.reading() as books:
+        text = card_of(books, house, *version_number(name))
+    if as_json:
+        print_json({"name": name, "card": text})
+    else:
+        click.echo(harmless(text, keep="\n"), nl=False)
+
+
 @models.command("create")
 @click.argument("name")
 @_ABOUT

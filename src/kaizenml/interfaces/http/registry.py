@@ -14,7 +14,7 @@ from kaizenml.interfaces.http.acting import Act, Body, Name, Reason
 from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, RUN, Belongs, Routes, check_thing
 from kaizenml.interfaces.http.service import Service, house_behind
-from kaizenml.loop import aliases, belonging, model_views, models
+from kaizenml.loop import aliases, belonging, model_cards, model_views, models
 
 ModelName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -80,6 +80,7 @@ def add_registry(routes: Routes, service: Service) -> None:
     routes.post(f"{model}/rename", of.rename, permission=do, of=_MODEL)
     routes.post(f"{model}/versions", of.register, permission=do, of=_MODEL)
     routes.get(version, of.version, permission=see, of=_MODEL)
+    routes.get(f"{version}/card", of.card, permission=see, of=_MODEL)
     routes.patch(version, of.change_version, permission=do, of=_MODEL)
     routes.delete(version, of.delete_version, permission=do, of=_MODEL)
     routes.put(alias, of.move, permission=do, of=_MODEL)
@@ -141,6 +142,12 @@ class Registry:
         """One version, with the aliases that name it."""
         with self._service.records.reading() as books:
             return answer(model_views.version_view(books, models.get_version(books, model, number)))
+
+    def card(self, model: str, number: int) -> Response:
+        """The model card of a version, in Markdown, from what is recorded of it now."""
+        with self._service.records.reading() as books:
+            text = model_cards.card_of(books, house_behind(self._service), model, number)
+        return Response(text, media_type="text/markdown; charset=utf-8")
 
     def change_version(self, model: str, number: int, body: Change) -> Response:
         """Describe and tag a version."""

@@ -60,6 +60,19 @@ def test_a_version_is_registered_shown_described_tagged_and_listed(models: Model
     assert "churn:1" in models("--model", "churn").out
 
 
+def test_the_card_of_a_version_is_printed(models: Models) -> None:
+    models("register", "churn", "--run", "one", "--tag", "team=blue")
+    before = models("card", "churn:1")
+    models("alias", "churn:1", "best")
+
+    assert before.out.startswith("# churn:1\n\n- registered: ")
+    assert "tags: team=blue" in before.out
+    assert "aliases: best" not in before.out
+    assert "aliases: best" in told(models("card", "churn:1", "--json"))["card"]
+    assert models("card", "churn:2").code == 2
+    assert models("card", "churn").code == 2
+
+
 def test_an_alias_names_a_version_and_moves_only_as_it_was_seen(models: Models) -> None:
     for run in ("one", "two"):
         models("register", "churn", "--run", run)

@@ -56,6 +56,11 @@ def test_our_own_routes_and_mlflows_are_of_one_registry(wire: Wire) -> None:
     late = own(wire, "PUT", "/churn/aliases/best", version=1, seen=1)
 
     told = wire.get(f"{RM}/alias", name="churn", alias="best").json()["model_version"]
+    card = wire.client.get("/api/v1/models/churn/versions/2/card")
+    assert card.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert "# churn:2\n\nagain\n" in card.text
+    assert "aliases: best" in card.text
+    assert wire.client.get("/api/v1/models/churn/versions/9/card").status_code == 404
     assert (made["status"], made["name"], changed["tags"]) == (201, "churn:2", {"z": "1"})
     assert (moved["aliases"], late["status"]) == ({"best": 2}, 409)
     assert (told["version"], told["description"], told["tags"]) == ("2", "again", [{"key": "z", "value": "1"}])
