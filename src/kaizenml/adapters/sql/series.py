@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select
 
-from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.raw import Raw, raw
 from kaizenml.adapters.sql.tables import CHUNKS, SERIES
 from kaizenml.core.query import fact_of
 from kaizenml.core.series import POINT_BYTES, Last, Point, order, packed, summary, unpacked
@@ -44,6 +44,7 @@ _GO_ON = Raw(
     "UPDATE series SET points = :points, last_step = :last_step, last_at = :last_at, last_value = :last_value, "
     "low = :low, high = :high WHERE run = :run AND name = :name"
 )
+_NEW_SERIES, _NEW_CHUNKS = raw(insert(SERIES)), raw(insert(CHUNKS))
 #: A run's latest values are facts by which it is found.
 _TELL = Raw(
     "INSERT INTO run_facts (run, kind, key, text, number) VALUES (:run, 'metrics', :key, :text, :number) "
@@ -68,7 +69,7 @@ class SqlSeries:
         new = [{"run": run, "name": name, **_columns(after[name])} for name in given if name not in known]
         old = [{"run": run, "name": name, **_columns(after[name])} for name in known]
         if new:
-            self._connection.execute(insert(SERIES), new)
+            _NEW_SERIES(self._connection, _alone(new))
         if old:
             _GO_ON(self._connection, _alone(old))
         facts = [{"run": run, "key": name, **fact_of(each.last.value)._asdict()} for name, each in after.items()]
@@ -83,8 +84,8 @@ class SqlSeries:
                 {"run": run, "name": name, "number": 0, "points": len(added), "body": packed(added)}
                 for run, name, added in new
             ]
-            self._connection.execute(insert(SERIES), series)
-            self._connection.execute(insert(CHUNKS), chunks)
+            _NEW_SERIES(self._connection, _alone(series))
+            _NEW_CHUNKS(self._connection, _alone(chunks))
 
     def count(self, runs: Collection[str]) -> int:
         """Return how many points some runs have."""
@@ -122,7 +123,7 @@ class SqlSeries:
                 body = packed(added)
                 new.append({"run": run, "name": name, "number": number, "points": len(added), "body": body})
         if new:
-            self._connection.execute(insert(CHUNKS), new)
+            _NEW_CHUNKS(self._connection, _alone(new))
         if grown:
             _GROW(self._connection, _alone(grown))
 
