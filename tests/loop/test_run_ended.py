@@ -25,6 +25,8 @@ def second(first, how="ok"):
     print("in second", flush=True)
     if how == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if how == "left":
+        os._exit(7)
     if how == "slow":
         time.sleep(120)
     if how == "deaf":
@@ -72,14 +74,21 @@ def folder(tmp_path):
     return laid(tmp_path / "lab", BODY)
 
 
-def test_a_run_whose_process_is_killed_fails_with_the_reason_and_can_be_gone_on_with(folder):
-    done = kaizen(folder, "run", "--pipeline", "all", "--set", "second.how=killed")
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ("killed", "killed by SIGKILL, as a machine does that runs out of memory"),
+        ("left", "ended with exit code 7 by a library"),
+    ],
+)
+def test_a_run_whose_process_is_gone_fails_with_the_reason_and_can_be_gone_on_with(folder, how, says):
+    done = kaizen(folder, "run", "--pipeline", "all", "--set", f"second.how={how}")
 
     assert done.returncode == 3
-    assert "killed by SIGKILL, as a machine does that runs out of memory" in done.stderr
+    assert says in done.stderr
     run = record(folder)
     assert run["state"] == "failed"
-    assert "SIGKILL" in run["error"]
+    assert says in run["error"]
     again = kaizen(folder, "run", "--resume", run["id"], "--set", "second.how=ok", "--json")
     assert again.returncode == 0, again.stderr
     assert [step["state"] for step in json.loads(again.stdout)["steps"]] == ["cached", "done"]

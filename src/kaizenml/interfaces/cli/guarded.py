@@ -1,7 +1,11 @@
-"""Work in a child process, so that somebody is left to say why when it is killed, as by a machine out of memory."""
+"""Work in a child process, so that somebody is left to say why when it ends without a word.
+
+A machine that is out of memory kills it; a library may leave the process as Ray does when its cluster has gone.
+"""
 
 from __future__ import annotations
 
+import atexit
 import os
 import signal
 import sys
@@ -10,6 +14,9 @@ from collections.abc import Callable
 from types import FrameType
 
 from kaizenml.core.process import end_with
+
+#: Done, and ended by ourselves because its step did not listen when it was cancelled.
+_ENDED_BY_US = (0, 130)
 
 
 def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_process: bool) -> int:
@@ -20,17 +27,21 @@ def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_pro
     work
         Returns the exit code; it runs in the child, which begins as a copy of this process.
     died
-        Called with the child's process id and the signal that ended it; raises the error that says so.
+        Called with the child's process id and exit code (of a signal, its number below zero) when it did not end by
+        itself; raises the error that says so.
     is_process
         Whether this process is there for the command alone: a copy of any other would go on with what it was doing.
     """
     if not is_process or not _can_fork():
         return work()
     parent = os.getpid()
+    told, telling = os.pipe()
     child = os.fork()
     if child == 0:
         end_with(parent)
+        atexit.register(os.write, telling, b".")  # only who ends by himself comes to that
         return work()
+    os.close(telling)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the child gets it too, and ends by itself
 
     def hand_on(number: int, _: FrameType | None) -> None:
@@ -38,9 +49,18 @@ def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_pro
 
     signal.signal(signal.SIGTERM, hand_on)
     _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        died(child, os.WTERMSIG(status))
-    return os.waitstatus_to_exitcode(status)
+    code = os.waitstatus_to_exitcode(status)
+    if code not in _ENDED_BY_US and not _has_told(told):
+        died(child, code)
+    return code
+
+
+def _has_told(told: int) -> bool:
+    os.set_blocking(told, False)  # what the child started may live on, and hold the other end
+    try:
+        return bool(os.read(told, 1))
+    except BlockingIOError:
+        return False
 
 
 def _can_fork() -> bool:

@@ -58,7 +58,7 @@ def run(
            "also": _studies(also), "resumes": resumes, "proposes": not no_release}  # fmt: skip
     return guarded(
         lambda: _run(folder, parameters, way, explain=explain, as_json=as_json),
-        lambda pid, by: _killed(folder, pid, by),
+        lambda pid, code: _killed(folder, pid, code),
         is_process=bool((click.get_current_context().obj or {}).get("is_process")),
     )
 
@@ -93,16 +93,26 @@ def _as_before(house: Any, parameters: dict[str, object], asked: dict[str, objec
     return {**before["parameters"], **parameters}, msgspec.convert({**before.get("way", {}), **now}, Way)
 
 
-def _killed(folder: Path, pid: int, by: int) -> None:
-    """Let the run of a process that was killed end as failed, and say so."""
+def _killed(folder: Path, pid: int, code: int) -> None:
+    """Let the run of a process that did not end by itself end as failed, and say so."""
     from kaizenml.loop.cancelling import end_killed
 
-    how = signal.Signals(by).name
-    is_memory = by == signal.SIGKILL
-    said = f"Its process was killed by {how}" + (", as a machine does that runs out of memory." if is_memory else ".")
-    hint = "Let a step read less at once, or give it a limit: @project.step(memory=…)." if is_memory else ""
+    said, hint = _how(code)
     run = end_killed(house_of(folder), pid, said, hint)
-    raise KaizenError(said.replace("Its", f"Run {run}: its" if run else "Its", 1), hint)
+    if not run:
+        raise KaizenError(said, hint)
+    raise KaizenError(said.replace("Its", f"Run {run}: its", 1), hint.replace("RUN", run))
+
+
+def _how(code: int) -> tuple[str, str]:
+    if code >= 0:
+        said = f"Its process was ended with exit code {code} by a library, as by Ray when its cluster has gone."
+        return said, "Its console says more; go on with it: `kaizen run --resume RUN`."
+    said = f"Its process was killed by {signal.Signals(-code).name}"
+    if -code != signal.SIGKILL:
+        return f"{said}.", ""
+    hint = "Let a step read less at once, or give it a limit: @project.step(memory=…)."
+    return f"{said}, as a machine does that runs out of memory.", hint
 
 
 def _studies(text: str) -> tuple[Study, ...]:
