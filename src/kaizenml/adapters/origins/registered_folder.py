@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from kaizenml.adapters.origins.registered_version import version_in
 from kaizenml.adapters.origins.safe_files import subfolders
 from kaizenml.adapters.origins.value_files import values
 from kaizenml.adapters.origins.words import Troubles, moment, plain, text, whole
@@ -56,22 +57,6 @@ def _versions(folder: str, root: str, model: str, troubles: Troubles) -> list[Fo
             continue
         if said.get("current_stage") == "Deleted_Internal":
             continue
-        found.append(
-            ForeignVersion(
-                number=number,
-                created_at=moment(said.get("creation_timestamp")),
-                updated_at=moment(said.get("last_updated_timestamp")),
-                source=text(said.get("source")),
-                run=text(said.get("run_id")),
-                model=text(said.get("model_id")),
-                link=text(said.get("run_link")),
-                description=text(said.get("description")),
-                stage=text(said.get("current_stage")) or "None",
-                status=text(said.get("status")) or "READY",
-                status_message=text(said.get("status_message")),
-                user=text(said.get("user_id")),
-                storage=text(said.get("storage_location")),
-                tags=values(os.path.join(own, "tags"), root, "tag", f"{model}/{number}", troubles),
-            )
-        )
+        tags = values(os.path.join(own, "tags"), root, "tag", f"{model}/{number}", troubles)
+        found.append(version_in(said, number, tags))
     return sorted(found, key=lambda each: each.number)

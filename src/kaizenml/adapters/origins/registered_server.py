@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kaizenml.adapters.origins.asking import Server
+from kaizenml.adapters.origins.registered_version import version_in
 from kaizenml.adapters.origins.words import Troubles, moment, pairs, plain, text, whole
 from kaizenml.core.mlflow.origin import ForeignRegistered, ForeignVersion
 
@@ -23,7 +24,8 @@ def registered_in(server: Server, troubles: Troubles) -> Iterator[ForeignRegiste
             troubles.add("model version", f"{said.get('name')}/{said.get('version')}", "its version is no number")
         else:
             model = text(said.get("name"))
-            versions.setdefault(model, {})[number] = _version(model, number, said, troubles)
+            tags = _pairs(f"{model}/{number}", said, troubles)
+            versions.setdefault(model, {})[number] = version_in(said, number, tags)
     models = {
         text(said.get("name")): said for said in _all(server, "/registered-models/search", "registered_models", _MODELS)
     }
@@ -45,24 +47,6 @@ def _all(server: Server, path: str, part: str, most: int) -> Iterator[Mapping[st
     for words in ({}, {"filter": _PROMPTS}):
         for page in server.pages(server.get, path, part, max_results=most, **words):
             yield from (plain(each) for each in page)
-
-
-def _version(model: str, number: int, said: Mapping[str, Any], troubles: Troubles) -> ForeignVersion:
-    return ForeignVersion(
-        number=number,
-        created_at=moment(said.get("creation_timestamp")),
-        updated_at=moment(said.get("last_updated_timestamp")),
-        source=text(said.get("source")),
-        run=text(said.get("run_id")),
-        model=text(said.get("model_id")),
-        link=text(said.get("run_link")),
-        description=text(said.get("description")),
-        stage=text(said.get("current_stage")) or "None",
-        status=text(said.get("status")) or "READY",
-        status_message=text(said.get("status_message")),
-        user=text(said.get("user_id")),
-        tags=_pairs(f"{model}/{number}", said, troubles),
-    )
 
 
 def _pairs(owner: str, said: Mapping[str, Any], troubles: Troubles) -> dict[str, str]:
