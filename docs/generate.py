@@ -179,8 +179,8 @@ def _settings() -> Iterator[str]:
     ]
     yield from _table(("in kaizen.toml", "in the environment", "flag", "default", "what it says"), rows)
     yield "\n```toml\n# kaizen.toml\nport = 8400\npredict_port = 8401\n```\n"
-    yield "Today `store` is a local folder; anything else is refused. What `notify_allow` names may be a list, too:"
-    yield '`notify_allow = ["10.0.0.0/8", "hooks.lan"]`; see [be told](../how-to/notify.md).'
+    yield "What `database` and `store` may say is in [move to servers](../how-to/move-to-servers.md). What `notify_allow`"
+    yield 'names may be a list, too: `notify_allow = ["10.0.0.0/8", "hooks.lan"]`; see [be told](../how-to/notify.md).'
 
 
 def _project_file() -> Iterator[str]:
