@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from kaizenml.errors import SettingError
+from kaizenml.errors import SettingError, UsageError
 from kaizenml.interfaces.cli.common import check_project, json_option, project_option
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
 
@@ -30,6 +31,7 @@ def backup(target: Path, folder: Path, as_json: bool) -> None:
     """
     from kaizenml.loop.wiring import back_up, read_settings
 
+    _check_folder(target)
     of = read_settings(folder)
     check_project(of)
     found = back_up(of, target, datetime.now(UTC), say_on_stderr)
@@ -53,12 +55,21 @@ def restore(source: Path, home: Path | None, folder: Path, as_json: bool) -> Non
     from kaizenml.loop.wiring import read_settings
     from kaizenml.loop.wiring import restore as restored
 
+    _check_folder(source)
+    _check_folder(home or source)
     to, events = home or _home(read_settings(folder)), []
     found = restored(source, to, lambda books: events.append(verified(books)), say_on_stderr)
     if as_json:
         print_json({"home": str(to), "events": events[0], **_told(found)})
         return
     click.echo(f"{_sentence(found)} restored to {to}; {events[0]:,} events, none changed.")
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse an address: as a path it would name a folder of this machine, and nothing would be where it says."""
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        raise UsageError(f"A backup is a folder of this machine; {path} is an address.",
+                         "Name a folder, and copy it from or to other places with their own tools.")  # fmt: skip
 
 
 def _home(of: Settings) -> Path:
