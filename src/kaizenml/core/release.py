@@ -39,6 +39,27 @@ MOVES: dict[ReleaseState, frozenset[ReleaseState]] = {
 }
 
 
+#: What helps a release that cannot be sent out: it is not packaged.
+_BEFORE_SENDING = {
+    ReleaseState.PROPOSED: "Its gate holds it back: see `kaizen show {0}`.",
+    ReleaseState.GATED: "Approve it first: `kaizen approve {0}`.",
+    ReleaseState.APPROVED: "It is being packaged: wait a moment, or start `kaizen up`.",
+    ReleaseState.DECLINED: "Make another release: `kaizen run`.",
+    ReleaseState.LIVE: "It serves already: `kaizen endpoints` shows it.",
+    ReleaseState.RETIRED: "It has served before: `kaizen rollback` gives an endpoint back to the release before.",
+    ReleaseState.ROLLED_BACK: "It was taken back: make another release with `kaizen run`.",
+}
+#: What there is to do with a release that somebody has decided about.
+_DECIDED = {
+    ReleaseState.APPROVED: "It is approved already, and is being packaged.",
+    ReleaseState.PACKAGED: "It is approved already. Send it out: `kaizen ship {0}`, or leave that to `kaizen up`.",
+    ReleaseState.LIVE: "It serves already: `kaizen endpoints` shows it.",
+    ReleaseState.DECLINED: "It was declined. Make another release: `kaizen run`.",
+    ReleaseState.RETIRED: "It has served before: `kaizen rollback` gives an endpoint back to the release before.",
+    ReleaseState.ROLLED_BACK: "It was sent out and taken back. Make another release: `kaizen run`.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What a release is made of, each by its digest."""
@@ -141,6 +162,12 @@ def approved(release: Release, given: Approval, key: bytes, *, known_as: Iterabl
         )
     before = counted(release.approvals, release.digest, given.at, key)
     if release.state is not ReleaseState.GATED and (release.state not in _RENEWABLE or suffice(before, release.review)):
+        if release.state in _DECIDED:
+            raise StateError(
+                f"{release.name} is {release.state}: there is nothing to approve.",
+                _DECIDED[release.state].format(release.name),
+                {"release": release.name, "state": str(release.state)},
+            )
         moved(release, ReleaseState.APPROVED)  # says what can be done instead
     check_approver(
         release.name, given.by, (Hand(release.author, "made it"), *release.hands), before, release.review,
@@ -171,7 +198,7 @@ def check_sendable(release: Release, now: datetime, key: bytes) -> None:
     if release.state is not ReleaseState.PACKAGED:
         raise StateError(
             f"{release.name} is {release.state}, not packaged, so it cannot be sent out.",
-            f"Approve it first: `kaizen approve {release.name}`.",
+            _BEFORE_SENDING[release.state].format(release.name),
             {"release": release.name},
         )
     if is_approved(release, now, key):

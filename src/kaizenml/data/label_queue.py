@@ -206,7 +206,10 @@ def queue_of(books: Books, project: str) -> Queue:
         known = list(books.notes.all(QUEUE))
         if known:
             raise NotFoundError("labelling queue", project, known)
-        raise StateError(f"Nothing of {project!r} is to be labelled.", "`kaizen label NAME fill`, or `import FILE`.")
+        raise StateError(
+            f"Nothing of {project!r} is to be labelled.",
+            f"Choose rows: `kaizen label {project} fill`; or bring tasks: `kaizen label {project} import FILE`.",
+        )
     return found
 
 

@@ -113,7 +113,8 @@ def revoke(books: Books, id_: str, *, by: str, now: datetime) -> Token:
     known = {digest: read(each) for digest, each in books.notes.all(KIND).items()}
     found = next((digest for digest in known if digest[:_ID] == id_), None)
     if found is None:
-        raise NotFoundError("token", id_[:80], [digest[:_ID] for digest in known])
+        none = "" if known else "Make one: `kaizen token create NAME --role viewer`."
+        raise NotFoundError("token", id_[:80], [digest[:_ID] for digest in known], none)
     if known[found].revoked_at is not None:
         raise StateError(f"The token {id_} was revoked before.", "`kaizen token list` shows since when.")
     token = replace(known[found], revoked_at=now)

@@ -285,7 +285,7 @@ def _users(books: Books) -> dict[str, User]:
 def _named(books: Books, name: str) -> User:
     known = {each.name: each for each in _users(books).values()}
     if name not in known:
-        raise NotFoundError("user", name[:80], known)
+        raise NotFoundError("user", name[:80], known, "Users have signed in with a browser; tokens are other ones.")
     return known[name]
 
 

@@ -66,7 +66,8 @@ def subscription(books: Books, name: str) -> Subscription:
     """Return one subscription, or raise `NotFoundError` with the close match."""
     found = books.notes.get(_KIND, name)
     if found is None or (known := _read(found)).removed_at is not None:
-        raise NotFoundError(_KIND, name[:80], [each.name for each in subscriptions(books)])
+        names = [each.name for each in subscriptions(books)]
+        raise NotFoundError(_KIND, name[:80], names, "" if names else "Add one: `kaizen notify add NAME ADDRESS`.")
     return known
 
 

@@ -246,3 +246,32 @@ def test_another_part_is_another_release(part):
 
 def test_parts_that_changed_places_are_another_release():
     assert Parts(PARTS.data, PARTS.code, PARTS.model, PARTS.environment, PARTS.configuration).digest != PARTS.digest
+
+
+@pytest.mark.parametrize("state", [each for each in ReleaseState if each is not ReleaseState.PACKAGED])
+def test_what_cannot_be_sent_out_is_told_what_helps_in_its_state(state):
+    with pytest.raises(StateError) as refused:
+        check_sendable(release(state), NOW, KEY)
+
+    assert ("kaizen approve" in refused.value.hint) == (state is ReleaseState.GATED)
+    assert "{" not in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("state", "way_out"),
+    [(ReleaseState.LIVE, "serves already"), (ReleaseState.DECLINED, "kaizen run"), (ReleaseState.RETIRED, "rollback")],
+)
+def test_what_is_decided_already_is_not_approved_and_says_what_there_is_to_do(state, way_out):
+    with pytest.raises(StateError, match="there is nothing to approve") as refused:
+        approved(release(state), by("person:bob", release(state)), KEY)
+
+    assert way_out in refused.value.hint
+
+
+def test_what_is_packaged_is_not_approved_again_but_sent_out():
+    ready = replace(let_through(release(), "person:bob"), state=ReleaseState.PACKAGED)
+
+    with pytest.raises(StateError, match="shop/3 is packaged: there is nothing to approve") as refused:
+        approved(ready, by("person:eve", ready), KEY)
+
+    assert "kaizen ship shop/3" in refused.value.hint

@@ -34,7 +34,7 @@ class SqlReleases:
         release = parts and found(self._connection, RELEASES, Release, project=parts[0], number=parts[1])
         if not release:
             names = RELEASES.c.project + "/" + RELEASES.c.number.cast(RELEASES.c.project.type)
-            raise missing(self._connection, "release", name, names)
+            raise missing(self._connection, "release", name, names, none="`kaizen run` makes the first.")
         return release
 
     def move(self, release: Release, *, seen: ReleaseState) -> None:
@@ -67,7 +67,8 @@ class SqlEndpoints:
         """Return an endpoint, or raise `NotFoundError`."""
         endpoint = self.find(name)
         if endpoint is None:
-            raise missing(self._connection, "endpoint", name, ENDPOINTS.c.name)
+            none = "A release that is sent out makes it: `kaizen up`, or `kaizen ship RELEASE`."
+            raise missing(self._connection, "endpoint", name, ENDPOINTS.c.name, none=none)
         return endpoint
 
     def find(self, name: str) -> Endpoint | None:

@@ -70,10 +70,12 @@ def change(connection: Connection, table: Table, key: Mapping[str, object], **va
     return bool(changed.rowcount)
 
 
-def missing(connection: Connection, what: str, name: str, names: ColumnElement[str]) -> NotFoundError:
-    """Return the error for a name nobody knows, with the closest of the known ones."""
+def missing(
+    connection: Connection, what: str, name: str, names: ColumnElement[str], *, none: str = ""
+) -> NotFoundError:
+    """Return the error for a name nobody knows, with the closest of the known ones, or what makes the first."""
     known = connection.execute(select(names).limit(MOST_NAMES)).scalars().all()
-    return NotFoundError(what, name, known)
+    return NotFoundError(what, name, known, "" if known else none)
 
 
 def numbered(name: str, sign: str) -> tuple[str, int] | None:

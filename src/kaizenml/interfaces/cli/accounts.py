@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 import msgspec
 
-from kaizenml.core.account import Token
+from kaizenml.core.account import EVERYWHERE, Token, checked_owner
+from kaizenml.errors import close_match
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option, roles_text
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 
@@ -24,6 +26,7 @@ def setup(url: str, name: str, as_json: bool) -> None:
     """
     from kaizenml.loop.setting_up import ask
 
+    checked_owner(name)
     text = click.prompt("Set-up token", hide_input=True, err=True) if sys.stdin.isatty() else sys.stdin.readline()
     made = ask(url, text.strip(), name)
     if as_json:
@@ -33,7 +36,7 @@ def setup(url: str, name: str, as_json: bool) -> None:
     click.echo(f"This is the token of {name}, an admin. It is shown this once.", err=True)
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """Make, list and revoke the tokens by which people and programs are known to the server.
 
@@ -70,6 +73,7 @@ def create(
     with house.records.writing() as books:
         now = house.clock.now()
         text, made = issue(books, name, roles, by=person(), now=now, expires=expires, service=service, scopes=scopes)
+        known = [each.project for each in books.declarations.all()]
     publish(house)
     if as_json:
         print_json({"text": text, "token": msgspec.to_builtins(made)})
@@ -77,6 +81,10 @@ def create(
     click.echo(text)
     until = f"until {made.expires_at:%Y-%m-%d %H:%M} UTC" if made.expires_at else "for ever"
     click.echo(f"Token {made.id} of {made.actor}: {_roles(made)}, {until}. It is shown this once.", err=True)
+    for project in sorted(set(made.roles) - {EVERYWHERE, *known}):
+        match = close_match(project, known)
+        offer = f" Was {match!r} meant?" if match else ""
+        click.echo(f"There is no project {project!r} yet: the role opens it once there is.{offer}", err=True)
 
 
 @token.command("list")

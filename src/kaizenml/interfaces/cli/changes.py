@@ -10,13 +10,14 @@ import click
 
 from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import check_project, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
 
 if TYPE_CHECKING:
     from kaizenml.loop.ci import Change
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @project_option
 @click.option("--against", default="", metavar="REF", help="Compare with the project as it was where this left REF.")
 @click.option(

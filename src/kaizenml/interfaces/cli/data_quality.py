@@ -11,6 +11,7 @@ from click.core import ParameterSource
 
 from kaizenml.errors import KaizenError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _state = click.option("--state", type=_STATES, help="Only rows of which this was
 _all = click.option("--all", "everything", is_flag=True, help="Also rows that are decided, or passed since.")
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @_limit
 @_state
 @_all
@@ -222,7 +223,7 @@ def _facts(project: str, entry: Entry) -> dict[str, object]:
     }
 
 
-@click.group()
+@click.group(cls=Group)
 def contract() -> None:
     """Show how the contract changed, and accept one that lets more rows through."""
 

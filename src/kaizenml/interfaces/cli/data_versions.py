@@ -10,6 +10,7 @@ import click
 
 from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _NONE = "No snapshots yet. Make one: `kaizen run`."
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """List, compare, restore, pin, clear and erase versions of the data; load what is new."""
 

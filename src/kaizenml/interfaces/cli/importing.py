@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import click
 
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
 
 if TYPE_CHECKING:
     from kaizenml.core.mlflow.tally import Reason, Tally
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 def import_() -> None:
     """Bring runs of another tracker over."""
 

@@ -10,6 +10,7 @@ import click
 
 from kaizenml.errors import SourceError, UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ _wanted = click.option(
 _choices = click.option("--choices", default="", help="What can be said, with commas between.")
 
 
-@click.group()
+@click.group(cls=Group)
 @click.argument("name")
 @click.pass_context
 def label(ctx: click.Context, name: str) -> None:

@@ -14,6 +14,7 @@ from kaizenml.core.registered import version_number
 from kaizenml.core.terminal import harmless
 from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 _EMPTY = "No model versions yet. Make one: `kaizen run`, or register one: `kaizen models register NAME --run RUN`."
@@ -21,7 +22,7 @@ _TAGS = click.option("--tag", "tags", multiple=True, metavar="KEY=VALUE", help="
 _ABOUT = click.option("--description", default="", help="What it is for.")
 
 
-@click.group("models", invoke_without_command=True)
+@click.group("models", cls=Group, invoke_without_command=True)
 @project_option
 @click.option("--model", default=None, help="Only versions of this model.")
 @click.option("--limit", default=50, type=click.IntRange(1, 100_000), help="How many, the newest.")

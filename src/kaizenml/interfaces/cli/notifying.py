@@ -12,12 +12,13 @@ import msgspec
 
 from kaizenml.errors import UsageError
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 _STATES = ("pending", "leased", "delivered", "dead")
 
 
-@click.group()
+@click.group(cls=Group)
 def notify() -> None:
     """Tell people and programs what happens: signed webhooks, and every service that Apprise knows.
 

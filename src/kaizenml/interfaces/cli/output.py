@@ -23,6 +23,8 @@ def told(call: Callable[[], Any], *, as_json: bool) -> int:
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        return _told_help(error, as_json=as_json)
     except click.ClickException as error:
         hint = f"Try `{error.ctx.command_path} --help`." if isinstance(error, click.UsageError) and error.ctx else ""
         tell_error("usage", error.format_message(), hint, as_json=as_json)
@@ -39,6 +41,16 @@ def told(call: Callable[[], Any], *, as_json: bool) -> int:
         tell_error("internal", f"Something went wrong: {type(error).__name__}: {error}"[:500], hint, as_json=as_json)
         return 3
     return code if isinstance(code, int) else 0
+
+
+def _told_help(error: click.exceptions.NoArgsIsHelpError, *, as_json: bool) -> int:
+    """Show the help of a command that was called without anything, as what was to be done is not known."""
+    if as_json:
+        path = error.ctx.command_path if error.ctx else "kaizen"
+        tell_error("usage", f"`{path}` needs a command.", f"Try `{path} --help`.", as_json=True)
+    else:
+        click.echo(error.format_message(), err=True)
+    return 2
 
 
 def tell_error(

@@ -9,13 +9,14 @@ import click
 import msgspec
 
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option, roles_text
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from kaizenml.loop.signing_in import Act
 
 
-@click.group()
+@click.group(cls=Group)
 def user() -> None:
     """List who has signed in, shut people out and let them in again, end their sessions.
 

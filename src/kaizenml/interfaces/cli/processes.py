@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from kaizenml.errors import SettingError
 from kaizenml.interfaces.cli.common import check_project, project_option
 from kaizenml.interfaces.cli.output import say_on_stderr
 from kaizenml.loop.settings import Settings
@@ -48,6 +47,7 @@ def up(host: str, port: str, predict_port: str, folder: Path) -> None:
     pick_up(house)
     publish(house)
     stop = threading.Event()
+    _check_port(of.host, of.port)
     _wait_for_port(of.host, of.predict_port)
     with serve_control_plane(
         LoopService(house), host=of.host, port=of.port, token=of.token, door=open_door(of), stop=stop
@@ -87,6 +87,20 @@ def _tell_of_setup(house: House) -> None:
         )
 
 
+def _check_port(host: str, port: int) -> None:
+    """Refuse at once what is in use: `up` itself has a moment to wait for the other port."""
+    from kaizenml.interfaces.http.server import cannot_listen
+
+    try:
+        _listen(host, port)
+    except OSError as error:
+        raise cannot_listen(host, port, error) from error
+
+
+def _listen(host: str, port: int) -> None:
+    socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+
+
 def _wait_for_port(host: str, port: int) -> None:
     """Return once the data plane can listen there: one that has lost its parent needs a moment to end.
 
@@ -95,16 +109,16 @@ def _wait_for_port(host: str, port: int) -> None:
     SettingError
         When somebody else listens there.
     """
+    from kaizenml.interfaces.http.server import cannot_listen
+
     limit = time.monotonic() + PORT_SECONDS
     while True:
         try:
-            socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+            _listen(host, port)
             return
         except OSError as error:
             if time.monotonic() > limit:
-                raise SettingError(
-                    f"Nothing can listen on {host}:{port}: {error.strerror}.", "Take another with --predict-port."
-                ) from error
+                raise cannot_listen(host, port, error, "--predict-port") from error
         time.sleep(0.1)
 
 

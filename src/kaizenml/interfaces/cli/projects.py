@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -51,4 +52,4 @@ def new(folder: Path, file: Path, target: str, key: str | None, time: str | None
         click.echo(f"  {click.style('look at:', fg='yellow')} {flaw.sentence}")
     for suspect in found.suspects:
         click.echo(f"  {click.style('may leak:', fg='yellow')} {suspect.evidence}")
-    click.echo(f"Next: cd {folder} && kaizen run")
+    click.echo(f"Next: cd {quote(str(folder))} && kaizen run")

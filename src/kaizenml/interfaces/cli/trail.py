@@ -8,11 +8,12 @@ import click
 import msgspec
 
 from kaizenml.interfaces.cli.common import house_of, json_option, project_option
+from kaizenml.interfaces.cli.groups import Group
 from kaizenml.interfaces.cli.output import print_json, print_table
 from kaizenml.interfaces.cli.watching import verify
 
 
-@click.group("events", invoke_without_command=True)
+@click.group("events", cls=Group, invoke_without_command=True)
 @click.option("--actor", default="", help="By whom: ada, service:ci; policy: for all of a sort.")
 @click.option("--kind", "kinds", multiple=True, help="Of which kind: gate.passed, or gate for all. May be repeated.")
 @click.option("--subject", default="", help="About what: release:flights/3; release:flights/ for all that begin so.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -100,9 +102,17 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise SettingError(
-            f"Nothing can listen on {host}:{port}: {error.strerror}.", "Take another with --host and --port."
-        ) from error
+        raise cannot_listen(host, port, error) from error
+
+
+def cannot_listen(host: str, port: int, error: OSError, option: str = "--host and --port") -> SettingError:
+    """Return the error that says why nothing can listen there, and which option takes another place."""
+    why = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror  # names have codes below 0
+    is_taken = error.errno == errno.EADDRINUSE
+    hint = f"`kaizen up` may be running already; if not, take another with {option}."
+    return SettingError(
+        f"Nothing can listen on {host}:{port}: {why}.", hint if is_taken else f"Take another with {option}."
+    )
 
 
 def _shown(host: str) -> str:

@@ -31,7 +31,7 @@ def test_a_port_that_is_taken_is_a_clear_error() -> None:
     with serve_control_plane(filled_house(), host="127.0.0.1", port=0) as url:
         taken = urlsplit(url).port or 0
         with (
-            pytest.raises(SettingError, match=f"Nothing can listen on 127.0.0.1:{taken}"),
+            pytest.raises(SettingError, match=f"on 127.0.0.1:{taken}: Address already in use.\\n`kaizen up` may be"),
             serve_control_plane(filled_house(), host="127.0.0.1", port=taken),
         ):
             pass
