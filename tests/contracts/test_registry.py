@@ -61,6 +61,14 @@ def test_a_model_and_a_version_are_found_as_they_were_written(records: SqlRecord
         assert books.registry.find_version("churn", 2) is None
 
 
+@pytest.mark.parametrize("number", [0, -1, 99, 2**31, 2**53, 2**63, 10**200], ids=lambda number: f"{number:.3g}")
+def test_a_number_that_was_never_given_is_of_no_version(records: SqlRecords, number: int) -> None:
+    with records.writing() as books:
+        books.registry.save(CHURN, seen=0)
+        books.registry.save_version(version(1))
+        assert books.registry.find_version("churn", number) is None
+
+
 def test_a_model_changes_only_as_it_was_seen(records: SqlRecords) -> None:
     with records.writing() as books:
         books.registry.save(CHURN, seen=0)

@@ -48,6 +48,7 @@ from kaizenml.errors import ConflictError
 PROMPT = "mlflow.prompt.is_prompt"
 _MODEL, _VERSION, _TAG = REGISTERED_MODELS.c, REGISTERED_VERSIONS.c, REGISTERED_TAGS.c
 _FIND = Raw("SELECT body FROM registered_models WHERE name = :name")
+_LARGEST = 2**53
 _FIND_VERSION = Raw("SELECT body FROM registered_versions WHERE model = :model AND number = :number")
 _TAGS = Raw("SELECT key, value FROM registered_tags WHERE model = :model AND number = :number")
 _OF_PROMPTS = (("=", "true"), ("!=", "false"))
@@ -85,6 +86,8 @@ class SqlRegistry:
 
     def find_version(self, model: str, number: int) -> RegisteredVersion | None:
         """Return a version, deleted or not, or None."""
+        if not 0 < number <= _LARGEST:  # which no column could hold
+            return None
         body = _FIND_VERSION(self._connection, {"model": model, "number": number}).scalar_one_or_none()
         return None if body is None else decoded(body, RegisteredVersion)
 

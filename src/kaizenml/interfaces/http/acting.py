@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Response
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool
 
 from kaizenml.core.account import Permission
 from kaizenml.core.assessment import Study
@@ -23,7 +23,7 @@ By = Annotated[
 ]
 Reason = Annotated[str, Field(max_length=2000)]
 Name = Annotated[str, Field(max_length=200)]
-Step = Annotated[int, Field(ge=1, le=100)]
+Step = Annotated[int, Field(ge=1, le=100, strict=True)]
 _ALERT = Belongs("unresolved alert", "id", belonging.of_alert)
 _CALLED = Belongs("run", "id", belonging.of_named_run)
 _JOB = Belongs("job", "job", belonging.of_job)
@@ -46,7 +46,7 @@ class Body(BaseModel):
 class Approval(Body):
     """Who approves; with `override` against the gate's word, for a reason."""
 
-    override: bool = False
+    override: StrictBool = False
     because: Reason = ""
     digest: Annotated[str, Field(pattern="^([0-9a-f]{64})?$", description="as the approver looked at it")] = ""
 
@@ -61,7 +61,7 @@ class Shipment(Body):
     """In which steps; without any, in those that the project declares."""
 
     canary: Annotated[list[Step], Field(min_length=1, max_length=20)] | None = None
-    shadow: bool = False
+    shadow: StrictBool = False
 
 
 class Comparing(Body):
@@ -73,7 +73,7 @@ class Comparing(Body):
 class Repeating(Body):
     """Whether a run is executed again although libraries are others than then."""
 
-    anyway: bool = False
+    anyway: StrictBool = False
 
 
 class Wish(Body):
@@ -86,7 +86,7 @@ class Wish(Body):
     pipeline: Name = TRAINING
     start: Annotated[Name, Field(alias="from")] = ""
     only: Name = ""
-    cache: bool = True
+    cache: StrictBool = True
     also: Annotated[list[Study], Field(max_length=10)] = []
 
     @property
@@ -100,7 +100,7 @@ class Wish(Body):
 class Search(Body):
     """Who wants better parameters, after how many trials in all, and for how long at the most."""
 
-    trials: Annotated[int, Field(ge=1, le=100_000)] = 30
+    trials: Annotated[int, Field(ge=1, le=100_000, strict=True)] = 30
     seconds: Annotated[float, Field(gt=0)] | None = None
 
 

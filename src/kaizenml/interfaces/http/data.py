@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Query, Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from kaizenml.core.account import Permission
 from kaizenml.data.quarantine import RowState
@@ -55,7 +55,7 @@ class Exploring(Doing):
 class Clearing(Doing):
     """Whether files are only counted, and for how long ones in use are spared."""
 
-    dry_run: bool = False
+    dry_run: StrictBool = False
     grace_hours: Annotated[float, Field(ge=0, le=10_000)] = 24.0
 
 
@@ -65,7 +65,7 @@ class Forgetting(Doing):
     value: Annotated[str, Field(min_length=1, max_length=10_000)]
     because: Reason
     column: Name = ""
-    give_up: bool = False
+    give_up: StrictBool = False
 
 
 class Deciding(Doing):

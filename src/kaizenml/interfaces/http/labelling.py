@@ -32,7 +32,7 @@ class Filling(Asking):
     """Who wants rows queued; what can be said of them, by how many each, and which share is chosen by chance."""
 
     choices: Annotated[list[Choice], Field(max_length=MOST_CHOICES)] = Field(default_factory=list)
-    wanted: Annotated[int, Field(ge=1, le=100)] = 1
+    wanted: Annotated[int, Field(ge=1, le=100, strict=True)] = 1
     control: Annotated[float, Field(ge=0, le=1)] = CONTROL_SHARE
 
 

@@ -19,7 +19,11 @@ CHALLENGE = 'Basic realm="kaizenml", Bearer'
 #: What is for programs, whoever asks.
 _FOR_PROGRAMS = ("/api/", "/health/", "/metrics", "/openapi.json")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
-_HINTS = {404: "The routes are listed at /docs.", 405: "The routes and their methods are listed at /docs."}
+_HINTS = {
+    400: "What each route takes is listed at /docs.",
+    404: "The routes are listed at /docs.",
+    405: "The routes and their methods are listed at /docs.",
+}
 
 
 class NotAuthenticatedError(RefusedError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Header, Response
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from kaizenml.core.account import Permission
 from kaizenml.errors import StateError, UsageError
@@ -23,8 +23,8 @@ class Rows(Body):
     """Rows, each an object of its columns; `run` queues a run, `new_columns` lets columns be new or left out."""
 
     rows: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_ROWS)]
-    run: bool = False
-    new_columns: bool = False
+    run: StrictBool = False
+    new_columns: StrictBool = False
 
 
 def add_pushing(routes: Routes, service: Service) -> None:

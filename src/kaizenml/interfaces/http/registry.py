@@ -19,7 +19,7 @@ from kaizenml.loop import aliases, belonging, model_cards, model_views, models
 ModelName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Key = Annotated[str, Field(min_length=1, max_length=LONGEST_KEY)]
-Number = Annotated[int, Field(ge=1, le=2**53)]
+Number = Annotated[int, Field(ge=1, le=2**53, strict=True)]
 _MODEL = Belongs("model", "model", belonging.of_model)
 
 
@@ -58,7 +58,7 @@ class Move(Body):
     """The version that the alias shall name; `seen` is the one that it named when this was decided, 0 for none."""
 
     version: Number
-    seen: Annotated[int, Field(ge=0, le=2**53)] | None = None
+    seen: Annotated[int, Field(ge=0, le=2**53, strict=True)] | None = None
 
 
 class Approving(Body):
