@@ -14,7 +14,7 @@ import pytest
 from step_projects import laid, ran
 
 from kaizenml.core.run import RunKind
-from kaizenml.errors import StateError, StepFailedError
+from kaizenml.errors import KaizenError, StateError, StepFailedError
 from kaizenml.loop.alive import alive, end_lost
 from kaizenml.loop.rerunning import rerun
 from kaizenml.loop.wiring import open_house, read_settings
@@ -130,6 +130,50 @@ def test_a_repetition_that_fails_keeps_its_steps_and_its_console(tmp_path):
     run = newest(house)
     assert (run.state, [step.name for step in run.steps]) == ("failed", ["first", "second"])
     assert b"in second" in house.blobs.get(run.console.content)
+
+
+def test_a_run_that_failed_fails_again_for_its_own_reason(tmp_path):
+    folder = laid(tmp_path / "lab", BODY.format(drawn="1 / 0"))
+    with pytest.raises(StepFailedError, match="division by zero"):
+        ran(folder, "then")
+    house = open_house(read_settings(folder.resolve(), {}))
+
+    with pytest.raises(StepFailedError, match="division by zero"):
+        rerun(house, "then", lambda _: None, author="person:ada")
+
+    with pytest.raises(StepFailedError, match="division by zero"):
+        rerun(house, newest(house).id, lambda _: None, author="person:ada")
+
+
+def test_a_repetition_is_repeated_as_what_it_repeats(tmp_path):
+    done, _ = again(tmp_path / "lab", "7")
+    house = open_house(read_settings((tmp_path / "lab").resolve(), {}))
+
+    once_more = rerun(house, done.run, lambda _: None, author="person:ada")
+
+    assert (once_more.original, once_more.largest, once_more.steps) == (done.run, 0.0, ())
+    assert [step.name for step in newest(house).steps] == ["first", "second"]
+
+
+def test_a_run_of_one_step_alone_is_repeated_up_to_that_step(tmp_path):
+    folder = laid(tmp_path / "lab", BODY.format(drawn="7"))
+    ran(folder, "whole")
+    ran(folder, "then", only="first")
+    house = open_house(read_settings(folder.resolve(), {}))
+
+    rerun(house, "then", lambda _: None, author="person:ada")
+
+    assert [step.name for step in newest(house).steps] == ["first"]
+
+
+def test_a_run_that_ended_before_its_data_were_there_says_that_there_is_nothing_to_repeat(tmp_path):
+    folder = laid(tmp_path / "lab", BODY.format(drawn="7"))
+    with pytest.raises(KaizenError, match=r"none\.csv"):
+        ran(folder, "then", pipeline="training")
+    house = open_house(read_settings(folder.resolve(), {}))
+
+    with pytest.raises(StateError, match="ended before its data were loaded"):
+        rerun(house, "then", lambda _: None, author="person:ada")
 
 
 FORKS = """

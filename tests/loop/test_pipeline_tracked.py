@@ -177,3 +177,20 @@ def test_a_tracked_program_is_executed_again_from_the_code_of_then(shop):
 
     assert (same["metrics"], same["largest"]) == ({"total": 0.0}, 0.0)
     assert other["largest"] == 2.0
+
+
+def test_a_run_whose_model_fails_has_its_data_in_the_record_and_is_executed_again_on_them(shop, tmp_path):
+    folder = tmp_path / "failing"
+    folder.mkdir()
+    (folder / "project.py").write_text(PROJECT + "\n@project.step\ndef estimator():\n    raise ValueError('no luck')\n")
+    (folder / "data.csv").write_bytes((shop / "data.csv").read_bytes())
+    cli(folder, "run", code=3)
+    [then] = cli(folder, "runs", "kind = 'pipeline'")["runs"]
+
+    told = cli(folder, "rerun", then["id"], code=3)["error"]["message"]
+
+    shown = cli(folder, "show", then["id"])
+    [again] = cli(folder, "runs", "kind = 'rerun'")["runs"]
+    assert "no luck" in told
+    assert (then["snapshot"], again["snapshot"]) == ("shop@1", "shop@1")
+    assert list(shown["data"]) == ["shop@1"], shown

@@ -50,6 +50,7 @@ class Observed:
         self._house, self._run = house, run
         self._around = ExitStack()
         self._points: dict[str, list[Point]] = {}
+        self._snapshot: Snapshot | None = None
 
     def __enter__(self) -> Self:
         self._file = console_file(self._house.settings.home, self._run.id)
@@ -71,8 +72,14 @@ class Observed:
                 os.environ[RUNNING] = self._before
         self._file.unlink(missing_ok=True)
 
+    def read(self, snapshot: Snapshot) -> None:
+        """Write down which data the run reads, so that its record says so however it ends."""
+        self._snapshot = snapshot
+        with self._house.records.writing() as books:
+            books.runs.save(self._with_data(books.runs.get(self._run.id)))
+
     def noted(self, run: Run) -> Run:
-        """End the watching; return the run with its console, after writing what it used as series."""
+        """End the watching; return the run with its data and console, after writing what it used as series."""
         self._around.close()
         content, written, left_out = console.read(self._file)
         kept = Console(self._house.blobs.put(content), written, left_out) if written else None
@@ -81,7 +88,11 @@ class Observed:
             with self._house.records.writing() as books:
                 books.series.append(run.id, points)
         latest = {name: each[-1].value for name, each in points.items()}
-        return replace(run, console=kept or run.console, latest={**run.latest, **latest})
+        return self._with_data(replace(run, console=kept or run.console, latest={**run.latest, **latest}))
+
+    def _with_data(self, run: Run) -> Run:
+        of = self._snapshot
+        return run if of is None else replace(run, snapshot=of.name, data={**run.data, **data_of(of)})
 
     def _take(self, sample: Mapping[str, float]) -> None:
         now = time.time()

@@ -44,6 +44,11 @@ class Way:
     proposes: bool = True
 
 
+def named(way: Way) -> dict[str, object]:
+    """Return which part of the steps a run is for, as the log of events keeps it."""
+    return {"pipeline": way.pipeline, "only": way.only}
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What a run was asked to do, and by whom. ``job`` is the queue's, which a worker must still hold at the end."""

@@ -16,6 +16,7 @@ from kaizenml.core.difference import differing, environment_facts, estimates
 from kaizenml.core.event import Kind
 from kaizenml.core.metric import Estimate
 from kaizenml.core.pipeline import TRAINING
+from kaizenml.core.ports import Books
 from kaizenml.core.preparation import settable
 from kaizenml.core.run import Command, Environment, Run, RunKind, RunState, StepRun
 from kaizenml.core.secrets import HIDDEN
@@ -24,7 +25,7 @@ from kaizenml.core.snapshot import Snapshot
 from kaizenml.errors import KaizenError, StateError, StepFailedError, WrongEnvironmentError, bounded
 from kaizenml.loop.alive import alive
 from kaizenml.loop.bundling import bundled
-from kaizenml.loop.executing import executed, nodes_of
+from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.live import live
 from kaizenml.loop.loading import Loaded, load_code
 from kaizenml.loop.observing import Observed
@@ -125,8 +126,7 @@ def metric_distances(before: Run, after: Run) -> dict[str, float]:
 
 def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple[Run, float | None]:
     with house.records.reading() as books:
-        ended_as = books.events.find(Kind.RUN_FINISHED, f"run:{original.id}")
-        pipeline = str(ended_as[-1].facts.get("pipeline", TRAINING)) if ended_as else TRAINING
+        way = _way(books, original)
         snapshot = books.snapshots.get(original.snapshot) if original.snapshot else None
         folder = Path(books.declarations.get(original.project).folder)
         first = books.models.get(original.model_version) if original.model_version else None
@@ -135,14 +135,17 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
         _fresh(house, original, author), code=replace(original.code, digest=loaded.digest), seed=loaded.project.seed
     )
     try:
+        _check_data(loaded, original, way)
         with alive(house, begun.id), Observed(house, begun) as seen:
             with house.records.writing() as books:
                 books.runs.save(begun)
+            if snapshot is not None:
+                seen.read(snapshot)
             try:
-                if snapshot is None or pipeline != TRAINING:
-                    ended, predictions = _steps_again(house, loaded, folder, begun, pipeline, snapshot, say), None
+                if snapshot is None or way.only or way.pipeline != TRAINING:
+                    ended, predictions = _steps_again(house, loaded, folder, begun, way, snapshot, say), None
                 else:
-                    ended, predictions = _executed_again(house, loaded, folder, begun, snapshot.name, first, say)
+                    ended, predictions = _executed_again(house, loaded, folder, begun, snapshot, first, say)
             except BaseException as error:
                 state = RunState.CANCELLED if isinstance(error, KeyboardInterrupt) else RunState.FAILED
                 failed = replace(live(house, begun), state=state, error=f"{type(error).__name__}: {error}"[:500])
@@ -153,29 +156,46 @@ def _pipeline_again(house: House, original: Run, say: Say, author: str) -> tuple
         shutil.rmtree(loaded.folder, ignore_errors=True)
 
 
+def _way(books: Books, run: Run) -> Way:
+    """Return which part of the steps a run was for; of a repetition, that of the run that it repeats."""
+    while run.again and (before := books.runs.find(run.again)) is not None:
+        run = before
+    kinds = Kind.RUN_FINISHED, Kind.RUN_STARTED
+    told = (each.facts for kind in kinds for each in books.events.find(kind, f"run:{run.id}"))
+    facts = next((each for each in told if "pipeline" in each), {})
+    return Way(str(facts.get("pipeline", TRAINING)), only=str(facts.get("only", "")), uses_cache=False, runner="local")
+
+
+def _check_data(loaded: Loaded, original: Run, way: Way) -> None:
+    order = Order("", "", settable(original.parameters), way=way)
+    if not original.snapshot and needs_data(nodes_of(loaded.project, order)):
+        raise StateError(
+            f"The run {original.id} ended before its data were loaded: there is nothing to execute again.",
+            "Begin a new one: `kaizen run`.",
+        )
+
+
 def _steps_again(
-    house: House, loaded: Loaded, folder: Path, begun: Run, pipeline: str, snapshot: Snapshot | None, say: Say
+    house: House, loaded: Loaded, folder: Path, begun: Run, way: Way, snapshot: Snapshot | None, say: Say
 ) -> Run:
-    """Execute a pipeline that trains no model to be released."""
-    way = Way(pipeline, uses_cache=False, runner="local")
+    """Execute a pipeline that trains no model to be released; of one step alone, with all that it needs."""
     order = Order(begun.id, begun.author, settable(begun.parameters), way=way)
+    nodes = nodes_of(loaded.project, order)
+    order = replace(order, way=replace(way, only=""))
     given = {}
     if snapshot is not None:
         given = given_by(loaded.project, prepared_again(loaded.project, folder, house, snapshot))
-        begun = replace(begun, snapshot=snapshot.name, data={snapshot.name: snapshot.digest})
     steps: list[StepRun] = []
     with loaded.at_hand():
-        executed(loaded, house, order, nodes_of(loaded.project, order), given, say, steps)
+        executed(loaded, house, order, nodes, given, say, steps)
     return replace(begun, state=RunState.FINISHED, steps=tuple(steps))
 
 
 def _executed_again(
-    house: House, loaded: Loaded, folder: Path, begun: Run, snapshot: str, first: object, say: Say
+    house: House, loaded: Loaded, folder: Path, begun: Run, snapshot: Snapshot, first: object, say: Say
 ) -> tuple[Run, float | None]:
-    with house.records.reading() as books:
-        of = books.snapshots.get(snapshot)
-    prepared = prepared_again(loaded.project, folder, house, of)
-    say(f"data: {of.name}, the same {of.rows:,} rows")
+    prepared = prepared_again(loaded.project, folder, house, snapshot)
+    say(f"data: {snapshot.name}, the same {snapshot.rows:,} rows")
     order = Order(begun.id, begun.author, settable(begun.parameters), way=Way(uses_cache=False, runner="local"))
     steps: list[StepRun] = []
     with loaded.at_hand():
@@ -190,9 +210,8 @@ def _executed_again(
             predictions = furthest(golden, scorer.answer(golden.rows))
     found = values["evaluate"]
     ended = replace(
-        begun, state=RunState.FINISHED, steps=tuple(steps), metrics=found.metrics, baselines=found.baselines,
-        snapshot=snapshot, data={of.name: of.digest},
-    )  # fmt: skip
+        begun, state=RunState.FINISHED, steps=tuple(steps), metrics=found.metrics, baselines=found.baselines
+    )
     return ended, predictions
 
 

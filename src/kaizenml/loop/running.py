@@ -19,9 +19,8 @@ from kaizenml.loop.cancelling import end_run
 from kaizenml.loop.executing import executed, needs_data, nodes_of
 from kaizenml.loop.ingesting import prepare
 from kaizenml.loop.loading import Loaded
-from kaizenml.loop.observing import Observed, code_of, data_of
-from kaizenml.loop.order import Order, Way
-from kaizenml.loop.snapshotting import Prepared
+from kaizenml.loop.observing import Observed, code_of
+from kaizenml.loop.order import Order, Way, named
 from kaizenml.loop.steps import JUDGED, given_by
 from kaizenml.loop.wiring import House, Say
 from kaizenml.packaging.environment import captured
@@ -95,7 +94,7 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
     with house.records.writing() as books:
         books.declarations.save(declare(project, folder))
         books.runs.save(begun)
-        facts = {"by": order.author, "code": begun.code.digest, "commit": begun.code.commit}
+        facts = {"by": order.author, "code": begun.code.digest, "commit": begun.code.commit, **named(order.way)}
         draft = Draft(
             project.name, order.author, Kind.RUN_STARTED, f"run:{begun.id}", order.cause, house.data_at(books), facts
         )
@@ -110,11 +109,13 @@ def _finished(
     nodes = nodes_of(project, order)
     prepared = prepare(project, folder, house, say, cause=cause) if needs_data(nodes) else None
     given = {} if prepared is None else given_by(project, prepared)
+    if prepared is not None:
+        seen.read(prepared.snapshot)
     with loaded.at_hand():
         value = executed(loaded, house, order, nodes, given, say, steps).value
         begun = seen.noted(begun)
         if prepared is None or order.way.only or order.way.pipeline != TRAINING:
-            return _ended_without_release(project, house, order, begun, steps, prepared, cause=cause)
+            return _ended_without_release(project, house, order, begun, steps, cause=cause)
         values = {name: value(name) for name in JUDGED}
     from kaizenml.loop.concluding import concluded  # what judges a model takes longer to import than steps to run
 
@@ -122,18 +123,15 @@ def _finished(
 
 
 def _ended_without_release(
-    project: Project, house: House, order: Order, begun: Run, steps: list[StepRun], prepared: Prepared | None, *,
-    cause: int,
-) -> Run:  # fmt: skip
-    snapshot = prepared.snapshot.name if prepared else ""
-    begun = replace(begun, data=data_of(prepared.snapshot) if prepared else {})
+    project: Project, house: House, order: Order, begun: Run, steps: list[StepRun], *, cause: int
+) -> Run:
     with house.records.writing() as books:
         now = house.clock.now()
         if order.job is not None:
             books.jobs.save(renewed(order.job, order.job.fence, now), fence=order.job.fence)
-        ended = replace(begun, state=RunState.FINISHED, finished_at=now, snapshot=snapshot, steps=tuple(steps))
+        ended = replace(begun, state=RunState.FINISHED, finished_at=now, steps=tuple(steps))
         books.runs.save(ended)
-        facts = {"state": ended.state, "pipeline": order.way.pipeline, "only": order.way.only}
+        facts = {"state": ended.state, **named(order.way)}
         draft = Draft(
             project.name, "system:loop", Kind.RUN_FINISHED, f"run:{begun.id}", cause, house.data_at(books), facts
         )
