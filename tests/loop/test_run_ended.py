@@ -27,6 +27,10 @@ def second(first, how="ok"):
         os.kill(os.getpid(), signal.SIGKILL)
     if how == "left":
         os._exit(7)
+    if how == "ended":
+        sys.exit()
+    if how == "gone":
+        os._exit(0)
     if how == "slow":
         time.sleep(120)
     if how == "deaf":
@@ -93,6 +97,33 @@ def test_a_run_whose_process_is_gone_fails_with_the_reason_and_can_be_gone_on_wi
     assert again.returncode == 0, again.stderr
     assert [step["state"] for step in json.loads(again.stdout)["steps"]] == ["cached", "done"]
     assert (folder / "first.ran").read_text() == "x"
+
+
+@pytest.mark.parametrize(
+    ("how", "on", "said"),
+    [
+        ("ended", "local", "The step `second` (line 21) raised SystemExit\n"),
+        ("ended", "pool", "The step `second` (line 21) raised SystemExit\n"),
+        ("gone", "local", "its process was ended with exit code 0 by a library"),
+        ("gone", "pool", "The step `second` took its process down with it (exit code 0"),
+    ],
+    ids=["ended-local", "ended-pool", "gone-local", "gone-pool"],
+)
+def test_a_step_that_ends_the_program_as_if_all_were_well_fails_the_run(folder, how, on, said):
+    done = kaizen(folder, "run", "--pipeline", "all", "--set", f"second.how={how}", "--on", on)
+
+    assert (done.returncode, said in done.stderr) == (3, True), done.stderr
+    run = record(folder)
+    assert (run["state"], said[4:].strip() in run["error"]) == ("failed", True), run["error"]
+
+
+def test_a_project_file_that_ends_the_program_is_refused(folder):
+    with (folder / "project.py").open("a") as file:
+        file.write("sys.exit(0)\n")
+
+    done = kaizen(folder, "run", "--pipeline", "all")
+
+    assert (done.returncode, "raised SystemExit" in done.stderr) == (2, True), done.stderr
 
 
 def test_a_run_is_cancelled_from_elsewhere(folder):

@@ -62,7 +62,7 @@ class FrameReader:
             found = function(since) if "since" in inspect.signature(function).parameters else function()
         except KaizenError:
             raise
-        except Exception as error:  # a user's code may raise anything
+        except (Exception, SystemExit) as error:  # a user's code may raise anything
             raise SourceError(
                 f"{self.name} raised {type(error).__name__}: {without_login(str(error))[:300]}.",
                 "Mend the function in project.py.",

@@ -144,7 +144,7 @@ def _will_do(asked: Minimum, answer: Answer) -> bool:
     if callable(asked.expect):
         try:
             return bool(asked.expect(answer.value))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _raised("minimum", error) from error
     if isinstance(asked.expect, tuple | list) and isinstance(answer.value, int | float):
         low, high = asked.expect
@@ -176,7 +176,7 @@ def _changes(asked: Invariant, rows: pl.DataFrame) -> list[pl.Series]:
     try:
         found = asked.change(before)
         changed = pl.Series(asked.column, found).cast(before.dtype)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _raised(f"invariant({asked.column})", error) from error
     if len(changed) != len(rows):
         raise ProjectError(
@@ -186,7 +186,7 @@ def _changes(asked: Invariant, rows: pl.DataFrame) -> list[pl.Series]:
     return [changed]
 
 
-def _raised(name: str, error: Exception) -> StepFailedError:
+def _raised(name: str, error: BaseException) -> StepFailedError:
     return StepFailedError(
         f"The function of the behaviour `{name}` raised {type(error).__name__}: {str(error)[:300]}",
         "Call it by hand: it takes a Polars series (of kz.minimum: one answer's value).",

@@ -117,7 +117,7 @@ def _project_in(folder: Path, code: Mapping[str, bytes], modules: dict[str, Modu
             raise
         except SyntaxError as error:
             raise ProjectError(f"project.py cannot be read: {error.msg}, line {error.lineno}.", "Mend it.") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise _raised(folder, error) from error
     if not isinstance(found, Project):
         raise ProjectError(
@@ -161,7 +161,7 @@ def _only_here(folder: Path, code: Mapping[str, bytes], modules: dict[str, Modul
         sys.modules.update(before)
 
 
-def _raised(folder: Path, error: Exception) -> ProjectError:
+def _raised(folder: Path, error: BaseException) -> ProjectError:
     where, trace = "", error.__traceback__
     while trace is not None:
         path = Path(trace.tb_frame.f_code.co_filename)

@@ -60,7 +60,7 @@ def own(asked: Own, function: Callable[..., Any], facts: Facts) -> Check:
         found = function(facts)
     except AssertionError as error:
         return Check(asked.name, False, None, None, str(error) or asked.says or "An assertion does not hold.")
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise StepFailedError(
             f"The check `{asked.name}` raised {type(error).__name__}: {str(error)[:400]}",
             "Mend it, or use `assert` to say what does not hold.",

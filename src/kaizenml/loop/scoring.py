@@ -201,7 +201,7 @@ def apply_features(features: Callable[[pl.DataFrame], pl.DataFrame], prepared: p
         featured = features(prepared)
     except KaizenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise step_failed("features", function, error) from error
     if not isinstance(featured, pl.DataFrame) or len(featured) != len(prepared):
         got = f"{len(featured)} rows" if isinstance(featured, pl.DataFrame) else type(featured).__name__

@@ -134,10 +134,16 @@ def step_failed(name: str, function: Step, error: BaseException) -> StepFailedEr
         trace = trace.tb_next
     where = f" (line {line})" if line else ""
     return StepFailedError(
-        f"The step `{name}`{where} raised {type(error).__name__}: {str(error)[:400]}",
-        install_hint(error) or f"Call `{name}` by hand, in a test or a notebook: a step is a plain function.",
+        f"The step `{name}`{where} raised {': '.join(filter(None, (type(error).__name__, str(error)[:400])))}",
+        install_hint(error) or _hint(name, error),
         {"step": name, "line": line},
     )
+
+
+def _hint(name: str, error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "A step ends by returning, or by raising what went wrong; it does not end the program."
+    return f"Call `{name}` by hand, in a test or a notebook: a step is a plain function."
 
 
 def called(node: Node, arguments: Mapping[str, object]) -> object:
@@ -146,7 +152,7 @@ def called(node: Node, arguments: Mapping[str, object]) -> object:
         return node.function(**arguments)
     except KaizenError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a step that ends the program has not come to its end
         raise step_failed(node.name, node.code or node.function, error) from error
 
 

@@ -97,6 +97,14 @@ def test_a_step_that_raises_is_named_with_its_line():
         execute(graph({"broken": broken}, ("raw",)), {"raw": 0})
 
 
+def test_a_step_that_ends_the_program_has_not_come_to_its_end():
+    def broken(raw):
+        raise SystemExit(0)
+
+    with pytest.raises(StepFailedError, match=r"`broken` \(line \d+\) raised SystemExit: 0"):
+        execute(graph({"broken": broken}, ("raw",)), {"raw": 0})
+
+
 def test_an_error_of_our_own_passes_as_it_is():
     def broken(raw):
         raise RowError("bad")

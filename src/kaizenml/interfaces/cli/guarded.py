@@ -15,8 +15,9 @@ from types import FrameType
 
 from kaizenml.core.process import end_with
 
-#: Done, and ended by ourselves because its step did not listen when it was cancelled.
-_ENDED_BY_US = (0, 130)
+#: Ended by ourselves because its step did not listen when it was cancelled. Who leaves with 0 in the midst of a run, as if
+#: all were well, has not come to its end.
+_ENDED_BY_US = 130
 
 
 def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_process: bool) -> int:
@@ -50,7 +51,7 @@ def guarded(work: Callable[[], int], died: Callable[[int, int], None], *, is_pro
     signal.signal(signal.SIGTERM, hand_on)
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    if code not in _ENDED_BY_US and not _has_told(told):
+    if code != _ENDED_BY_US and not _has_told(told):
         died(child, code)
     return code
 
