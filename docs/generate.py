@@ -528,7 +528,8 @@ is answered with
 ```
 
 - `rows`: raw rows as they come from the source; a cell is text, a finite number, true, false or null. They are prepared as in
-  training. Columns that the release does not know are taken and logged.
+  training. No other columns are taken than
+  the release's, and those of the project's id and time.
 - `key` (optional): rows with the same key are answered by the same release during a rollout; without it the first row's
   id decides.
 - `at` (optional, in a replay only): when the rows happened, on the data's clock.
@@ -543,7 +544,8 @@ The answer is in the data plane's log before it leaves. Every request gets one r
 ```
 
 is answered with `{"accepted": 1}` once the labels are on the disk. `at` is when the truth became known; now, if left out.
-The newest label of an id counts.
+The newest label of an id counts. Where the target is true or false, words such as *yes* and *no* mean that; what cannot
+be a value of the target is refused. A class that the model has not learned is kept, and counts in no metric.
 
 ## Invocations
 

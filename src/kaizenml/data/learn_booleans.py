@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from kaizenml.core.truth import WORDS
 from kaizenml.data.learn_numbers import ENOUGH, share
 
-_PAIRS = (
-    ("true", "false"),
-    ("yes", "no"),
-    ("t", "f"),
-    ("y", "n"),
-    ("on", "off"),
-)
-_TRUE = frozenset(yes for yes, _ in _PAIRS)
-_FALSE = frozenset(no for _, no in _PAIRS)
+_TRUE = frozenset(yes for yes, _ in WORDS)
+_FALSE = frozenset(no for _, no in WORDS)
 
 
 def learn_booleans(values: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
@@ -30,7 +24,7 @@ def learn_booleans(values: pl.DataFrame) -> tuple[tuple[str, ...], tuple[str, ..
     """
     lower = pl.col("value").str.to_lowercase()
     words = set(values.head(1_000).select(lower).to_series().to_list())
-    has_both = any(yes in words and no in words for yes, no in _PAIRS)
+    has_both = any(yes in words and no in words for yes, no in WORDS)
     known = lower.is_in([*_TRUE, *_FALSE, "0", "1"])
     if not has_both or share(values, known) < ENOUGH:
         return None

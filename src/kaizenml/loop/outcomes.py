@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kaizenml.core.metric import Task
 from kaizenml.core.signature import Signature
+from kaizenml.core.truth import read_truth
 from kaizenml.training.metrics import row_losses
 
 Array = NDArray[np.float64]
@@ -27,7 +28,7 @@ def truth(labels: pl.Series, signature: Signature) -> Array:
     """Return labels, written as JSON, as class codes or numbers, shape (n,); NaN where there is none that is known."""
     decode = msgspec.json.Decoder().decode
     codes = {name: float(code) for code, name in enumerate(signature.classes)}
-    known = {text: _truth(decode(text), codes, signature.task) for text in labels.drop_nulls().unique().to_list()}
+    known = {text: _truth(decode(text), codes, signature) for text in labels.drop_nulls().unique().to_list()}
     return np.array([known.get(text, np.nan) for text in labels.to_list()], dtype=np.float64)
 
 
@@ -43,8 +44,9 @@ def losses_of(y: Array, predicted: Array, task: Task) -> Array:
     return row_losses(task, y, predicted)
 
 
-def _truth(value: Any, codes: dict[str, float], task: Task) -> float:
-    if task is Task.REGRESSION:
+def _truth(value: Any, codes: dict[str, float], signature: Signature) -> float:
+    if signature.task is Task.REGRESSION:
         return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
-    text = ("true" if value else "false") if isinstance(value, bool) else str(value)
+    said = read_truth(value, signature.target_type)
+    text = ("true" if said else "false") if isinstance(said, bool) else str(said)
     return codes.get(text, float("nan"))

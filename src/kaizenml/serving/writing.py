@@ -87,8 +87,7 @@ class Writing:
         self._guard.refuse_stranger(call)
         lane = self._table().lane(call.endpoint)
         request = decoded(_FEEDBACK, await call.body(self._limits))
-        task = lane.champion.scorer.signature.task
-        kept = feedback(call.endpoint, task, request.labels, self._limits, utc_now())
+        kept = feedback(call.endpoint, lane.champion.scorer.signature, request.labels, self._limits, utc_now())
         await self._spool.keep(kept)
         self._counts.labelled(call.endpoint, len(kept.labels))
         return json_response({"accepted": len(kept.labels)})

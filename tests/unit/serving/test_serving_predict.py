@@ -237,6 +237,32 @@ def test_feedback_is_in_the_log_when_it_is_accepted(place):
     assert entry.labels[1].at == entry.received_at
 
 
+def test_words_for_true_and_false_are_kept_as_what_they_mean(place):
+    labels = [{"id": "T1", "value": "Yes"}, {"id": "T2", "value": "no"}, {"id": "T3", "value": 1}]
+
+    async def scenario():
+        async with towns(place) as client:
+            return await client.post("/endpoints/towns/feedback", json={"labels": labels})
+
+    assert asyncio.run(scenario()).json() == {"accepted": 3}
+    [entry] = logged(place)
+    assert [label.value for label in entry.labels] == [True, False, True]
+
+
+def test_a_label_that_the_target_cannot_be_is_refused_by_name_with_what_is_known(place):
+    labels = [{"id": "T1", "value": True}, {"id": "T2", "value": "maybe"}]
+
+    async def scenario():
+        async with towns(place) as client:
+            return await client.post("/endpoints/towns/feedback", json={"labels": labels})
+
+    answer = asyncio.run(scenario())
+    error = answer.json()["error"]
+    assert (answer.status_code, error["message"]) == (422, "labels[1]: value is 'maybe', not true or false.")
+    assert error["hint"] == "Known: False, True."
+    assert logged(place) == []
+
+
 @pytest.mark.parametrize(
     "labels", [[], [{"id": "a", "value": None}], [{"id": "", "value": 1}], [{"id": "a"}], [{"id": "a", "value": [1]}]]
 )
