@@ -89,3 +89,29 @@ def test_the_lock_has_a_hash_for_every_requirement():
 
     assert requirements
     assert [line for line in requirements if "==" not in line or "--hash=sha256:" not in line] == []
+
+
+def read_kinds(tree):
+    """Return the classes that msgspec is asked to read values as within functions, and those that it knows by then."""
+    asked, known, inside = set(), set(), set()
+    functions = [node for node in ast.walk(tree) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))]
+    for node in (each for function in functions for each in ast.walk(function)):
+        inside.add(node)
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("msgspec.convert", "msgspec.json.decode"):
+            kinds = [*node.args[1:2], *(word.value for word in node.keywords if word.arg == "type")]
+            asked |= {each.id for kind in kinds for each in ast.walk(kind) if isinstance(each, ast.Name)}
+    for node in ast.walk(tree):
+        if node not in inside and isinstance(node, ast.Call) and ast.unparse(node.func) == "msgspec.json.Decoder":
+            known |= {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return {name for name in asked if name.strip("_")[:1].isupper()} - {"Any"}, known
+
+
+def test_how_a_class_is_read_is_known_before_threads_ask():
+    """msgspec crashes the process when two threads ask it at once, for the first time, how a class is read."""
+    late = {}
+    for path in SOURCES:
+        asked, known = read_kinds(ast.parse(path.read_text("utf-8")))
+        if asked - known and "cli" not in path.parts:
+            late[path.relative_to(ROOT / "src").as_posix()] = sorted(asked - known)
+
+    assert late == {}

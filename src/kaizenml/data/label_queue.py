@@ -184,6 +184,15 @@ class Lease:
     labels: int = 0  # how many they have given
 
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (
+    msgspec.json.Decoder(LabelTask),
+    msgspec.json.Decoder(Lease),
+    msgspec.json.Decoder(Place),
+    msgspec.json.Decoder(Queue),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Handed:
     """A task in an annotator's hands, until when, and what can be said."""

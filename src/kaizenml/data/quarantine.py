@@ -162,6 +162,10 @@ class _Line(msgspec.Struct):
     at: datetime | None
 
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(_Line),)
+
+
 def _state(decision: Decision | None, seen_at: datetime | None) -> RowState:
     if decision is None:
         return RowState.NEW

@@ -23,6 +23,9 @@ from kaizenml.training.perform import Watch, unwatched
 from kaizenml.training.piece import CodeOfStep
 from kaizenml.training.values import code_by_name, value_digest
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(Observed),)
+
 
 class ProjectCode:
     """The code of one loaded project, as the engine asks for it.

@@ -15,6 +15,9 @@ from kaizenml.loop.run_names import found_run
 from kaizenml.loop.wiring import House
 from kaizenml.training.report_page import page
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(Assessment),)
+
 
 def run_of(house: House, name: str = "") -> Run:
     """Return a run as `found_run` knows it; without a name the newest evaluated one.

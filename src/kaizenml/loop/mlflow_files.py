@@ -40,6 +40,10 @@ class _Upload(msgspec.Struct):
     parts: int
 
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(_Upload),)
+
+
 def keep(books: Books, now: datetime, path: str, digest: Digest, size: int) -> None:
     """Note that a path has this content; a run that has ended gets it as an artefact at once, others at their end."""
     if not path:

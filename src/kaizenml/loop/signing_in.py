@@ -27,6 +27,8 @@ USER, SESSION = "user", "session"
 #: So long somebody may take to sign in, and so many may be doing so at once; of more the oldest begin again.
 WAIT_SECONDS, MOST_WAITING = 600.0, 10_000
 _ID = 12
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(Session), msgspec.json.Decoder(User))
 
 
 class Act(Protocol):

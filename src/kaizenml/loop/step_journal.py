@@ -9,6 +9,9 @@ import msgspec
 
 from kaizenml.core.run import StepRun
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(StepRun),)
+
 
 class StepJournal:
     """Writes the steps of a run as they end; a line that was written survives its process."""

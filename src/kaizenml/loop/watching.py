@@ -55,6 +55,10 @@ class Standing:
     cpu_seconds: float = 0.0
 
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(Standing),)
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """One window: its rows as the champion scored them, joined with what is known to be true."""

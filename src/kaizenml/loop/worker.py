@@ -28,6 +28,8 @@ from kaizenml.loop.wiring import House, Say
 POLL_SECONDS = 0.03
 #: How often it looks for a job although nothing has changed.
 LOOK_SECONDS = 1.0
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (msgspec.json.Decoder(FillWish), msgspec.json.Decoder(Way))
 
 
 def work(house: House, works: Collection[Work], say: Say, *, stop: threading.Event) -> None:

@@ -149,6 +149,15 @@ class _Numbered:
     format: int
 
 
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = (
+    msgspec.json.Decoder(GoldenRows),
+    msgspec.json.Decoder(Manifest),
+    msgspec.json.Decoder(Signature),
+    msgspec.json.Decoder(_Numbered),
+)
+
+
 def _folder(members: dict[str, bytes], folder: str, pattern: re.Pattern[str]) -> dict[str, bytes]:
     """Take the members of one folder; ``code/`` comes last, so what is left over then belongs nowhere."""
     taken = {name.removeprefix(folder): content for name, content in members.items() if name.startswith(folder)}

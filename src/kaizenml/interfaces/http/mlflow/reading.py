@@ -148,6 +148,11 @@ class _Fields:
         self.camel: tuple[bytes, ...] = tuple({f'"{name}"'.encode() for name in self.snake} | below)
 
 
+def prepare(kind: type[Message]) -> None:
+    """Learn how a kind of message is read, before threads ask: msgspec crashes when two of them ask it at once."""
+    _told(kind)
+
+
 @cache
 def _told(kind: type[Message]) -> _Fields:
     return _Fields(kind)

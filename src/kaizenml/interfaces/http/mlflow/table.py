@@ -21,7 +21,7 @@ from kaizenml.interfaces.http.access import CALLER, Known, denied
 from kaizenml.interfaces.http.guard import GRANTED
 from kaizenml.interfaces.http.mlflow.answers import Answer, encoded, refused
 from kaizenml.interfaces.http.mlflow.owners import Owners
-from kaizenml.interfaces.http.mlflow.reading import Message, read_body, read_query
+from kaizenml.interfaces.http.mlflow.reading import Message, prepare, read_body, read_query
 from kaizenml.interfaces.http.problems import TooLargeError
 
 #: A body of JSON may be so large: the profile of one data set may have 16 MB.
@@ -101,6 +101,7 @@ class Table:
             Such as ``/api/2.0/mlflow/runs/get``; a part ``{model_id}`` becomes that field of the message, and
             ``{path:rest}`` takes all that follows. ``/ajax-api/…`` is answered alike.
         """
+        prepare(kind)
         self._add(method, path, _Call(handler, kind, permission, of))
 
     def stream(

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
 from kaizenml.core.mlflow.errors import WireError
-from kaizenml.interfaces.http.mlflow.reading import Message, read_body, read_query
+from kaizenml.interfaces.http.mlflow.dialect import mlflow_table
+from kaizenml.interfaces.http.mlflow.reading import Message, _told, read_body, read_query
+from kaizenml.loop.service import LoopService
+from kaizenml.loop.wiring import open_house, read_settings
 
 
 class Pair(Message):
@@ -112,3 +116,13 @@ def test_a_boolean_argument_that_is_none_is_refused() -> None:
 
 def test_fields_of_the_path_are_taken() -> None:
     assert read_body(Told, b'{"step": 1}', {"run_id": "a"}).run_id == "a"
+
+
+def test_how_a_message_is_read_is_known_before_the_first_request(tmp_path: Path) -> None:
+    mlflow_table(LoopService(open_house(read_settings(tmp_path))))
+    before = _told.cache_info().misses
+
+    for kind in (each for each in Message.__subclasses__() if each.__module__.startswith("kaizenml.")):
+        _told(kind)
+
+    assert _told.cache_info().misses == before
