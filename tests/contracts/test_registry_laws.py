@@ -236,7 +236,31 @@ def test_a_taken_name_and_names_that_are_none_are_refused(books: Books, house: H
         with pytest.raises(UsageError):
             aliases.move(books, house, "churn", alias, 1, "person:ada")
     with pytest.raises(UsageError, match="characters"):
-        models.retag(books, found(books), {"k": "v" * 100_001})
+        models.retag(books, NOW, found(books), {"k": "v" * 100_001}, "person:ada")
+
+
+def test_each_tag_that_changes_is_told_and_one_that_stays_is_not(books: Books) -> None:
+    registered(books)
+
+    models.retag(books, NOW, found(books), {"team": "blue", "tier": "1"}, "person:ada")
+    models.retag(books, NOW, found(books), {"team": "blue", "tier": None, "gone": None}, "person:bob")
+    models.retag_version(books, NOW, models.get_version(books, "churn", 1), {"k": "v"}, "person:ada")
+
+    assert [(each.actor, each.subject, each.facts) for each in told(books, Kind.TAG_CHANGED)] == [
+        ("person:ada", "model:churn", {"key": "team", "value": "blue"}),
+        ("person:ada", "model:churn", {"key": "tier", "value": "1"}),
+        ("person:bob", "model:churn", {"key": "tier", "value": None}),
+        ("person:ada", "model:churn:1", {"key": "k", "value": "v"}),
+    ]
+
+
+def test_what_is_new_is_told_with_its_texts_unless_they_are_very_long(books: Books) -> None:
+    models.create(books, NOW, "long", "person:ada", description="d", tags={str(n): "x" * 90_000 for n in range(3)})
+    models.create(books, NOW, "greeting", "person:ada", tags={"mlflow.prompt.is_prompt": "True"})
+
+    long, prompt = (each.facts for each in told(books, Kind.MODEL_CREATED))
+    assert long == {"left_out_characters": 270_004}
+    assert prompt == {"description": "", "tags": {"mlflow.prompt.is_prompt": "True"}, "is_prompt": True}
 
 
 def test_the_champions_alias_follows_the_endpoint_and_nobodys_hand(books: Books, house: House) -> None:

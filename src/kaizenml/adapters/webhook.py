@@ -26,12 +26,15 @@ from kaizenml.errors import KaizenError, UsageError
 
 #: Returns the addresses that a host's name stands for.
 Resolve = Callable[[str, int], Sequence[str]]
+#: Returns the headers that tell a receiver whose request it is: of id, time, body and secrets.
+Sign = Callable[[str, datetime, bytes, Sequence[str]], Mapping[str, str]]
 
 #: From resolving the name to the end of the answer's headers.
 TIMEOUT_SECONDS = 10.0
 #: The longest answer's headers that are read.
 MOST_HEADER_BYTES = 16_384
 _MOST_INTERIM = 10
+_EXCEPTIONS = "A setting of the server, `notify_allow`, names exceptions."
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _PORTS = {"https": 443, "http": 80}
 
@@ -67,6 +70,8 @@ class WebhookNotifier:
         What may be called beside public addresses; there also without TLS.
     resolve
         The machine's own resolver unless told otherwise.
+    sign
+        How requests are signed: by Standard Webhooks unless told otherwise.
     trust
         Whose certificates count; those that the system trusts unless told otherwise.
     """
@@ -75,11 +80,12 @@ class WebhookNotifier:
         self,
         but: Allowed,
         *,
+        sign: Sign = signed_headers,
         resolve: Resolve | None = None,
         trust: ssl.SSLContext | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
     ) -> None:
-        self._but, self._resolve, self._trust = but, resolve or resolved, trust
+        self._but, self._sign, self._resolve, self._trust = but, sign, resolve or resolved, trust
         self._timeout = timeout_seconds
 
     def send(self, notice: Notice, target: Target, now: datetime) -> Answer:
@@ -87,7 +93,7 @@ class WebhookNotifier:
         deadline = time.monotonic() + self._timeout
         try:
             place = placed(target.address)
-            head = self._exchange(place, _request(place, notice, target, now), deadline)
+            head = self._exchange(place, _request(place, notice, self._signed(notice, target, now)), deadline)
         except KaizenError as error:
             return Answer(None, error.message)
         return _answer(head, now)
@@ -108,7 +114,24 @@ class WebhookNotifier:
         try:
             self._judge(place, [address])
         except UndeliveredError as error:
-            raise UsageError(error.message, "A setting of the server, `notify_allow`, names exceptions.") from error
+            raise UsageError(error.message, _EXCEPTIONS) from error
+
+    def check_now(self, url: str) -> None:
+        """Check an address, and what its name stands for now.
+
+        Raises
+        ------
+        UsageError
+            When it is none of the web, cannot be resolved, or may not be called.
+        """
+        place = placed(url)
+        try:
+            self.checked(place, time.monotonic() + self._timeout)
+        except UndeliveredError as error:
+            raise UsageError(error.message, _EXCEPTIONS) from error
+
+    def _signed(self, notice: Notice, target: Target, now: datetime) -> Mapping[str, str]:
+        return self._sign(notice.id, now, notice.body, target.secrets)
 
     def _exchange(self, place: Place, request: bytes, deadline: float) -> bytes:
         addresses = self.checked(place, deadline)
@@ -233,14 +256,14 @@ def _within(ask: Callable[[], Sequence[str]], host: str, deadline: float) -> Seq
     return said[0]
 
 
-def _request(place: Place, notice: Notice, target: Target, now: datetime) -> bytes:
+def _request(place: Place, notice: Notice, signed: Mapping[str, str]) -> bytes:
     headers: Mapping[str, str] = {
         "Host": place.authority,
         "User-Agent": f"kaizenml/{__version__}",
         "Content-Type": "application/json",
         "Content-Length": str(len(notice.body)),
         "Connection": "close",
-        **signed_headers(notice.id, now, notice.body, target.secrets),
+        **signed,
     }
     lines = [f"POST {place.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
     return "\r\n".join(lines).encode("ascii") + notice.body

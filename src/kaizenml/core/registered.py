@@ -22,6 +22,8 @@ PROTECTED = (CHAMPION, "production")
 #: Where a version is in its life, as MLflow's clients before aliases have it.
 STAGES = ("None", "Staging", "Production", "Archived")
 LONGEST_NAME, LONGEST_ALIAS, LONGEST_KEY, LONGEST_TEXT = 256, 255, 250, 100_000
+#: Description and tags are told with what is new as long as they have no more characters together.
+MOST_TOLD = 250_000
 _ALIAS = re.compile(r"[\w-]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -136,6 +138,12 @@ def check_text(what: str, text: str) -> None:
         raise UsageError(
             f"The {what} has {len(text):,} characters; at most {LONGEST_TEXT:,} are kept.", "Log it as an artefact."
         )
+
+
+def told_texts(description: str, tags: Mapping[str, str]) -> dict[str, object]:
+    """Return what the log is told of the texts of something new; of more than it should carry, only how much it is."""
+    size = len(description) + sum(len(key) + len(value) for key, value in tags.items())
+    return {"description": description, "tags": dict(tags)} if size <= MOST_TOLD else {"left_out_characters": size}
 
 
 def changed(model: RegisteredModel, at: datetime, **what: object) -> RegisteredModel:

@@ -10,6 +10,7 @@ from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from kaizenml.core.event import Event, Kind
+from kaizenml.core.mlflow.hooks import Hook
 from kaizenml.core.names import checked_name
 from kaizenml.errors import NotFoundError, UsageError
 
@@ -38,6 +39,7 @@ class Channel(StrEnum):
     """How it is told."""
 
     WEBHOOK = "webhook"  # one signed request to a program
+    MLFLOW = "mlflow"  # one request in the form of MLflow's webhooks, for what an MLflow client subscribed to
     APPRISE = "apprise"  # a message to people, by any of the services that Apprise knows
 
 
@@ -73,6 +75,8 @@ class Subscription:
         The whole address and the secrets, sealed with the home's key; empty where a setting holds them.
     paused_at
         From then on nothing is sent; what happens meanwhile waits, and ``because`` says why.
+    hook
+        What an MLflow client has said of it, where one made it.
     """
 
     name: str
@@ -85,6 +89,7 @@ class Subscription:
     sealed: str = field(default="", repr=False)
     paused_at: datetime | None = None
     because: str = ""
+    hook: Hook | None = None
     removed_at: datetime | None = None
 
     @property
@@ -104,7 +109,8 @@ class Subscription:
 
     def wants(self, event: Event) -> bool:
         """Say whether it is told of an event: never of itself, or its own failure would be sent on for ever."""
-        return event.subject != self.subject and self.filter.passes(event)
+        passes = event.subject != self.subject and self.filter.passes(event)
+        return passes and (self.hook is None or self.hook.wants(event))
 
 
 def checked_filter(kinds: Iterable[str] = (), projects: Iterable[str] = (), endpoints: Iterable[str] = ()) -> Filter:

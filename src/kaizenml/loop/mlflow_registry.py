@@ -145,20 +145,20 @@ def latest_versions(books: Books, name: str, stages: Sequence[str]) -> list[Vers
     return [version_told(each, model.named(each.number)) for each in found]
 
 
-def set_tag(books: Books, name: str, key: str, value: str) -> None:
+def set_tag(books: Books, now: datetime, by: str, name: str, key: str, value: str) -> None:
     """Set a tag."""
     limits.check_model(name)
     limits.check_tag(key, value)
-    models.retag(books, find(books, name), {key: value})
+    models.retag(books, now, find(books, name), {key: value}, by)
 
 
-def delete_tag(books: Books, name: str, key: str) -> None:
+def delete_tag(books: Books, now: datetime, by: str, name: str, key: str) -> None:
     """Take a tag away; one that is not there is gone already."""
     limits.check_model(name)
     limits.check_key(key)
     model = find(books, name)
     if key in model.tags:
-        models.retag(books, model, {key: None})
+        models.retag(books, now, model, {key: None}, by)
 
 
 def set_alias(books: Books, house: House, by: str, name: str, alias: str, version: str) -> None:

@@ -43,7 +43,7 @@ class Wanted:
     @property
     def is_prompt(self) -> bool:
         """Whether it is a version of a prompt."""
-        return dict(self.tags).get(limits.PROMPT, "false").lower() == "true"
+        return limits.is_prompt(dict(self.tags))
 
 
 def create(books: Books, now: datetime, by: str, wanted: Wanted) -> Version:
@@ -123,22 +123,22 @@ def move_stage(
     return _shown(books, models.move_stage(books, now, found, to, by))
 
 
-def set_tag(books: Books, name: str, version: str, key: str, value: str) -> None:
+def set_tag(books: Books, now: datetime, by: str, name: str, version: str, key: str, value: str) -> None:
     """Set a tag."""
     limits.check_model(name)
     number = limits.number(version, name)
     limits.check_tag(key, value)
-    models.retag_version(books, registry.find_version(books, name, number), {key: value})
+    models.retag_version(books, now, registry.find_version(books, name, number), {key: value}, by)
 
 
-def delete_tag(books: Books, name: str, version: str, key: str) -> None:
+def delete_tag(books: Books, now: datetime, by: str, name: str, version: str, key: str) -> None:
     """Take a tag away; one that is not there is gone already."""
     limits.check_model(name)
     number = limits.number(version, name)
     limits.check_key(key)
     found = registry.find_version(books, name, number)
     if key in found.tags:
-        models.retag_version(books, found, {key: None})
+        models.retag_version(books, now, found, {key: None}, by)
 
 
 def search(
@@ -182,7 +182,7 @@ def _lineage(books: Books, wanted: Wanted) -> tuple[str, str, str]:
     if uri.logged:
         return source, run, logged
     model = registry.find(books, uri.name)
-    if model.tags.get(limits.PROMPT, "false").lower() == "true":
+    if limits.is_prompt(model.tags):
         raise invalid(
             f"Invalid model version source: '{source}'. Prompt versions cannot be used as model version sources."
         )

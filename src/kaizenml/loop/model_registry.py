@@ -85,11 +85,13 @@ class Models:
 
     def tag(self, name: str, tags: Mapping[str, str | None]) -> None:
         """Set tags of a model, or of one version; None takes a tag away."""
-        with _writing() as (books, _):
+        with _writing() as (books, house):
+            now = house.clock.now()
             if ":" in name or "@" in name:
-                registry.retag_version(books, registry.get_version(books, *_version(books, name)), tags)
+                version = registry.get_version(books, *_version(books, name))
+                registry.retag_version(books, now, version, tags, _person())
             else:
-                registry.retag(books, registry.get(books, name), tags)
+                registry.retag(books, now, registry.get(books, name), tags, _person())
 
     def alias(self, name: str, alias: str) -> None:
         """Let an alias name a version; with a model alone, take it away.

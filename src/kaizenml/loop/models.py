@@ -8,6 +8,7 @@ from datetime import datetime
 
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.mlflow.filter import Question
+from kaizenml.core.mlflow.registry_limits import is_prompt
 from kaizenml.core.ports import Books
 from kaizenml.core.registered import (
     RegisteredModel,
@@ -20,6 +21,7 @@ from kaizenml.core.registered import (
     numbered,
     pointed,
     protected_aliases,
+    told_texts,
 )
 from kaizenml.errors import ConflictError, NotFoundError, PermissionDeniedError, StateError
 from kaizenml.loop.run_names import found_run
@@ -68,7 +70,7 @@ def create(
     if before is not None:
         made = replace(made, last_number=before.last_number, generation=before.generation + 1)
     books.registry.save(made, seen=before.generation if before else 0)
-    tell(books, now, made, by, Kind.MODEL_CREATED, {})
+    tell(books, now, made, by, Kind.MODEL_CREATED, {**told_texts(description, made.tags), **_of_prompt(made.tags)})
     return made
 
 
@@ -142,7 +144,8 @@ def register(books: Books, now: datetime, version: RegisteredVersion, *, by: str
     made = replace(version, number=after.last_number, project=after.project, author=by, created_at=now, changed_at=now)
     books.registry.save(after, seen=model.generation)
     books.registry.save_version(made)
-    facts = {"source": made.source, "run": made.run}
+    texts = told_texts(made.description or "", made.tags)
+    facts = {"source": made.source, "run": made.run, **texts, **_of_prompt(made.tags)}
     tell(books, now, after, by, Kind.VERSION_REGISTERED, facts, subject=f"model:{made.name}")
     return made
 
@@ -178,18 +181,28 @@ def register_run(
     return register(books, now, version, by=by)
 
 
-def retag(books: Books, model: RegisteredModel, tags: Mapping[str, str | None]) -> RegisteredModel:
+def retag(
+    books: Books, now: datetime, model: RegisteredModel, tags: Mapping[str, str | None], by: str
+) -> RegisteredModel:  # fmt: skip
     """Set tags of a model, and take away those that are None."""
     for key, value in tags.items():
         check_tag(key, value or "")
-    return _saved(books, model, model.changed_at, tags=_tagged(model.tags, tags)) if tags else model
+    if not tags:
+        return model
+    after = _saved(books, model, model.changed_at, tags=_tagged(model.tags, tags))
+    _tell_tags(books, now, after, model.tags, tags, by, f"model:{model.name}")
+    return after
 
 
-def retag_version(books: Books, of: RegisteredVersion, tags: Mapping[str, str | None]) -> RegisteredVersion:
+def retag_version(
+    books: Books, now: datetime, of: RegisteredVersion, tags: Mapping[str, str | None], by: str
+) -> RegisteredVersion:  # fmt: skip
     """Set tags of a version, and take away those that are None."""
     for key, value in tags.items():
         check_tag(key, value or "")
-    return _saved_version(books, replace(of, tags=_tagged(of.tags, tags)))
+    after = _saved_version(books, replace(of, tags=_tagged(of.tags, tags)))
+    _tell_tags(books, now, get(books, of.model), of.tags, tags, by, f"model:{of.name}")
+    return after
 
 
 def describe_version(books: Books, now: datetime, of: RegisteredVersion, text: str | None) -> RegisteredVersion:
@@ -241,7 +254,7 @@ def point(
         return model
     after = pointed(model, alias, number)
     books.registry.save(after, seen=model.generation)
-    facts = {"alias": alias, "version": number, "before": before}
+    facts = {"alias": alias, "version": number, "before": before, **_of_prompt(model.tags)}
     tell(books, now, model, by, Kind.ALIAS_MOVED, facts, cause=cause)
     return after
 
@@ -253,6 +266,21 @@ def tell(
     """Write an event about a model."""
     draft = Draft(model.project, by, kind, subject or f"model:{model.name}", cause, now, facts)
     return books.events.append(draft, now)
+
+
+def _tell_tags(
+    books: Books, now: datetime, model: RegisteredModel, before: Mapping[str, str], tags: Mapping[str, str | None],
+    by: str, subject: str,
+) -> None:  # fmt: skip
+    """Write an event for each tag that is another one than before."""
+    for key, value in tags.items():
+        if before.get(key) != value:
+            facts = {"key": key, "value": value, **_of_prompt(model.tags)}
+            tell(books, now, model, by, Kind.TAG_CHANGED, facts, subject=subject)
+
+
+def _of_prompt(tags: Mapping[str, str]) -> dict[str, object]:
+    return {"is_prompt": True} if is_prompt(tags) else {}
 
 
 def _tagged(before: Mapping[str, str], tags: Mapping[str, str | None]) -> dict[str, str]:

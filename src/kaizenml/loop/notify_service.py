@@ -13,7 +13,7 @@ from kaizenml.core.letter import Letter, LetterState, letter_id
 from kaizenml.core.notice import Answer
 from kaizenml.core.ports import Books
 from kaizenml.core.subscription import Channel, Subscription, channel_of, checked_address, checked_filter
-from kaizenml.errors import StateError
+from kaizenml.errors import StateError, UsageError
 from kaizenml.loop import outbox, subscribing
 from kaizenml.loop.notifying import told
 from kaizenml.loop.wiring import House, check_address, open_notifiers
@@ -47,6 +47,8 @@ class LoopNotify:
         """Add a subscription; return it, and the secret of a webhook, which is shown this once."""
         wanted = checked_filter(kinds, projects, endpoints)
         by_channel = channel or channel_of(checked_address(address))
+        if by_channel is Channel.MLFLOW:
+            raise UsageError("A webhook of MLflow's form is made by an MLflow client.", "`client.create_webhook(…)`.")
         check_address(self.house.settings, checked_address(address), by_channel)
         key, now = self.house.key, self.house.clock.now()
         with self.house.records.writing() as books:
@@ -76,14 +78,21 @@ class LoopNotify:
             self._changeable(books, name)
             return subscribing.rotate(books, name, key=self.house.key, by=by, now=self.house.clock.now(), keep=keep)
 
-    def test(self, name: str, *, by: str) -> Answer:
-        """Send a notice that is about nothing, now and past the outbox, and return what came of it."""
+    def test(self, name: str, *, by: str, like: str = "") -> Answer:
+        """Send a notice that is about nothing, now and past the outbox, and return what came of it.
+
+        Parameters
+        ----------
+        like
+            Of which event of MLflow's an example is sent, where an MLflow client made the subscription.
+        """
         of, key, now = self.house.settings, self.house.key, self.house.clock.now()
+        facts = {"event": like} if like else {}
         with self.house.records.writing() as books:
             found = subscribing.subscription(books, name)
             target = subscribing.target(found, key, now, subscribing.named_by_setting(of.notify, key))
-            event = books.events.append(Draft("", by, Kind.SUBSCRIPTION_TESTED, found.subject), now)
-        notice = told(event, letter_id(found.serial, event.id), of.url)
+            event = books.events.append(Draft("", by, Kind.SUBSCRIPTION_TESTED, found.subject, facts=facts), now)
+        notice = told(event, letter_id(found.serial, event.id), found, of.url)
         return open_notifiers(of)[found.channel].send(notice, target, now)
 
     def letters(self, name: str | None = None, state: LetterState | None = None, *, limit: int = 100) -> list[Letter]:

@@ -19,6 +19,7 @@ from uuid import uuid4
 
 from kaizenml.core.event import Event
 from kaizenml.core.letter import Letter, LetterState
+from kaizenml.core.mlflow import hooks
 from kaizenml.core.notice import Answer, Notice, notice_of
 from kaizenml.core.ports import Books, Notifier
 from kaizenml.core.subscription import Channel, Subscription
@@ -29,7 +30,7 @@ from kaizenml.loop.reporting import sentence
 from kaizenml.loop.wiring import House, Say, open_notifiers
 
 #: So many letters to one subscription are under way at once; each of Apprise is a process.
-LANES = {Channel.WEBHOOK: 4, Channel.APPRISE: 1}
+LANES = {Channel.WEBHOOK: 4, Channel.MLFLOW: 4, Channel.APPRISE: 1}
 TICK_SECONDS = 0.05
 #: For so long letters under way are waited for at the end; what they came to after it is learned again.
 GRACE_SECONDS = 3.0
@@ -156,7 +157,7 @@ class Post:
         now, to = self.house.clock.now(), trip.to
         try:
             target = subscribing.target(to, self.house.key, now, self._addresses)
-            notice = told(trip.event, trip.letter.id, self.house.settings.url)
+            notice = told(trip.event, trip.letter.id, to, self.house.settings.url)
             return self._by_channel[to.channel].send(notice, target, now)
         except KaizenError as error:
             return Answer(None, error.message)
@@ -164,8 +165,10 @@ class Post:
             return Answer(None, f"The channel {to.channel} failed with {type(error).__name__}.")
 
 
-def told(event: Event, id_: str, url: str) -> Notice:
-    """Return what is told of an event."""
+def told(event: Event, id_: str, to: Subscription, url: str) -> Notice:
+    """Return what a subscription is told of an event."""
+    if to.hook is not None:
+        return hooks.notice_of(event, id_, to.hook)
     return notice_of(event, id_, sentence(event), url)
 
 

@@ -7,7 +7,7 @@ they wait for receivers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -78,14 +78,14 @@ def collect(books: Books, now: datetime) -> int:
     """Write the letters that follow from a part of the events behind each cursor; return how many."""
     parts, count = _Parts(books), 0
     for each in at_work(books):
-        fresh = parts.behind(cursor(books, each))
-        letters = [_letter(each, event, now) for event in fresh if each.wants(event)]
-        if letters:
-            books.letters.add(letters)
-            count += len(letters)
-        if fresh:
-            move_cursor(books, each, fresh[-1].id)
+        count += _collected(books, each, parts.behind(cursor(books, each)), now)
     return count
+
+
+def catch_up(books: Books, to: Subscription, now: datetime) -> None:
+    """Write the letters of all that has happened until now to one subscription, before it is changed."""
+    while fresh := books.events.after(cursor(books, to), limit=AT_ONCE):
+        _collected(books, to, fresh, now)
 
 
 def settle(books: Books, sent: Iterable[Sent], now: datetime) -> list[Letter]:
@@ -108,6 +108,15 @@ def send_again(books: Books, ids: Iterable[str], *, by: str, now: datetime) -> l
         _tell(books, again, Kind.LETTER_SENT_AGAIN, by, {}, now)
         found.append(again)
     return found
+
+
+def _collected(books: Books, to: Subscription, fresh: Sequence[Event], now: datetime) -> int:
+    letters = [_letter(to, event, now) for event in fresh if to.wants(event)]
+    if letters:
+        books.letters.add(letters)
+    if fresh:
+        move_cursor(books, to, fresh[-1].id)
+    return len(letters)
 
 
 def _letter(to: Subscription, event: Event, now: datetime) -> Letter:

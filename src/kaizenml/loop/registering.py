@@ -53,7 +53,12 @@ def registered(
         version = _version(books, project, house, done, prepared, values, bundle, content)
         books.models.add(version)
         data_at = house.data_at(books)
-        facts: dict[str, object] = {"bundle": content, "rows": version.rows, "snapshot": prepared.snapshot.name}
+        facts: dict[str, object] = {
+            "run": done.id,
+            "bundle": content,
+            "rows": version.rows,
+            "snapshot": prepared.snapshot.name,
+        }
         registered = books.events.append(
             Draft(project.name, "system:loop", Kind.VERSION_REGISTERED, f"model:{version.name}", cause, data_at, facts),
             now,

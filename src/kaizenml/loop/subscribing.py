@@ -31,7 +31,7 @@ from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
 from kaizenml.loop.accounts import lapse
 
 _KIND, _CURSOR = "subscription", "subscription.cursor"
-_SECRET_BYTES, _SERIAL_BYTES = 32, 6
+_SECRET_BYTES, SERIAL_BYTES = 32, 6
 #: For so long receivers may still know the old secret only.
 KEPT_FOR = "24h"
 
@@ -105,18 +105,24 @@ def add(
     others = subscriptions(books)
     if name in {each.name for each in others}:
         raise ConflictError(f"There is a subscription {name} already.", "Take another name, or remove that one first.")
-    if len(others) >= MOST_SUBSCRIPTIONS:
-        raise StateError(f"There are {len(others)} subscriptions already, which is the most.", "Remove one first.")
-    made = Subscription(name, secrets.token_hex(_SERIAL_BYTES), channel, masked(address, channel), wanted, now, by)
+    check_room(books)
+    made = Subscription(name, secrets.token_hex(SERIAL_BYTES), channel, masked(address, channel), wanted, now, by)
     secret = secret_text(secrets.token_bytes(_SECRET_BYTES)) if channel is Channel.WEBHOOK else ""
     kept = Kept(address, (Secret(secret),) if secret else ())
-    begin(books, replace(made, sealed=_sealed(kept, key, made)), by=by, now=now)
+    begin(books, replace(made, sealed=sealed(kept, key, made)), by=by, now=now)
     return made, secret
+
+
+def check_room(books: Books) -> None:
+    """Refuse one subscription more than there may be: `StateError`."""
+    known = len(subscriptions(books))
+    if known >= MOST_SUBSCRIPTIONS:
+        raise StateError(f"There are {known} subscriptions already, which is the most.", "Remove one first.")
 
 
 def begin(books: Books, made: Subscription, *, by: str, now: datetime) -> None:
     """Write a new subscription, which is told of what happens from now on; its own addition included in no letter."""
-    _put(books, made)
+    put(books, made)
     facts = {"channel": str(made.channel), "to": made.shown, "kinds": list(made.filter.kinds)}
     event = books.events.append(Draft("", by, Kind.SUBSCRIPTION_ADDED, made.subject, facts=facts), now)
     move_cursor(books, made, event.id)
@@ -127,7 +133,7 @@ def remove(books: Books, name: str, *, by: str, now: datetime) -> Subscription:
     found = subscription(books, name)
     books.letters.clear(name)
     gone = replace(found, sealed="", removed_at=now)
-    _put(books, gone)
+    put(books, gone)
     books.events.append(Draft("", by, Kind.SUBSCRIPTION_REMOVED, found.subject), now)
     return gone
 
@@ -140,7 +146,7 @@ def pause(books: Books, name: str, *, by: str, now: datetime, because: str) -> S
             f"The subscription {name} is paused already: {found.because}", "`kaizen notify resume` ends it."
         )
     paused = replace(found, paused_at=now, because=because)
-    _put(books, paused)
+    put(books, paused)
     books.events.append(Draft("", by, Kind.SUBSCRIPTION_PAUSED, found.subject, facts={"because": because}), now)
     return paused
 
@@ -151,7 +157,7 @@ def resume(books: Books, name: str, *, by: str, now: datetime) -> Subscription:
     if found.paused_at is None:
         raise StateError(f"The subscription {name} is not paused.", "`kaizen notify list` shows which are.")
     resumed = replace(found, paused_at=None, because="")
-    _put(books, resumed)
+    put(books, resumed)
     books.events.append(Draft("", by, Kind.SUBSCRIPTION_RESUMED, found.subject), now)
     return resumed
 
@@ -166,13 +172,14 @@ def rotate(books: Books, name: str, *, key: bytes, by: str, now: datetime, keep:
     """
     found = subscription(books, name)
     if found.channel is not Channel.WEBHOOK:
-        raise StateError(f"The subscription {name} has no secret of ours.", "Add it anew with its new address.")
+        hint = "Give it another by an MLflow client." if found.hook else "Add it anew with its new address."
+        raise StateError(f"The subscription {name} has no secret of ours.", hint)
     until = lapse(keep, now)
     if until is None:
         raise UsageError("An old secret cannot count for ever.", f"Write how long it may, such as {KEPT_FOR}.")
     kept, secret = opened(found, key), secret_text(secrets.token_bytes(_SECRET_BYTES))
     both = (Secret(secret), replace(kept.secrets[0], until=until))
-    _put(books, replace(found, sealed=_sealed(replace(kept, secrets=both), key, found)))
+    put(books, replace(found, sealed=sealed(replace(kept, secrets=both), key, found)))
     facts = {"until": until.isoformat()}
     books.events.append(Draft("", by, Kind.SECRET_ROTATED, found.subject, facts=facts), now)
     return secret
@@ -227,7 +234,7 @@ def follow_setting(books: Books, addresses: Mapping[str, str], *, now: datetime)
         remove(books, name, by="system:settings", now=now)
     for name in addresses.keys() - known.keys():
         channel = channel_of(addresses[name])
-        made = Subscription(name, secrets.token_hex(_SERIAL_BYTES), channel, masked(addresses[name], channel),
+        made = Subscription(name, secrets.token_hex(SERIAL_BYTES), channel, masked(addresses[name], channel),
                             Filter(), now, "system:settings")  # fmt: skip
         begin(books, made, by="system:settings", now=now)
 
@@ -241,12 +248,14 @@ def named_by_setting(setting: str, key: bytes) -> dict[str, str]:
     return found
 
 
-def _sealed(kept: Kept, key: bytes, of: Subscription) -> str:
+def sealed(kept: Kept, key: bytes, of: Subscription) -> str:
+    """Return what opens a subscription, sealed with the home's key."""
     text = json.dumps(msgspec.to_builtins(kept))
     return seal(text, key, f"{of.subject}/{of.serial}", secrets.token_bytes(NONCE_BYTES))
 
 
-def _put(books: Books, of: Subscription) -> None:
+def put(books: Books, of: Subscription) -> None:
+    """Write a subscription."""
     books.notes.put(_KIND, of.name, msgspec.to_builtins(of))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kaizenml.core.backup import Arrived, Manifest
 from kaizenml.core.digest import Digest
+from kaizenml.core.mlflow import hooks
 from kaizenml.core.mlflow.origin import Origin, Trouble
 from kaizenml.core.person import Provider
 from kaizenml.core.place import Bucket, place_of
@@ -273,15 +274,18 @@ def open_notifiers(of: Settings) -> Mapping[Channel, Notifier]:
     from kaizenml.adapters.webhook import WebhookNotifier
 
     but = of.notify_allow
-    return {Channel.WEBHOOK: WebhookNotifier(but), Channel.APPRISE: AppriseNotifier(but)}
+    signed = WebhookNotifier(but, sign=hooks.signed_headers)
+    return {Channel.WEBHOOK: WebhookNotifier(but), Channel.MLFLOW: signed, Channel.APPRISE: AppriseNotifier(but)}
 
 
 def check_address(of: Settings, address: str, channel: Channel) -> None:
     """Refuse an address to which a channel does not go: `UsageError`, or `SettingError` where its extra is missing."""
-    if channel is Channel.WEBHOOK:
+    if channel in (Channel.WEBHOOK, Channel.MLFLOW):
         from kaizenml.adapters.webhook import WebhookNotifier
 
-        WebhookNotifier(of.notify_allow).check(address)
+        program = WebhookNotifier(of.notify_allow)
+        # MLflow's server resolves the name when a webhook is made, and its clients expect to be told then.
+        (program.check_now if channel is Channel.MLFLOW else program.check)(address)
     else:
         from kaizenml.adapters.apprise_channel import AppriseNotifier
 

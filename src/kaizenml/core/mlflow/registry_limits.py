@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from kaizenml.core.mlflow.errors import absent, invalid
 from kaizenml.core.mlflow.limits import check_length, check_name, check_path
@@ -14,6 +15,11 @@ PROMPT, PROMPT_TEXT = "mlflow.prompt.is_prompt", "mlflow.prompt.text"
 PROMPT_SOURCES = ("dummy-source", "prompt-template")
 _STAGES = {stage.lower(): stage for stage in STAGES}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def is_prompt(tags: Mapping[str, str]) -> bool:
+    """Say whether tags are those of a prompt, or of a version of one."""
+    return tags.get(PROMPT, "false").lower() == "true"
 
 
 def check_model(name: str, path: str = "name") -> None:

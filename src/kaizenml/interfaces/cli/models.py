@@ -150,10 +150,12 @@ def tag(name: str, tags: tuple[str, ...], folder: Path, as_json: bool) -> None:
     house = house_of(folder)
     given = dict(_split(each) for each in tags)
     with house.records.writing() as books:
+        now = house.clock.now()
         if ":" in name:
-            done: Any = registry.retag_version(books, registry.get_version(books, *version_number(name)), given)
+            version = registry.get_version(books, *version_number(name))
+            done: Any = registry.retag_version(books, now, version, given, person())
         else:
-            done = registry.retag(books, registry.get(books, name), given)
+            done = registry.retag(books, now, registry.get(books, name), given, person())
     _print(msgspec.to_builtins(done), as_json)
 
 

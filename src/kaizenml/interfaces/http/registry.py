@@ -113,7 +113,7 @@ class Registry:
         with self._service.records.writing() as books:
             if body.description is not None:
                 models.describe(books, now, model, body.description)
-            models.retag(books, models.get(books, model), body.tags)
+            models.retag(books, now, models.get(books, model), body.tags, body.actor)
             return answer(model_views.model_view(books, model))
 
     def delete(self, model: str, body: Act | None = None) -> Response:
@@ -156,7 +156,7 @@ class Registry:
             version = models.get_version(books, model, number)
             if body.description is not None:
                 version = models.describe_version(books, now, version, body.description)
-            version = models.retag_version(books, version, body.tags)
+            version = models.retag_version(books, now, version, body.tags, body.actor)
             return answer(model_views.version_view(books, version))
 
     def delete_version(self, model: str, number: int, body: Act | None = None) -> Response:

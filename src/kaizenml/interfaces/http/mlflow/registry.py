@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from kaizenml.core.account import Permission
-from kaizenml.core.mlflow.errors import WireError, absent
 from kaizenml.interfaces.http.access import own_project, seen_projects
 from kaizenml.interfaces.http.mlflow import owners
 from kaizenml.interfaces.http.mlflow import registry_messages as asked
 from kaizenml.interfaces.http.mlflow.desk import Desk
+from kaizenml.interfaces.http.mlflow.hooks import add_hooks
 from kaizenml.interfaces.http.mlflow.runs import pairs
 from kaizenml.interfaces.http.mlflow.table import Table
 from kaizenml.interfaces.http.mlflow.versions import add_versions, check_most, page
 from kaizenml.loop import mlflow_registry as models
 
 _ROOT = "/api/2.0/mlflow/registered-models"
-_HOOKS = "/api/2.0/mlflow/webhooks"
 
 
 def add_registry(table: Table, desk: Desk) -> None:
@@ -36,12 +35,7 @@ def add_registry(table: Table, desk: Desk) -> None:
     table.call("GET", f"{_ROOT}/alias", of.by_alias, asked.AliasOf, permission=see, of=owners.registered)
     table.call("DELETE", f"{_ROOT}/alias", of.delete_alias, asked.AliasOf, permission=do, of=owners.registered)
     add_versions(table, desk)
-    table.call("GET", _HOOKS, no_webhooks, asked.Webhook, permission=see)
-    table.call("POST", _HOOKS, no_webhook_yet, asked.CreateWebhook, permission=do)
-    for method in ("GET", "PATCH", "DELETE"):
-        permission = see if method == "GET" else do
-        table.call(method, f"{_HOOKS}/{{webhook_id}}", no_such_webhook, asked.Webhook, permission=permission)
-    table.call("POST", f"{_HOOKS}/{{webhook_id}}/test", no_such_webhook, asked.Webhook, permission=do)
+    add_hooks(table, desk)
 
 
 class Registry:
@@ -91,12 +85,13 @@ class Registry:
 
     def set_tag(self, told: asked.KeyOf) -> None:
         """Set a tag of a registered model."""
-        value = told.value or ""
-        self._desk.write(lambda books: models.set_tag(books, told.name, told.key, value))
+        of = (self._desk.now(), told.by, told.name, told.key, told.value or "")
+        self._desk.write(lambda books: models.set_tag(books, *of))
 
     def delete_tag(self, told: asked.KeyOf) -> None:
         """Take a tag of a registered model away."""
-        self._desk.write(lambda books: models.delete_tag(books, told.name, told.key))
+        of = (self._desk.now(), told.by, told.name, told.key)
+        self._desk.write(lambda books: models.delete_tag(books, *of))
 
     def set_alias(self, told: asked.SetAlias) -> None:
         """Let an alias name a version; a protected one moves only with an approval."""
@@ -111,17 +106,3 @@ class Registry:
         """Take an alias away."""
         house = self._desk.house
         self._desk.write(lambda books: models.delete_alias(books, house, told.by, told.name, told.alias))
-
-
-def no_webhooks(_told: asked.Webhook) -> None:
-    """Return the webhooks: there are none."""
-
-
-def no_webhook_yet(_told: asked.CreateWebhook) -> None:
-    """Say that webhooks are not made by this protocol."""
-    raise WireError("NOT_IMPLEMENTED", "Webhooks are not made through MLflow's protocol here.")
-
-
-def no_such_webhook(told: asked.Webhook) -> None:
-    """Say that there is no such webhook."""
-    raise absent(f"Webhook with ID {told.webhook_id[:200]} not found.")

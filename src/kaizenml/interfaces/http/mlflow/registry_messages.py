@@ -132,26 +132,3 @@ class MoveStage(OfVersion):
 
     stage: str = ""
     archive_existing_versions: bool | None = None
-
-
-class WebhookEvent(Message):
-    """What a webhook would be told of."""
-
-    entity: str | None = None
-    action: str | None = None
-
-
-class CreateWebhook(Message):
-    """A new webhook, as far as it is looked at."""
-
-    needed: ClassVar[tuple[str, ...]] = ("name", "url", "events")
-
-    name: str = ""
-    url: str = ""
-    events: list[WebhookEvent] | None = None
-
-
-class Webhook(Message):
-    """A webhook; the id is from the route."""
-
-    webhook_id: str = ""

@@ -84,12 +84,13 @@ class Versions:
 
     def set_tag(self, told: asked.KeyOfVersion) -> None:
         """Set a tag of a version."""
-        of = (told.name, told.version, told.key, told.value or "")
+        of = (self._desk.now(), told.by, told.name, told.version, told.key, told.value or "")
         self._desk.write(lambda books: versions.set_tag(books, *of))
 
     def delete_tag(self, told: asked.KeyOfVersion) -> None:
         """Take a tag of a version away."""
-        self._desk.write(lambda books: versions.delete_tag(books, told.name, told.version, told.key))
+        of = (self._desk.now(), told.by, told.name, told.version, told.key)
+        self._desk.write(lambda books: versions.delete_tag(books, *of))
 
 
 def check_most(most: int, limit: int) -> None:
