@@ -21,7 +21,7 @@ class Got:
 
     @property
     def id(self) -> str:
-        return self.headers["webhook-id"]
+        return self.headers.get("webhook-id") or self.headers["x-mlflow-delivery-id"]
 
 
 @dataclass

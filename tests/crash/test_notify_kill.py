@@ -8,10 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.letter import LEASE_SECONDS, LetterState
+from kaizenml.loop import mlflow_hooks
 from kaizenml.loop.notify_service import LoopNotify
 from kaizenml.loop.notifying import LANES
 from kaizenml.loop.settings import settings
@@ -24,7 +28,10 @@ PROGRAM = """
 import sys, threading
 from dataclasses import replace
 from datetime import timedelta
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 from kaizenml.loop.notifying import keep_posted
 from kaizenml.loop.settings import settings
 from kaizenml.loop.wiring import open_house
@@ -41,12 +48,27 @@ keep_posted(replace(house, clock=Ahead(house.clock)), print, stop=threading.Even
 
 
 def happens(house: House, count: int) -> None:
+    """Let what both kinds of subscriptions are told of happen so often."""
     for _ in range(count):
         with house.records.writing() as books:
-            books.events.append(Draft("shop", "system:loop", Kind.RUN_FAILED, "run:1"), house.clock.now())
+            draft = Draft("shop", "system:loop", Kind.ALIAS_MOVED, "model:m", facts={"alias": "best", "version": 1})
+            books.events.append(draft, house.clock.now())
 
 
-def test_a_post_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> None:
+def our_own(house: House, url: str) -> None:
+    LoopNotify(house).add("ops", url, by="person:ada", kinds=["alias.moved"])
+
+
+def a_clients(house: House, url: str) -> None:
+    wanted = mlflow_hooks.Wanted(name="ops", url=url, events=("model_version_alias.created",), secret="s3cret")
+    with house.records.writing() as books:
+        mlflow_hooks.create(books, house, "person:ada", wanted)
+
+
+@pytest.mark.parametrize("subscribe", [our_own, a_clients])
+def test_a_post_that_is_killed_again_and_again_loses_nothing(
+    tmp_path: Path, subscribe: Callable[[House, str], None]
+) -> None:  # fmt: skip
     rng = random.Random(5)
     house = open_house(settings(tmp_path, {}, {"notify_allow": "127.0.0.1"}))
     desk = LoopNotify(house)
@@ -56,7 +78,7 @@ def test_a_post_that_is_killed_again_and_again_loses_nothing(tmp_path: Path) -> 
         return 204, {}
 
     with receiving(Receiver(received)) as receiver:
-        desk.add("ops", receiver.url, by="person:ada", kinds=["run.failed"])
+        subscribe(house, receiver.url)
         ahead, wanted = 0.0, 0
         for kill in range(KILLS + 1):
             happens(house, 8)

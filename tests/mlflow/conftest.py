@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -80,12 +80,13 @@ def folder_in_memory() -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def real_server(mlflow_python: Path) -> Iterator[str]:
     """MLflow's own server, on a database and a folder of its own."""
-    with folder_in_memory() as folder, _mlflow_server(mlflow_python, folder) as url:
+    with folder_in_memory() as folder, mlflow_server(mlflow_python, folder) as url:
         yield url
 
 
 @contextmanager
-def _mlflow_server(mlflow_python: Path, folder: Path) -> Iterator[str]:
+def mlflow_server(mlflow_python: Path, folder: Path, more: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Run MLflow's own server on a folder, with ``more`` in its environment; give its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -95,7 +96,12 @@ def _mlflow_server(mlflow_python: Path, folder: Path) -> Iterator[str]:
     ]  # fmt: skip
     with (folder / "log").open("w") as log:
         server = subprocess.Popen(
-            words, cwd=folder, stdout=log, stderr=log, env={**os.environ, **ENVIRONMENT}, start_new_session=True
+            words,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env={**os.environ, **ENVIRONMENT, **(more or {})},
+            start_new_session=True,
         )
         try:
             url, limit = f"http://127.0.0.1:{port}", time.monotonic() + 270

@@ -277,10 +277,6 @@ def ends() -> list[Case]:
         post("a protected alias", f"{RM}/alias", name="Churn 2", alias="champion", version="1"),
         post("a protected alias in large letters", f"{RM}/alias", name="Churn 2", alias="Production", version="1"),
         post("a protected stage", f"{MV}/transition-stage", name="Churn 2", version="1", stage="Production"),
-        get("webhooks", "webhooks"),
-        get("a webhook that is not there", "webhooks/7"),
-        delete("a webhook that is not there deleted", "webhooks/7"),
-        post("a webhook without events", "webhooks", name="w", url="https://example.org"),
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hook_cases import GROUPS as HOOKS
 from registry_cases import GROUPS as REGISTRY
 from wire_replay import Case
 
@@ -299,5 +300,5 @@ def files() -> list[Case]:
 #: In this order: later ones ask about what the earlier ones made.
 GROUPS = {
     "experiments": experiments(), "runs": runs(), "searches": searches(), "logged models": models(), "files": files(),
-    **REGISTRY,
+    **REGISTRY, **HOOKS,
 }  # fmt: skip

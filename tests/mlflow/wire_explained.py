@@ -11,6 +11,11 @@ _SENTENCES = (
     "Invalid value for numeric", "Invalid comparison", "Invalid page token", "Expected a quoted string",
     "Expected numeric", "Search filter contained", "Parameter value is", "Only ", "IS NULL", "While parsing",
 )  # fmt: skip
+#: Requests about webhooks with words that MLflow has none of.
+_WEBHOOK_WORDS = (
+    "an unknown status of a webhook", "an unknown thing of a webhook", "an unknown act of a webhook",
+    "nothing as an event of a webhook",
+)  # fmt: skip
 _LARGEST = 1.7976931348623157e308
 
 
@@ -26,6 +31,12 @@ def explained(case: str, where: str, real: Any, ours: Any) -> str | None:
         return "sentences"
     if "server-info" in case:
         return "about"
+    if where == ".message" and "address that is not called" in case:
+        return "webhook-address"
+    if case.startswith(_WEBHOOK_WORDS):
+        return "webhook-words"
+    if case == "the long description of a webhook":
+        return "webhook-text"
     if case.startswith("a protected "):
         return "protected"
     if case.endswith(("IS NULL", "IS NOT NULL")) and real == 500:
@@ -52,5 +63,5 @@ def explained(case: str, where: str, real: Any, ours: Any) -> str | None:
 #: Every key that `explained` gives.
 KEYS = (
     "infinity", "html", "sql", "sentences", "order-twice", "dangling", "folder", "singular", "digest", "class",
-    "protected", "faults", "control", "numbers", "about",
+    "protected", "faults", "control", "numbers", "about", "webhook-address", "webhook-words", "webhook-text",
 )  # fmt: skip

@@ -19,7 +19,7 @@ TIMES = frozenset({
 })  # fmt: skip
 #: Fields that are lists in no particular order.
 SETS = frozenset({
-    "params", "tags", "metrics", "dataset_summaries", "aliases", "latest_versions", "model_outputs",
+    "params", "tags", "metrics", "dataset_summaries", "aliases", "latest_versions", "model_outputs", "events",
 })  # fmt: skip
 
 

@@ -99,6 +99,8 @@ def check(house: House, wanted: Wanted) -> None:
         )
     if wanted.url is not None:
         _check_url(house, wanted.url)
+    if wanted.events == ():
+        raise invalid("Webhook events must be a non-empty list of WebhookEvent objects: [].")
     check_length("description", LONGEST_DESCRIPTION, wanted.description or "")
     check_length("secret", LONGEST_SECRET, wanted.secret or "")
     if wanted.status not in (None, ACTIVE, DISABLED):

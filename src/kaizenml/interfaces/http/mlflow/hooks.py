@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import ClassVar
 
 from kaizenml.core.account import Permission
 from kaizenml.interfaces.http.access import acting
 from kaizenml.interfaces.http.mlflow.desk import Desk
-from kaizenml.interfaces.http.mlflow.reading import Message, Whole
+from kaizenml.interfaces.http.mlflow.reading import Message, Whole, missing
 from kaizenml.interfaces.http.mlflow.table import Caller, Table
 from kaizenml.interfaces.http.mlflow.versions import page
 from kaizenml.loop import mlflow_hooks as hooks
@@ -39,17 +40,17 @@ class Fields(Message):
         return acting("local", is_said=False)
 
     def wanted(self) -> hooks.Wanted:
-        """Return what the webhook shall be; empty names, addresses and lists are not said."""
-        events = tuple(hooks.event_name(each.entity, each.action) for each in self.events or ())
-        return hooks.Wanted(
-            self.name or None, self.url or None, events or None, self.description, self.secret, self.status
-        )
+        """Return what the webhook shall be; empty names and addresses are not said."""
+        events = None
+        if self.events is not None:
+            events = tuple(hooks.event_name(each.entity, each.action) for each in self.events)
+        return hooks.Wanted(self.name or None, self.url or None, events, self.description, self.secret, self.status)
 
 
 class Create(Fields):
     """A new webhook."""
 
-    needed: ClassVar[tuple[str, ...]] = ("name", "url", "events")
+    needed: ClassVar[tuple[str, ...]] = ("name", "url")
 
 
 class Change(Fields):
@@ -110,6 +111,8 @@ class Hooks:
 
     def create(self, told: Create) -> object:
         """Tell an address, in MLflow's form, what happens in the registry from now on."""
+        if told.events is None:
+            raise missing("events")
         house, wanted = self._desk.house, told.wanted()
         hooks.check(house, wanted)
         return {"webhook": self._desk.write(lambda books: hooks.create(books, house, told.by, wanted))}
@@ -122,6 +125,7 @@ class Hooks:
     def update(self, told: Change) -> object:
         """Change a webhook, or switch it off and on."""
         house, wanted = self._desk.house, told.wanted()
+        wanted = replace(wanted, events=wanted.events or None)  # an empty list is not said
         self._desk.read(lambda books: hooks.find(books, told.webhook_id))
         hooks.check(house, wanted)
         of = (told.by, told.webhook_id, wanted)

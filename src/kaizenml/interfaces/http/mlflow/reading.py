@@ -112,8 +112,13 @@ def _checked(found: M) -> M:
         if name == "run_id" and value is None:
             value = getattr(found, "run_uuid", None)
         if value is None or value == "" or value == []:
-            raise invalid(f"Missing value for required parameter '{name}'.{_MORE}")
+            raise missing(name)
     return found
+
+
+def missing(name: str) -> WireError:
+    """Return the error for a field that must be there."""
+    return invalid(f"Missing value for required parameter '{name}'.{_MORE}")
 
 
 def _wrong(fields: _Fields, given: Mapping[str, Any], error: msgspec.ValidationError) -> WireError:
