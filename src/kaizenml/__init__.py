@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from kaizenml.core.webhook import verify_webhook
     from kaizenml.data.join import join
     from kaizenml.data.lags import lags
+    from kaizenml.interfaces.python.pipelines import accept, ci, execute, tune
+    from kaizenml.interfaces.python.runs import cancel, compare, rerun, runs
     from kaizenml.loop.autologging import autolog
     from kaizenml.loop.explaining import why
     from kaizenml.loop.model_registry import models
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Project",
     "__version__",
+    "accept",
     "at_least",
     "autolog",
     "baseline",
@@ -61,12 +64,16 @@ __all__ = [
     "between",
     "bias",
     "calibrated",
+    "cancel",
     "choice",
+    "ci",
+    "compare",
     "current_run",
     "direction",
     "drift",
     "each",
     "every",
+    "execute",
     "files",
     "frame",
     "invariant",
@@ -82,13 +89,16 @@ __all__ = [
     "performance",
     "policy",
     "push",
+    "rerun",
     "resources",
     "run",
+    "runs",
     "size",
     "slices",
     "sql",
     "staleness",
     "torch",
+    "tune",
     "verify_webhook",
     "why",
 ]
@@ -96,15 +106,23 @@ __all__ = [
 
 #: Where a name is, if not in `kaizenml.project`; each is loaded when it is asked for, so that no command waits for all.
 _HOMES = {
+    "accept": "kaizenml.interfaces.python.pipelines",
     "autolog": "kaizenml.loop.autologging",
+    "cancel": "kaizenml.interfaces.python.runs",
+    "ci": "kaizenml.interfaces.python.pipelines",
+    "compare": "kaizenml.interfaces.python.runs",
     "current_run": "kaizenml.loop.tracking",
     "every": "kaizenml.core.monitor",
+    "execute": "kaizenml.interfaces.python.pipelines",
     "join": "kaizenml.data.join",
     "lags": "kaizenml.data.lags",
     "lineage": "kaizenml.loop.tracing",
     "models": "kaizenml.loop.model_registry",
+    "rerun": "kaizenml.interfaces.python.runs",
     "run": "kaizenml.loop.tracking",
+    "runs": "kaizenml.interfaces.python.runs",
     "torch": "kaizenml.training.network",
+    "tune": "kaizenml.interfaces.python.pipelines",
     "verify_webhook": "kaizenml.core.webhook",
     "why": "kaizenml.loop.explaining",
 }

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from kaizenml import __version__
+from kaizenml._version import __version__
 from kaizenml.core.run import Run
 from kaizenml.core.schema import ColumnKind, Role
 from kaizenml.core.signature import GoldenRows, Signature

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from blake3 import blake3
 
-from kaizenml import __version__
+from kaizenml._version import __version__
 from kaizenml.core.digest import digest_of
 from kaizenml.core.step import StepOptions, Symbol
 from kaizenml.loop.loading import Loaded

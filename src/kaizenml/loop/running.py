@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from kaizenml.core.declaration import Declaration
 from kaizenml.core.event import Draft, Kind
@@ -16,7 +17,7 @@ from kaizenml.core.preparation import PREPARED
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.errors import KaizenError
 from kaizenml.loop.cancelling import end_run
-from kaizenml.loop.executing import executed, needs_data, nodes_of
+from kaizenml.loop.executing import executed, goals_of, needs_data, nodes_of
 from kaizenml.loop.ingesting import prepare
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.observing import Observed, code_of
@@ -47,13 +48,24 @@ def declare(project: Project, folder: Path) -> Declaration:
     )
 
 
-def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say, *, rivals: House | None = None) -> Run:
+def run(
+    loaded: Loaded,
+    folder: Path,
+    house: House,
+    order: Order,
+    say: Say,
+    *,
+    rivals: House | None = None,
+    values: dict[str, Any] | None = None,
+) -> Run:
     """Take a project from its data to a gated release.
 
     Parameters
     ----------
     rivals
         Where the champion is known that the gate holds the model against; the same house unless told otherwise.
+    values
+        Filled with what the last steps of the pipeline gave.
 
     Raises
     ------
@@ -64,7 +76,9 @@ def run(loaded: Loaded, folder: Path, house: House, order: Order, say: Say, *, r
     steps: list[StepRun] = []
     with Observed(house, started) as seen:
         try:
-            return _finished(loaded, folder, house, rivals or house, order, started, steps, say, seen, cause=cause)
+            return _finished(
+                loaded, folder, house, rivals or house, order, started, steps, say, seen, values, cause=cause
+            )
         except KaizenError as error:
             _failed(house, seen.noted(replace(started, steps=tuple(steps))), error.message, error.hint, cause=cause)
             raise
@@ -103,7 +117,7 @@ def _started(loaded: Loaded, folder: Path, house: House, order: Order) -> tuple[
 
 def _finished(
     loaded: Loaded, folder: Path, house: House, rivals: House, order: Order, begun: Run, steps: list[StepRun], say: Say,
-    seen: Observed, *, cause: int,
+    seen: Observed, goals: dict[str, Any] | None, *, cause: int,
 ) -> Run:  # fmt: skip
     project = loaded.project
     nodes = nodes_of(project, order)
@@ -114,6 +128,8 @@ def _finished(
     with loaded.at_hand():
         value = executed(loaded, house, order, nodes, given, say, steps).value
         begun = seen.noted(begun)
+        if goals is not None:
+            goals.update({name: value(name) for name in goals_of(project, order)})
         if prepared is None or order.way.only or order.way.pipeline != TRAINING:
             return _ended_without_release(project, house, order, begun, steps, cause=cause)
         values = {name: value(name) for name in JUDGED}

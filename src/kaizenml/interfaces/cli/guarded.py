@@ -15,8 +15,8 @@ from types import FrameType
 
 from kaizenml.core.process import end_with
 
-#: Ended by ourselves because its step did not listen when it was cancelled. Who leaves with 0 in the midst of a run, as if
-#: all were well, has not come to its end.
+#: Ended by ourselves, because its step did not listen when it was cancelled. Whoever leaves with 0 in the midst of a
+#: run has not come to its end, though it looks as if all were well.
 _ENDED_BY_US = 130
 
 

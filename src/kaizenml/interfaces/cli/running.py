@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
-from typing import Any
 
 import click
 import msgspec
@@ -66,11 +65,12 @@ def run(
 def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], *, explain: bool, as_json: bool) -> int:
     from kaizenml.loop.loading import load_folder
     from kaizenml.loop.order import Order
+    from kaizenml.loop.resuming import as_before
     from kaizenml.loop.running import run as run_project
 
     loaded = load_folder(folder)
     house = house_of(folder)
-    parameters, way = _as_before(house, parameters, asked)
+    parameters, way = as_before(house, parameters, asked)
     facts = {"folder": str(folder.resolve()), "author": person(), "parameters": parameters,
              "way": msgspec.to_builtins(way)}  # fmt: skip
     with own_job(house, loaded.project.name, Work.RUN, facts, again="Go on with it: `kaizen run --resume {}`.") as job:
@@ -78,19 +78,6 @@ def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], 
         done = run_project(loaded, folder.resolve(), house, order, say_on_stderr)
     print_run(done, explain=explain, as_json=as_json)
     return 0 if done.state is RunState.FINISHED else 1
-
-
-def _as_before(house: Any, parameters: dict[str, object], asked: dict[str, object]) -> tuple[dict[str, object], Any]:
-    """Return what a run that is resumed was asked for, with what is asked now in its place."""
-    from kaizenml.loop.order import Way
-
-    if not asked["resumes"]:
-        return parameters, msgspec.convert(asked, Way)
-    with house.records.reading() as books:
-        job = books.jobs.get(str(asked["resumes"]))
-    before: Any = job.facts
-    now = {name: value for name, value in asked.items() if value not in ("", TRAINING, True, ())}
-    return {**before["parameters"], **parameters}, msgspec.convert({**before.get("way", {}), **now}, Way)
 
 
 def _killed(folder: Path, pid: int, code: int) -> None:

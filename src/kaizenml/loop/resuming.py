@@ -1,0 +1,67 @@
+"""Going on with a run that was interrupted: what it was asked for, with what is asked now in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kaizenml.core.job import Job, Work
+from kaizenml.core.pipeline import TRAINING
+from kaizenml.core.ports import Books
+from kaizenml.errors import NotFoundError, StateError
+from kaizenml.loop.order import Way
+from kaizenml.loop.run_names import found_run
+from kaizenml.loop.wiring import House
+
+#: What of a way was not asked for.
+_UNASKED: tuple[object, ...] = ("", TRAINING, True, (), [])
+#: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
+_MADE = msgspec.json.Decoder(Way)
+
+
+def as_before(
+    house: House, parameters: Mapping[str, object], asked: Mapping[str, object]
+) -> tuple[dict[str, object], Way]:
+    """Return the parameters and the way of a run; of one that resumes another, that one's where nothing else is said.
+
+    Parameters
+    ----------
+    asked
+        What `Way` has. The run to go on with may be called as everywhere: by its id, how that begins, or its name.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such run.
+    StateError
+        When it was none of a pipeline.
+    """
+    if not asked.get("resumes"):
+        return dict(parameters), msgspec.convert(asked, Way)
+    with house.records.reading() as books:
+        job = _job(books, str(asked["resumes"]))
+    now = {name: value for name, value in asked.items() if value not in _UNASKED} | {"resumes": job.id}
+    before = msgspec.convert(job.facts.get("parameters", {}), dict[str, object])
+    way = msgspec.convert(job.facts.get("way", {}), dict[str, object])
+    return {**before, **parameters}, msgspec.convert({**way, **now}, Way)
+
+
+def _job(books: Books, word: str) -> Job:
+    try:
+        job = books.jobs.get(word)  # one that was cancelled before it began is no run yet
+    except NotFoundError:
+        run = found_run(books, word)
+        try:
+            job = books.jobs.get(run.id)
+        except NotFoundError:
+            raise _no_pipeline(run.id) from None
+    if job.work is not Work.RUN:
+        raise _no_pipeline(job.id)
+    return job
+
+
+def _no_pipeline(run: str) -> StateError:
+    return StateError(
+        f"{run} is no run of a pipeline that could be gone on with.", f"`kaizen show {run}` says what it was."
+    )
