@@ -48,10 +48,9 @@ def left_by(pid: int) -> set[tuple[int, str]]:
     Where the machine has no ``/proc``, none are found.
     """
     parents: dict[int, list[tuple[int, str]]] = {}
-    for place in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            fields = place.read_text("utf-8", "replace").rpartition(") ")[2].split()
-            parents.setdefault(int(fields[1]), []).append((int(place.parent.name), fields[19]))
+    for name in _names(Path("/proc")):
+        if name.isdigit() and len(fields := _stat(name)) > 19:
+            parents.setdefault(int(fields[1]), []).append((int(name), fields[19].decode()))
     found: set[tuple[int, str]] = set()
     left = parents.get(pid, [])
     while left:
@@ -59,6 +58,27 @@ def left_by(pid: int) -> set[tuple[int, str]]:
         found.add(each)
         left.extend(parents.get(each[0], []))
     return found
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
+
+
+def _stat(pid: str) -> list[bytes]:
+    """Return what the machine says of a process, from its state on: see proc(5)."""
+    try:
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY)
+    except OSError:
+        return []
+    try:
+        return os.read(descriptor, 4096).rpartition(b") ")[2].split()
+    except OSError:
+        return []
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

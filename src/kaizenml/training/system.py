@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaizenml.core.process import left_by
+
 SECONDS = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -74,13 +76,14 @@ def between(before: Usage, after: Usage) -> dict[str, float]:
 def sampled(take: Take, seconds: float = SECONDS) -> Iterator[None]:
     """Take a sample every few seconds, from a thread, and one at the end of the block."""
     over = threading.Event()
-    state = [usage()]
+    state: list[Usage] = []
 
     def next_sample() -> None:
         before, state[0] = state[0], usage()
         take(between(before, state[0]))
 
     def watch() -> None:
+        state.append(usage())
         while not over.wait(seconds):
             next_sample()
 
@@ -96,9 +99,17 @@ def sampled(take: Take, seconds: float = SECONDS) -> Iterator[None]:
 
 def _family(pid: int) -> Iterator[int]:
     yield pid
+    if (_PROC / str(pid) / "task" / str(pid) / "children").exists():
+        yield from _children(pid)
+    else:  # a kernel without CONFIG_PROC_CHILDREN
+        yield from (each for each, _ in left_by(pid))
+
+
+def _children(pid: int) -> Iterator[int]:
     for task in _listed(_PROC / str(pid) / "task"):
         for child in _text(_PROC / str(pid) / "task" / task / "children").split():
-            yield from _family(int(child))
+            yield int(child)
+            yield from _children(int(child))
 
 
 def _of_process(pid: int) -> tuple[float, int, int, int]:
