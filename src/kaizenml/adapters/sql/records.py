@@ -81,11 +81,12 @@ class SqlRecords:
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
         connect, turn = self._engine.connect, self._writer if writes else nullcontext()
+        # Whoever waits for his turn holds no connection: a server has only so many.
         with (
-            database_errors(),
-            self._only,
-            connect().execution_options(writes=writes) as connection,
             turn,
+            self._only,
+            database_errors(),
+            connect().execution_options(writes=writes) as connection,
             connection.begin(),
         ):
             self._thread.books = SqlBooks(connection)
