@@ -69,7 +69,9 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "alias.moved": ("An alias names another version; `facts` have the alias, the version, and the one before.",
                     "model:MODEL", "person, or system:loop where an endpoint's champion changed"),
     "release.proposed": ("A release was made.", "release:PROJECT/N", "its author"),
-    "approval.requested": ("A person is asked to decide.", "release:PROJECT/N", "system:loop"),
+    "approval.requested": (
+        "People are asked to decide: on a release, or on the move of a protected alias.",
+        "release:PROJECT/N or model:NAME:N", "system:loop or who asked"),
     "approval.granted": ("A release, or the move of a protected alias, was approved.",
                          "release:PROJECT/N, or model:MODEL:N", "person, or policy:approval"),
     "approval.refused": ("A release was declined, for a reason.", "release:PROJECT/N", "person"),

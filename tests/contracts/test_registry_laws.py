@@ -198,13 +198,13 @@ def test_a_stage_is_protected_like_an_alias(books: Books, house: House) -> None:
     version = registered(books)
 
     with pytest.raises(PermissionDeniedError, match="Production of churn is protected"):
-        aliases.check_stage(books, house, version, "Production")
-    aliases.check_stage(books, house, version, "Staging")
+        aliases.check_stage(books, house, version, "Production", "person:ada")
+    aliases.check_stage(books, house, version, "Staging", "person:ada")
     aliases.approve(books, house, "churn", "production", 1, "person:bob")
-    aliases.check_stage(books, house, version, "Production")
+    aliases.check_stage(books, house, version, "Production", "person:ada")
     live = models.move_stage(books, NOW, version, "Production", "person:ada")
     with pytest.raises(PermissionDeniedError, match="moves away only with an approval"):
-        aliases.check_stage(books, house, live, "Archived")
+        aliases.check_stage(books, house, live, "Archived", "person:ada")
 
 
 def test_numbers_are_not_given_twice(books: Books, house: House) -> None:

@@ -15,13 +15,15 @@ from kaizenml.core.approval import Review
 class Delivery:
     """How a release reaches its users: canary steps in percent, and who approves.
 
-    A canary step is left only after ``requests`` that the challenger answered in it.
+    A canary step is left only after ``requests`` that the challenger answered in it. ``protected`` are aliases of its
+    models, and stages, that move only with an approval, besides those that the home protects.
     """
 
     canary: tuple[int, ...] = (5, 25, 100)
     is_automatic: bool = True
     requests: int = 100
     review: Review = field(default_factory=Review)
+    protected: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What waits for a person: decisions on releases, alerts that nobody has taken on, gates that hold a model back."""
+"""What waits for a person: decisions, alerts that nobody has taken on, rows to label, gates that hold a model back."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ class Wants(StrEnum):
     LOOK = "look"  # at an alert that fires
     DECIDE = "decide"  # on a release that its gate lets through
     RENEW = "renew"  # approvals that lapsed before the release went out
+    LABEL = "label"  # rows that wait for one
     IMPROVE = "improve"  # a model that its gate holds back
 
 
@@ -46,8 +47,47 @@ class Item:
     then: str
 
 
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The move of a protected alias that was refused for want of approvals.
+
+    Parameters
+    ----------
+    version
+        How it is called where the alias shall go; the model alone where the alias shall be taken away.
+    given, needed
+        How many people have approved it, and how many must.
+    """
+
+    model: str
+    alias: str
+    version: str
+    project: str
+    by: str
+    at: datetime
+    given: int
+    needed: int
+    among: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unlabelled:
+    """Rows of a project that wait for a label, and since when."""
+
+    project: str
+    rows: int
+    since: datetime
+
+
 def inbox(
-    releases: Iterable[Release], endpoints: Iterable[Endpoint], alerts: Iterable[Alert], now: datetime, key: bytes
+    releases: Iterable[Release],
+    endpoints: Iterable[Endpoint],
+    alerts: Iterable[Alert],
+    now: datetime,
+    key: bytes,
+    *,
+    moves: Iterable[Move] = (),
+    unlabelled: Iterable[Unlabelled] = (),
 ) -> list[Item]:
     """Return what waits, the most urgent first, and within that the longest first.
 
@@ -57,6 +97,7 @@ def inbox(
     served = {endpoint.project: endpoint for endpoint in endpoints}
     known = sorted(releases, key=lambda each: -each.number)
     items = [item for alert in alerts if (item := _alerted(alert, served)) is not None]
+    items += [*map(_moved, moves), *map(_to_label, unlabelled)]
     passed: set[str] = set()
     for release in known:
         endpoint = served.get(release.project)
@@ -79,11 +120,31 @@ def _alerted(alert: Alert, served: dict[str, Endpoint]) -> Item | None:
     return Item(Wants.LOOK, f"alert:{alert.id}", project, alert.opened_at, alert.finding.sentence, then)
 
 
+def _moved(move: Move) -> Item:
+    is_away = move.version == move.model
+    where = "shall be taken away" if is_away else f"shall name {move.version}"
+    says = f"{move.by} asked: {move.alias} of {move.model} {where}; {move.given} of {move.needed} people"
+    says += f"{_among(move.among)} have approved it."
+    then = f"kaizen models approve {move.version} --alias {move.alias}"
+    return Item(Wants.DECIDE, f"model:{move.version}", move.project, move.at, says, then)
+
+
+def _to_label(queue: Unlabelled) -> Item:
+    says = f"{queue.rows:,} row{'s' if queue.rows != 1 else ''} of {queue.project} wait for a label."
+    return Item(
+        Wants.LABEL, f"queue:{queue.project}", queue.project, queue.since, says, f"kaizen label {queue.project}"
+    )
+
+
+def _among(names: tuple[str, ...]) -> str:
+    return f" of {', '.join(names)}" if names else ""
+
+
 def _waiting(release: Release, is_older: bool, now: datetime, key: bytes) -> Item | None:
     subject, then = f"release:{release.name}", f"kaizen approve {release.name}"
     if release.state is ReleaseState.GATED:
         given = len(counted(release.approvals, release.digest, now, key))
-        among = f" of {', '.join(release.review.among)}" if release.review.among else ""
+        among = _among(release.review.among)
         says = f"{release.name} passed its gate; {given} of {release.review.needed} people{among} have approved it."
         return Item(Wants.DECIDE, subject, release.project, release.created_at, says, then)
     if release.state in (ReleaseState.APPROVED, ReleaseState.PACKAGED) and not is_approved(release, now, key):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import msgspec
 
-from kaizenml.core.approval import Approval, Hand, Review, approval, check_approver, counted, suffice
+from kaizenml.core.approval import POLICY, Approval, Hand, Review, approval, check_approver, counted
 from kaizenml.core.digest import Digest
 from kaizenml.core.event import Kind
 from kaizenml.core.ports import Books
@@ -30,6 +30,20 @@ _MOST_RELEASES = 1_000
 _GIVEN = tuple[Approval, ...]
 #: Made now, before threads ask: msgspec crashes when two of them ask at once how a class is read.
 _MADE = (msgspec.json.Decoder(_GIVEN),)
+
+
+class ProtectedAliasError(PermissionDeniedError):
+    """A protected alias, or stage, was to move, and too few have approved that."""
+
+    def __init__(self, standing: Standing, version: str, by: str) -> None:
+        whom = version or standing.model
+        super().__init__(
+            f"{standing.alias} of {standing.model} is protected: it moves {'to ' + version if version else 'away'} "
+            f"only with an approval, and {standing.given} of {standing.needed} people have approved that.",
+            f"Ask an approver to run `kaizen models approve {whom} --alias {standing.alias}`.",
+            {"model": standing.model, "alias": standing.alias, "given": standing.given, "needed": standing.needed},
+        )
+        self.standing, self.by = standing, by
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +91,12 @@ def move(
             {"model": name, "alias": alias, "version": before},
         )
     cause = None
-    if before != number and is_protected(alias, house.settings.protected):
-        cause = _checked(books, house, model, alias, version)
+    if before != number and is_protected(alias, models.protected_of(books, house, model)):
+        cause = _checked(books, house, model, alias, version, by)
     return models.point(books, house.clock.now(), model, alias, number, by, cause=cause)
 
 
-def check_stage(books: Books, house: House, of: RegisteredVersion, stage: str) -> None:
+def check_stage(books: Books, house: House, of: RegisteredVersion, stage: str, by: str) -> None:
     """Refuse to move a version into or out of a protected stage without an approval.
 
     A stage is to clients before aliases what an alias is to later ones; out of it, the approval of taking away counts.
@@ -92,12 +106,12 @@ def check_stage(books: Books, house: House, of: RegisteredVersion, stage: str) -
     PermissionDeniedError
         When too few have approved it.
     """
-    protected = house.settings.protected
     model = models.get(books, of.model)
+    protected = models.protected_of(books, house, model)
     if stage != of.stage and is_protected(stage, protected):
-        _checked(books, house, model, stage, of)
+        _checked(books, house, model, stage, of, by)
     if stage != of.stage and is_protected(of.stage, protected):
-        _checked(books, house, model, of.stage, None)
+        _checked(books, house, model, of.stage, None, by)
 
 
 def approve(
@@ -115,12 +129,13 @@ def approve(
     """
     model = models.get(books, name)
     version = models.get_version(books, name, number) if number is not None else None
-    if not is_protected(alias, house.settings.protected):
+    protected = models.protected_of(books, house, model)
+    if not is_protected(alias, protected):
         raise UsageError(
             f"{alias[:80]} of {name} is not protected: it moves without an approval.",
-            f"Protected are {', '.join(house.settings.protected) or 'no aliases'}.",
+            f"Protected are {', '.join(protected) or 'no aliases'}.",
         )
-    now, review, digest = house.clock.now(), _review(books, model), _digest(books, model, alias, version)
+    now, review, digest = house.clock.now(), review_of(books, model), _digest(books, model, alias, version)
     kept = _kept(books, name, alias)
     before = counted(kept, digest, now, house.key)
     what = f"the move of {alias} to {version.name if version else 'nothing'}"
@@ -137,6 +152,13 @@ def approve(
     return Standing(name, alias, number, digest, len(before) + 1, review.needed)
 
 
+def standing(books: Books, house: House, name: str, alias: str, number: int | None) -> Standing:
+    """Return how far the approval of a move is; `NotFoundError` when there is no such model or version."""
+    model = models.get(books, name)
+    version = models.get_version(books, name, number) if number is not None else None
+    return _standing(books, house, model, alias, version)
+
+
 def follow(books: Books, now: datetime, release: Release, by: str, *, cause: int) -> None:
     """Let the champion's alias name the version of the release that serves now."""
     name, _, number = release.model_version.rpartition(":")
@@ -146,7 +168,7 @@ def follow(books: Books, now: datetime, release: Release, by: str, *, cause: int
 
 
 def _checked(
-    books: Books, house: House, model: RegisteredModel, alias: str, version: RegisteredVersion | None
+    books: Books, house: House, model: RegisteredModel, alias: str, version: RegisteredVersion | None, by: str
 ) -> int | None:
     """Return the event of the approval that lets an alias move; refuse it where there is none."""
     if alias.casefold() == CHAMPION and _is_served(books, model):
@@ -157,18 +179,20 @@ def _checked(
         )
     if version is not None and _is_released(books, house, version):
         return None
-    now, review, digest = house.clock.now(), _review(books, model), _digest(books, model, alias, version)
-    valid = counted(_kept(books, model.name, alias), digest, now, house.key)
-    if suffice(valid, review):
+    found = _standing(books, house, model, alias, version)
+    if found.is_enough:
         told = books.events.find(Kind.APPROVAL_GRANTED, _subject(model.name, version))
         return told[-1].id if told else None
-    whom = version.name if version else model.name
-    raise PermissionDeniedError(
-        f"{alias} of {model.name} is protected: it moves {'to ' + version.name if version else 'away'} only with an "
-        f"approval, and {len(valid)} of {review.needed} people have approved that.",
-        f"Ask an approver to run `kaizen models approve {whom} --alias {alias}`.",
-        {"model": model.name, "alias": alias, "given": len(valid), "needed": review.needed},
-    )
+    raise ProtectedAliasError(found, version.name if version else "", by)
+
+
+def _standing(
+    books: Books, house: House, model: RegisteredModel, alias: str, version: RegisteredVersion | None
+) -> Standing:
+    now, review, digest = house.clock.now(), review_of(books, model), _digest(books, model, alias, version)
+    valid = counted(_kept(books, model.name, alias), digest, now, house.key)
+    people = [each for each in valid if each.by != POLICY]
+    return Standing(model.name, alias, version.number if version else None, digest, len(people), review.needed)
 
 
 def _is_served(books: Books, model: RegisteredModel) -> bool:
@@ -184,7 +208,8 @@ def _is_released(books: Books, house: House, version: RegisteredVersion) -> bool
     return any(is_approved(each, house.clock.now(), house.key) for each in mine)
 
 
-def _review(books: Books, model: RegisteredModel) -> Review:
+def review_of(books: Books, model: RegisteredModel) -> Review:
+    """Return what is asked of the decision on a model: what its project declares, or one person."""
     try:
         return books.declarations.get(model.project).delivery.review
     except NotFoundError:

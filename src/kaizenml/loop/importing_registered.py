@@ -147,7 +147,8 @@ class Bringing:
         """Return in which stage a version is: its own, where that needs no approval."""
         before = known.stage if known else STAGES[0]
         wanted = of.stage if of.stage in STAGES else STAGES[0]
-        protected = self.house.settings.protected
+        model = self.books.registry.find(name.rpartition(":")[0])
+        protected = models.protected_of(self.books, self.house, model) if model else self.house.settings.protected
         if wanted == before or self.is_new or not (is_protected(wanted, protected) or is_protected(before, protected)):
             return wanted
         self.troubles.append(Trouble("stage", name, f"it moves to {wanted} with an approval only"))
@@ -155,6 +156,7 @@ class Bringing:
 
     def _point(self, foreign: ForeignRegistered, model: RegisteredModel) -> None:
         """Set the aliases."""
+        protected = models.protected_of(self.books, self.house, model)
         for alias, number in sorted(foreign.aliases.items()):
             try:
                 check_alias(alias)
@@ -167,7 +169,7 @@ class Bringing:
             if found is None or found.is_deleted:
                 why = "the version that it names is not here"
                 self.troubles.append(Trouble("alias", f"{foreign.name}@{alias}", why))
-            elif is_protected(alias, self.house.settings.protected) and not self.is_new:
+            elif is_protected(alias, protected) and not self.is_new:
                 why = "it moves with an approval only: `kaizen models approve`, then `kaizen models alias`"
                 self.troubles.append(Trouble("alias", f"{foreign.name}@{alias}", why))
             else:

@@ -114,7 +114,7 @@ def move_stage(
             f"'{stage}' is not an Active stage. Valid stages are {list(_ACTIVE)}"
         )
     found, now = _found(books, name, version), house.clock.now()
-    aliases.check_stage(books, house, found, to)
+    aliases.check_stage(books, house, found, to, by)
     if archives:
         there = Question((Comparison("attribute", "name", "=", name), Comparison("attribute", "stage", "=", to)))
         for each in books.registry.versions(there, limit=MOST_VERSIONS):

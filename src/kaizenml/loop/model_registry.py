@@ -14,6 +14,7 @@ from kaizenml.loop import aliases, model_cards, model_views
 from kaizenml.loop import models as registry
 from kaizenml.loop.aliases import Standing
 from kaizenml.loop.model_views import View
+from kaizenml.loop.move_requests import remembering
 from kaizenml.loop.wiring import House, open_house, read_settings
 from kaizenml.training import program
 
@@ -101,7 +102,8 @@ class Models:
         PermissionDeniedError
             When the alias is protected, and too few have approved that it moves there.
         """
-        with _writing() as (books, house):
+        house = _house()
+        with remembering(house) as books:
             model, number = _version(books, name) if ":" in name or "@" in name else (name, None)
             aliases.move(books, house, model, alias, number, _person())
 

@@ -98,7 +98,7 @@ def rename(books: Books, house: House, name: str, to: str, by: str) -> Registere
     if other is not None and not other.is_deleted:
         raise ConflictError(f"There is a model {to} already.", "Choose another name.", {"model": to})
     _check_ours(books, model)
-    _check_unprotected(house, model)
+    _check_unprotected(books, house, model)
     books.registry.rename(name, to, now)
     renamed = get(books, to)
     if other is not None and other.last_number > renamed.last_number:
@@ -121,7 +121,7 @@ def delete(books: Books, house: House, name: str, by: str) -> None:
     """
     model, now = get(books, name), house.clock.now()
     _check_ours(books, model)
-    _check_unprotected(house, model)
+    _check_unprotected(books, house, model)
     for version in _versions(books, name):
         books.registry.save_version(replace(version, tags={}, is_deleted=True, changed_at=now))
     _saved(books, model, now, tags={}, aliases={}, is_deleted=True)
@@ -224,7 +224,7 @@ def delete_version(books: Books, house: House, of: RegisteredVersion, by: str) -
     model, now = get(books, of.model), house.clock.now()
     if _is_trained(books, of.name):
         raise StateError(f"{of.name} was trained by a project, so it stays: releases are made of it.", "")
-    _check_unprotected(house, model, of.number)
+    _check_unprotected(books, house, model, of.number)
     aliases = {alias: number for alias, number in model.aliases.items() if number != of.number}
     books.registry.save_version(replace(of, is_deleted=True, changed_at=now))
     _saved(books, model, now, aliases=aliases)
@@ -257,6 +257,15 @@ def point(
     facts = {"alias": alias, "version": number, "before": before, **_of_prompt(model.tags)}
     tell(books, now, model, by, Kind.ALIAS_MOVED, facts, cause=cause)
     return after
+
+
+def protected_of(books: Books, house: House, model: RegisteredModel) -> tuple[str, ...]:
+    """Return which aliases, and stages, of a model move only with an approval: the home's and its project's."""
+    try:
+        declared = books.declarations.get(model.project).delivery.protected if model.project else ()
+    except NotFoundError:
+        declared = ()
+    return tuple(dict.fromkeys((*house.settings.protected, *declared)))
 
 
 def tell(
@@ -321,8 +330,8 @@ def _check_ours(books: Books, model: RegisteredModel) -> None:
         )
 
 
-def _check_unprotected(house: House, model: RegisteredModel, number: int | None = None) -> None:
-    found = protected_aliases(model, house.settings.protected, number)
+def _check_unprotected(books: Books, house: House, model: RegisteredModel, number: int | None = None) -> None:
+    found = protected_aliases(model, protected_of(books, house, model), number)
     if found:
         raise PermissionDeniedError(
             f"The protected alias {found[0]} of {model.name} names version {model.aliases[found[0]]}.",

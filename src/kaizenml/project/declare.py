@@ -19,7 +19,7 @@ from kaizenml.core.space import Space, Tuning
 from kaizenml.core.step import StepOptions, bytes_of, seconds_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.project.preparing import cleaning, preparation
-from kaizenml.project.reviewing import review_of
+from kaizenml.project.reviewing import aliases_of, review_of
 from kaizenml.project.signature import Step
 
 S = TypeVar("S", bound=Step)
@@ -334,6 +334,7 @@ class Project:
         approval: str | Review = "person",
         automatic: bool = True,
         requests: int = 100,
+        protected: Sequence[str] = (),
     ) -> None:
         """Say how a release reaches its users.
 
@@ -342,14 +343,15 @@ class Project:
         canary
             Percentages of traffic, rising to 100.
         approval
-            ``"person"``: somebody runs `kaizen approve`. ``"policy"``: what the gate lets through is approved. Or more
-            exactly ``kz.people(2)``, ``kz.policy("beats_champion")``.
+            ``"person"``: somebody runs `kaizen approve`; ``"policy"``: the gate; or ``kz.people(2)``, ``kz.policy(…)``.
         automatic
             Whether an approved release is rolled out by itself; else somebody runs `kaizen ship`.
         requests
             How many requests the new release must have answered in a canary step before the next.
+        protected
+            Aliases of its models, and stages, that move only with an approval, besides those that the home protects.
         """
-        self.delivery = Delivery(tuple(canary), automatic, requests, review_of(approval))
+        self.delivery = Delivery(tuple(canary), automatic, requests, review_of(approval), aliases_of(protected))
 
     def monitor(self, *monitors: Monitor) -> None:
         """Say what is watched once a release serves."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from kaizenml.core.approval import Review
 from kaizenml.core.gate import REQUIREMENTS
 from kaizenml.core.monitor import every
+from kaizenml.core.registered import check_alias
 from kaizenml.errors import NotFoundError, ProjectError
 
 _DAY = 86_400.0
@@ -71,3 +72,11 @@ def review_of(approval: str | Review) -> Review:
             f"Nobody is called {approval!r}.", 'Approval is by "person", "policy", kz.people(…) or kz.policy(…).'
         )
     return policy() if approval == "policy" else people()
+
+
+def aliases_of(said: str | Sequence[str]) -> tuple[str, ...]:
+    """Return aliases as they are declared, one or several; `UsageError` for what cannot be one."""
+    names = (said,) if isinstance(said, str) else tuple(said)
+    for name in names:
+        check_alias(name)
+    return names

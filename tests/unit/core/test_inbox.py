@@ -11,7 +11,7 @@ from kaizenml.core.digest import digest_of
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.finding import Finding, Severity
 from kaizenml.core.gate import Check, Verdict
-from kaizenml.core.inbox import Wants, inbox
+from kaizenml.core.inbox import Move, Unlabelled, Wants, inbox
 from kaizenml.core.release import Parts, Release, ReleaseState
 
 KEY = b"key"
@@ -78,3 +78,28 @@ def test_an_item_says_what_it_is_about_and_what_deals_with_it():
 
     assert item.says == "flights/2 passed its gate; 1 of 2 people of eve, zoe have approved it."
     assert item.then == "kaizen approve flights/2"
+
+
+def test_refused_moves_and_rows_without_label_wait_among_the_rest():
+    move = Move("churn", "champion", "churn:2", "shop", "person:ada", NOW, 1, 2, ("eve", "zoe"))
+    away = Move("churn", "live", "churn", "shop", "person:ada", NOW + timedelta(hours=9), 0, 1)
+    queue = Unlabelled("flights", 1200, NOW)
+    lapsed = approval("person:bob", plain(1).digest, Review(), NOW - timedelta(days=31), KEY)
+    old = plain(1, ReleaseState.PACKAGED, approvals=(lapsed,))
+
+    items = inbox([plain(2), old], [], [alert()], NOW, KEY, moves=[away, move], unlabelled=[queue])
+
+    assert [(item.wants, item.subject) for item in items] == [
+        (Wants.LOOK, "alert:hour"), (Wants.DECIDE, "model:churn:2"), (Wants.DECIDE, "release:flights/2"),
+        (Wants.DECIDE, "model:churn"), (Wants.RENEW, "release:flights/1"), (Wants.LABEL, "queue:flights"),
+    ]  # fmt: skip
+    said = {item.subject: (item.says, item.then) for item in items}
+    assert said["model:churn:2"] == (
+        "person:ada asked: champion of churn shall name churn:2; 1 of 2 people of eve, zoe have approved it.",
+        "kaizen models approve churn:2 --alias champion",
+    )
+    assert said["model:churn"] == (
+        "person:ada asked: live of churn shall be taken away; 0 of 1 people have approved it.",
+        "kaizen models approve churn --alias live",
+    )
+    assert said["queue:flights"] == ("1,200 rows of flights wait for a label.", "kaizen label flights")

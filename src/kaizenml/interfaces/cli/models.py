@@ -168,11 +168,12 @@ def tag(name: str, tags: tuple[str, ...], folder: Path, as_json: bool) -> None:
 def alias(name: str, alias: str, seen: int | None, folder: Path, as_json: bool) -> None:
     """Let ALIAS name a version; with MODEL alone, take the alias away. A protected one needs an approval."""
     from kaizenml.loop.aliases import move
+    from kaizenml.loop.move_requests import remembering
 
     model, number = version_number(name) if ":" in name else (name, None)
     before = -1 if seen is None else (seen or None)
     house = house_of(folder)
-    with house.records.writing() as books:
+    with remembering(house) as books:
         done = move(books, house, model, alias, number, person(), seen=before)
     _print(msgspec.to_builtins(done), as_json)
 

@@ -15,6 +15,7 @@ from kaizenml.interfaces.http.problems import answer
 from kaizenml.interfaces.http.routes import ANYWHERE, RUN, Belongs, Routes, check_thing
 from kaizenml.interfaces.http.service import Service, house_behind
 from kaizenml.loop import aliases, belonging, model_cards, model_views, models
+from kaizenml.loop.move_requests import remembering
 
 ModelName = Annotated[str, Field(min_length=1, max_length=LONGEST_NAME)]
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
@@ -169,15 +170,16 @@ class Registry:
     def move(self, model: str, alias: str, body: Move) -> Response:
         """Let an alias name a version; a protected one moves only with an approval."""
         seen = -1 if body.seen is None else (body.seen or None)
-        with self._service.records.writing() as books:
-            house = house_behind(self._service)
+        house = house_behind(self._service)
+        with remembering(house) as books:
             aliases.move(books, house, model, alias, body.version, body.actor, seen=seen)
             return answer(model_views.model_view(books, model))
 
     def take_away(self, model: str, alias: str, body: Act | None = None) -> Response:
         """Take an alias away; a protected one goes only with an approval."""
-        with self._service.records.writing() as books:
-            aliases.move(books, house_behind(self._service), model, alias, None, (body or Act()).actor)
+        house = house_behind(self._service)
+        with remembering(house) as books:
+            aliases.move(books, house, model, alias, None, (body or Act()).actor)
             return answer(model_views.model_view(books, model))
 
     def approve(self, model: str, alias: str, body: Approving) -> Response:

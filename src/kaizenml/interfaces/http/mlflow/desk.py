@@ -9,8 +9,10 @@ from datetime import datetime
 from typing import TypeVar
 
 from kaizenml.core.ports import Blobs, Books
+from kaizenml.loop.aliases import ProtectedAliasError
 from kaizenml.loop.grouping import Together
 from kaizenml.loop.mlflow_experiments import make_default
+from kaizenml.loop.move_requests import remember
 from kaizenml.loop.wiring import House
 
 T = TypeVar("T")
@@ -49,7 +51,12 @@ class Desk:
     def write(self, work: Callable[[Books], T]) -> T:
         """Do a write, durably, and return what it returns."""
         self._prepare()
-        return self._together.write(work)
+        try:
+            return self._together.write(work)
+        except ProtectedAliasError as refused:
+            why = refused
+            self._together.write(lambda books: remember(books, self._house, why))
+            raise
 
     def is_due(self, run: str) -> bool:
         """Say whether a run's metrics shall be shown anew in our lists: once a second at most for each run."""

@@ -48,6 +48,23 @@ def test_a_plain_client_moves_a_protected_alias_only_with_an_approval(wire: Wire
     assert own(wire, "GET", "/churn")["aliases"] == {"champion": 1}
 
 
+def test_whatever_a_protected_move_is_asked_for_by_it_waits_in_the_inbox(wire: Wire) -> None:
+    registered(wire, versions=2)
+
+    def asked() -> list[str]:
+        return [each["then"] for each in wire.client.get("/api/v1/inbox").json()["inbox"]]
+
+    assert own(wire, "PUT", "/churn/aliases/champion", version=1)["status"] == 403
+    assert asked() == ["kaizen models approve churn:1 --alias champion"]
+    assert wire.post(f"{RM}/alias", name="churn", alias="champion", version="2").status_code == 403
+    assert asked() == ["kaizen models approve churn:2 --alias champion"]
+    staged = wire.post(f"{MV}/transition-stage", name="churn", version="1", stage="Production")
+    assert staged.status_code == 403
+    assert "kaizen models approve churn:1 --alias Production" in asked()
+    with wire.house.records.reading() as books:
+        assert len(books.events.find(Kind.APPROVAL_REQUESTED)) == 3
+
+
 def test_our_own_routes_and_mlflows_are_of_one_registry(wire: Wire) -> None:
     run = registered(wire)
     made = own(wire, "POST", "/churn/versions", run=run, description="again", tags={"k": "v"})
