@@ -11,6 +11,7 @@ import pytest
 from kaizenml.adapters.apprise_channel import AppriseNotifier
 from kaizenml.adapters.webhook import WebhookNotifier
 from kaizenml.core.address import Allowed, allowed
+from kaizenml.core.mlflow.hooks import signed_headers
 from kaizenml.core.notice import Answer, Notice, Target
 from kaizenml.core.outbox import Notifier
 from kaizenml.core.webhook import secret_text
@@ -21,7 +22,7 @@ NOTICE = Notice("msg_1", "shop: run failed", "no column: age", "http://127.0.0.1
 SECRET = secret_text(bytes(range(32)))
 
 
-@pytest.fixture(params=["webhook", "apprise"])
+@pytest.fixture(params=["webhook", "mlflow", "apprise"])
 def channel(request: pytest.FixtureRequest) -> str:
     if request.param == "apprise" and importlib.util.find_spec("apprise") is None:
         pytest.skip("apprise is not installed")
@@ -29,9 +30,14 @@ def channel(request: pytest.FixtureRequest) -> str:
 
 
 def sent(channel: str, port: int, *, but: Allowed | None = None) -> Answer:
-    scheme, kind = {"webhook": ("http", WebhookNotifier), "apprise": ("json", AppriseNotifier)}[channel]
     may = allowed(["127.0.0.1"]) if but is None else but
-    notifier: Notifier = kind(may, timeout_seconds=250)  # of which a busy machine may need a part
+    seconds = 250  # of which a busy machine may need a part
+    channels: dict[str, tuple[str, Notifier]] = {
+        "webhook": ("http", WebhookNotifier(may, timeout_seconds=seconds)),
+        "mlflow": ("http", WebhookNotifier(may, sign=signed_headers, timeout_seconds=seconds)),
+        "apprise": ("json", AppriseNotifier(may, timeout_seconds=seconds)),
+    }
+    scheme, notifier = channels[channel]
     return notifier.send(NOTICE, Target(f"{scheme}://127.0.0.1:{port}/s3cret", (SECRET,)), NOW)
 
 

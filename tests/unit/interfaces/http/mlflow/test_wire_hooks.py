@@ -43,9 +43,15 @@ class Wristwatch:
         return SystemClock().now() + self.ahead
 
 
+on_both = pytest.mark.parametrize("house", ["file", "postgres"], indirect=True)
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    opened = replace(open_house(settings(tmp_path, {}, {"notify_allow": "127.0.0.1"})), clock=Wristwatch())
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    of = {"notify_allow": "127.0.0.1"}
+    if getattr(request, "param", "file") == "postgres":
+        of["database"] = request.getfixturevalue("postgres").emptied()
+    opened = replace(open_house(settings(tmp_path, {}, of)), clock=Wristwatch())
     yield opened
     opened.records.close()
 
@@ -74,6 +80,7 @@ def names(got: list[Got]) -> list[str]:
     return [json.loads(each.body)["data"]["name"] for each in got]
 
 
+@on_both
 def test_only_what_happens_while_it_is_active_is_told(house: House, client: httpx.Client) -> None:
     with receiving() as receiver:
         register(house, "before")
@@ -89,6 +96,7 @@ def test_only_what_happens_while_it_is_active_is_told(house: House, client: http
     assert sorted(names(receiver.got)) == ["one", "three"]
 
 
+@on_both
 def test_what_happened_before_a_change_is_told_as_it_was_wanted_then(house: House, client: httpx.Client) -> None:
     with receiving() as receiver:
         made = hook(client, receiver)
