@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from databases import DATABASES, url_of
 
-from kaizenml.adapters.sql import open_records
 from kaizenml.adapters.sql.records import SqlRecords
 from kaizenml.core.digest import digest_of_bytes
 from kaizenml.core.mlflow.filter import RUNS, Question, parsed, sortings
@@ -20,13 +16,6 @@ from kaizenml.loop import mlflow_runs as runs
 from kaizenml.loop.mlflow_search import search
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-@pytest.fixture(params=DATABASES)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
 
 
 def test_a_document_is_found_as_it_was_put_and_replaced(records: SqlRecords) -> None:

@@ -3,32 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from databases import DATABASES, url_of
 from record_samples import NOW, draft, later
 
-from kaizenml.adapters.sql import SqlRecords, open_records
+from kaizenml.adapters.sql import open_records
 from kaizenml.core.event import Draft, Kind, verify
 from kaizenml.core.ports import Books, Records
 from kaizenml.errors import IntegrityError, NotFoundError, UsageError
-
-
-@pytest.fixture(params=DATABASES)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def books(records: SqlRecords) -> Iterator[Books]:
-    with records.writing() as opened:
-        yield opened
 
 
 def test_the_log_is_a_chain(records: Records) -> None:

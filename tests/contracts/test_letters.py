@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from databases import DATABASES, url_of
 from record_samples import NOW, later
 
-from kaizenml.adapters.sql import SqlRecords, open_records
 from kaizenml.core.letter import LEASE_SECONDS, Letter, LetterState, answered, letter_id
 from kaizenml.core.notice import Answer
 from kaizenml.core.ports import Books
 from kaizenml.errors import ConflictError, NotFoundError
-
-
-@pytest.fixture(params=DATABASES)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def books(records: SqlRecords) -> Iterator[Books]:
-    with records.writing() as opened:
-        yield opened
 
 
 def letter(event: int, *, to: str = "ops", due: float = 0) -> Letter:

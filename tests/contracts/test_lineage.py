@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import random
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from databases import DATABASES, url_of
 from record_samples import declaration, endpoint, model, release, rollout, run, snapshot
 
 from kaizenml.adapters.sql import open_records
@@ -22,13 +20,6 @@ from kaizenml.core.walk import FEWEST_LOOKED_AT, Graph, walk
 from kaizenml.errors import NotFoundError, UsageError
 from kaizenml.loop.node_names import found_node
 from kaizenml.loop.tracing import facts_of, graph
-
-
-@pytest.fixture(params=DATABASES)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
 
 
 def filled(records: SqlRecords, *, others: int = 5) -> None:

@@ -1,39 +1,18 @@
-"""What every adapter of the `Records` port does."""
+"""What every adapter of the `Records` port does: transactions, runs, data, events, notes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
-from databases import DATABASES, url_of
-from record_samples import NOW, alert, declaration, draft, endpoint, job, later, model, release, rollout, run, snapshot
+from record_samples import NOW, declaration, draft, job, model, run, snapshot
 
-from kaizenml.adapters.sql import SqlRecords, open_records
-from kaizenml.core.alert import AlertState
 from kaizenml.core.event import Draft, Kind
-from kaizenml.core.job import JobState, Work, finished
 from kaizenml.core.ports import Books, Records
-from kaizenml.core.release import ReleaseState
-from kaizenml.core.rollout import Phase
 from kaizenml.core.run import RunState
 from kaizenml.core.trail import Trail
 from kaizenml.errors import ConflictError, NotFoundError, StateError, UsageError
-
-
-@pytest.fixture(params=DATABASES)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def books(records: SqlRecords) -> Iterator[Books]:
-    with records.writing() as opened:
-        yield opened
 
 
 def test_what_was_written_is_read_in_the_next_transaction(records: Records) -> None:
@@ -77,69 +56,6 @@ def test_reading_within_writing_sees_what_is_being_written(records: Records) -> 
         books.runs.save(run())
         with records.reading() as same:
             assert len(same.runs.newest()) == 1
-
-
-def test_asking_for_the_same_work_twice_is_asking_once(books: Books) -> None:
-    first = books.jobs.enqueue(job(1, key="run flights today"))
-    second = books.jobs.enqueue(job(2, key="run flights today"))
-
-    assert second == first
-    assert len(books.jobs.newest()) == 1
-
-
-def test_the_oldest_job_of_the_wanted_kinds_is_claimed_first(books: Books) -> None:
-    for number, work in [(3, Work.RUN), (1, Work.WATCH), (2, Work.RUN)]:
-        books.jobs.enqueue(job(number, work=work))
-
-    taken = books.jobs.claim([Work.RUN], "worker-1", NOW)
-
-    assert taken is not None
-    assert (taken.id, taken.state, taken.fence, taken.worker) == ("job-2", JobState.LEASED, 1, "worker-1")
-    assert books.jobs.get("job-2") == taken
-    assert [one.id for one in books.jobs.unfinished()] == ["job-1", "job-2", "job-3"]
-    assert [one.id for one in books.jobs.newest(limit=2)] == ["job-3", "job-2"]
-
-
-def test_a_job_is_claimed_once(books: Books) -> None:
-    books.jobs.enqueue(job())
-
-    assert books.jobs.claim([Work.RUN, Work.WATCH], "one", NOW) is not None
-    assert books.jobs.claim([Work.RUN, Work.WATCH], "two", NOW) is None
-    assert books.jobs.claim([], "two", NOW) is None
-
-
-def test_a_worker_that_lost_its_lease_is_refused(books: Books) -> None:
-    books.jobs.enqueue(job())
-    mine = books.jobs.claim([Work.RUN], "one", NOW)
-    assert mine is not None
-    books.jobs.save(replace(mine, state=JobState.QUEUED, worker=""), fence=1)
-    theirs = books.jobs.claim([Work.RUN], "two", NOW)
-    assert theirs is not None
-
-    with pytest.raises(ConflictError, match="token 2"):
-        books.jobs.save(finished(mine, 1, NOW), fence=1)
-    books.jobs.save(finished(theirs, 2, NOW, result={"run": "run-1"}), fence=2)
-    assert books.jobs.get("job-0").result == {"run": "run-1"}
-
-
-def test_a_job_that_is_over_stays_as_it_is(books: Books) -> None:
-    books.jobs.enqueue(job())
-    mine = books.jobs.claim([Work.RUN], "one", NOW)
-    assert mine is not None
-    done = finished(mine, 1, NOW)
-    books.jobs.save(done, fence=1)
-
-    books.jobs.save(done, fence=1)
-    with pytest.raises(ConflictError):
-        books.jobs.save(finished(mine, 1, NOW, error="no"), fence=1)
-    assert books.jobs.unfinished() == []
-
-
-def test_an_unknown_job_is_not_found(books: Books) -> None:
-    books.jobs.enqueue(job(7))
-
-    with pytest.raises(NotFoundError, match="job-8"):
-        books.jobs.get("job-8")
 
 
 def test_a_run_comes_back_as_it_was_saved(books: Books) -> None:
@@ -210,113 +126,6 @@ def test_model_versions_are_kept_under_their_numbers(books: Books) -> None:
         books.models.get("flights:22")
 
 
-@pytest.mark.parametrize("name", ["flights", "flights/", "/1", "flights/x", "flights/1/2", "", "flights/²"])
-def test_a_name_that_is_no_release_is_not_found(books: Books, name: str) -> None:
-    books.releases.add(release(1))
-
-    with pytest.raises(NotFoundError):
-        books.releases.get(name)
-
-
-def test_a_release_moves_only_from_the_state_that_was_seen(books: Books) -> None:
-    books.releases.add(release())
-    approved = replace(release(), state=ReleaseState.APPROVED, approved_by="eve", approved_at=NOW)
-
-    books.releases.move(approved, seen=ReleaseState.GATED)
-
-    assert books.releases.get("flights/1") == approved
-    with pytest.raises(ConflictError, match="approved, not gated"):
-        books.releases.move(replace(release(), state=ReleaseState.DECLINED), seen=ReleaseState.GATED)
-    with pytest.raises(ConflictError, match="already"):
-        books.releases.add(release())
-    with pytest.raises(NotFoundError):
-        books.releases.move(release(9), seen=ReleaseState.GATED)
-
-
-def test_the_newest_releases_come_first(books: Books) -> None:
-    for number in (1, 3, 2):
-        books.releases.add(release(number))
-    books.releases.add(release(1, project="taxis"))
-
-    assert [one.name for one in books.releases.newest("flights", limit=2)] == ["flights/3", "flights/2"]
-    assert len(books.releases.newest()) == 4
-
-
-def test_the_newest_of_a_project_is_that_of_the_highest_number_whatever_the_clock_said(books: Books) -> None:
-    for number, at in [(1, NOW), (2, later(2)), (3, later(1))]:
-        books.releases.add(replace(release(number), created_at=at))
-        books.models.add(replace(model(number), created_at=at))
-
-    assert [one.number for one in books.releases.newest("flights")] == [3, 2, 1]
-    assert [one.number for one in books.models.newest("flights")] == [3, 2, 1]
-    assert [one.number for one in books.releases.newest()] == [2, 3, 1]
-
-
-def test_an_endpoint_changes_only_from_the_generation_that_was_seen(books: Books) -> None:
-    assert books.endpoints.find("flights") is None
-    books.endpoints.save(endpoint(1), seen=0)
-
-    books.endpoints.save(endpoint(2, champion="flights/2"), seen=1)
-
-    assert books.endpoints.get("flights").champion == "flights/2"
-    with pytest.raises(ConflictError, match="generation 2, not 1"):
-        books.endpoints.save(endpoint(2, champion="flights/3"), seen=1)
-    with pytest.raises(ConflictError, match="already"):
-        books.endpoints.save(endpoint(1), seen=0)
-    with pytest.raises(NotFoundError, match="flights"):
-        books.endpoints.get("flight")
-
-
-def test_endpoints_are_listed_by_name(books: Books) -> None:
-    for name in ("taxis", "flights"):
-        books.endpoints.save(endpoint(name=name), seen=0)
-
-    assert [one.name for one in books.endpoints.all()] == ["flights", "taxis"]
-
-
-def test_a_rollout_that_ended_stays_as_it_is(books: Books) -> None:
-    books.endpoints.save_rollout(rollout(1))
-    books.endpoints.save_rollout(rollout(2))
-    aborted = replace(rollout(1), state=Phase.ABORTED, reason="too many errors")
-    books.endpoints.save_rollout(aborted)
-
-    assert books.endpoints.rollout("rollout-1") == aborted
-    assert [one.id for one in books.endpoints.rollouts("flights")] == ["rollout-2", "rollout-1"]
-    with pytest.raises(StateError, match="aborted"):
-        books.endpoints.save_rollout(rollout(1))
-    with pytest.raises(NotFoundError):
-        books.endpoints.rollout("rollout-9")
-
-
-def test_an_alert_changes_until_it_is_resolved(books: Books) -> None:
-    for state in (AlertState.PENDING, AlertState.FIRING, AlertState.ACKNOWLEDGED):
-        books.alerts.save(alert(state))
-        assert [one.state for one in books.alerts.unresolved("flights")] == [state]
-
-    books.alerts.save(alert(AlertState.RESOLVED))
-    assert books.alerts.unresolved() == []
-    assert len(books.alerts.newest()) == 1
-
-
-def test_after_a_resolved_alert_the_next_is_a_new_entry(books: Books) -> None:
-    books.alerts.save(alert(AlertState.RESOLVED))
-    books.alerts.save(alert(AlertState.PENDING, hours=5))
-    books.alerts.save(alert(AlertState.FIRING, hours=6))
-
-    assert [one.state for one in books.alerts.newest()] == [AlertState.FIRING, AlertState.RESOLVED]
-    assert books.alerts.unresolved("taxis") == []
-
-
-def test_only_a_pending_alert_is_forgotten(books: Books) -> None:
-    books.alerts.save(alert(AlertState.PENDING, subject="hour"))
-    books.alerts.save(alert(AlertState.FIRING, subject="day"))
-
-    for one in books.alerts.newest():
-        books.alerts.forget(one.id)
-
-    assert [one.subject for one in books.alerts.newest()] == ["day"]
-
-
 TRAILS = [
     Trail(), Trail(actor="person:ada"), Trail(actor="person:"), Trail(actor="Person:ada"), Trail(actor="person:ad"),
     Trail(kinds=frozenset({Kind.GATE_PASSED, Kind.RUN_STARTED})), Trail(subject="release:flights/1"),
@@ -381,29 +190,6 @@ def test_the_last_notes_with_a_prefix_are_found(books: Books) -> None:
 
     assert list(books.notes.last("window", "flights/", limit=2)) == ["flights/2", "flights/3"]
     assert books.notes.last("window", "taxis/") == {}
-
-
-def test_jobs_are_counted_by_state(books: Books) -> None:
-    books.jobs.enqueue(job(1))
-    books.jobs.enqueue(job(2))
-    books.jobs.claim([Work.RUN], "one", NOW)
-
-    counts = books.jobs.counts()
-    assert (counts[JobState.QUEUED], counts[JobState.LEASED], counts[JobState.DONE]) == (1, 1, 0)
-
-
-def test_of_jobs_that_are_over_the_newest_of_a_kind_are_kept(books: Books) -> None:
-    for number in range(6):
-        books.jobs.enqueue(job(number, work=Work.LOOK))
-    books.jobs.enqueue(job(9, work=Work.RUN))
-    for _ in range(5):
-        mine = books.jobs.claim([Work.LOOK], "one", NOW)
-        assert mine is not None
-        books.jobs.save(finished(mine, mine.fence, NOW), fence=mine.fence)
-
-    assert books.jobs.clear(Work.LOOK, keep=2) == 3
-    assert books.jobs.clear(Work.LOOK, keep=2) == 0
-    assert [one.id for one in books.jobs.newest()] == ["job-9", "job-5", "job-4", "job-3"]
 
 
 def test_what_a_project_declares_is_replaced(books: Books) -> None:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from databases import DATABASES, url_of
 from record_samples import NOW, endpoint, later, model, release, run
 
-from kaizenml.adapters.sql import open_records
 from kaizenml.adapters.sql.records import SqlRecords
 from kaizenml.adapters.sql.registry import PROMPT, enlist
 from kaizenml.adapters.sql.tables import REGISTERED_MODELS, REGISTERED_TAGS, REGISTERED_VERSIONS
@@ -29,13 +25,6 @@ CHURN = RegisteredModel("churn", "shop", "person:ada", NOW, NOW, "who leaves", {
 def version(number: int, *, of: str = "churn", hours: float = 0, **more: object) -> RegisteredVersion:
     made = RegisteredVersion(of, number, "shop", "person:ada", NOW, later(hours), "mlflow-artifacts:/1/m", run="run-1")
     return replace(made, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture(params=DATABASES)
-def records(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlRecords]:
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
 
 
 def names(records: SqlRecords, *asked: Comparison, order: tuple[Sorting, ...] = (), limit: int = 100) -> list[str]:

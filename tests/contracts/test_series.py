@@ -3,23 +3,13 @@
 import math
 from dataclasses import replace
 
-import pytest
-from databases import DATABASES, url_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from record_samples import NOW, run
 
-from kaizenml.adapters.sql import open_records
 from kaizenml.core.query_text import parsed
 from kaizenml.core.run import RunState
 from kaizenml.core.series import Point, order, summary
-
-
-@pytest.fixture(params=DATABASES)
-def records(request, tmp_path):
-    opened = open_records(url_of(request, tmp_path))
-    yield opened
-    opened.close()
 
 
 def test_points_come_back_by_step_then_time_with_their_nan_and_infinities(records):
