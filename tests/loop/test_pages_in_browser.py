@@ -92,3 +92,23 @@ def test_a_refusal_is_shown_in_words(shop: Up, page: Any):
     page.wait_for_selector("#result .error")
 
     assert "weight" in page.inner_text("#result")
+
+
+def test_the_form_to_try_an_endpoint_fits_a_small_screen(shop: Up, page: Any):
+    page.set_viewport_size({"width": 375, "height": 900})
+
+    page.goto(f"{shop.data}/endpoints/shop/")
+
+    edges = page.eval_on_selector_all("#ask input", "all => all.map(one => one.getBoundingClientRect().right)")
+    assert max(edges) <= 375 - 16
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+
+
+def test_no_cell_of_what_happened_is_cut_off_on_a_small_screen(shop: Up, page: Any):
+    page.set_viewport_size({"width": 320, "height": 900})
+
+    page.goto(shop.control)
+
+    right = "one => one.getBoundingClientRect().right"
+    cells = page.eval_on_selector_all("tbody td", f"all => all.map({right})")
+    assert max(cells) <= page.eval_on_selector("table", right) + 1

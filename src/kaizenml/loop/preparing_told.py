@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import polars as pl
@@ -118,6 +117,6 @@ def _encoded(scorer: LoadedScorer, taken: pl.DataFrame) -> tuple[Change, ...]:
 def _is_same(before: Any, after: Any) -> bool:
     if isinstance(before, float) and isinstance(after, float) and math.isnan(before) and math.isnan(after):
         return True
-    if isinstance(after, datetime) or isinstance(before, bool) != isinstance(after, bool):
+    if isinstance(before, bool) != isinstance(after, bool):
         return False
     return bool(before == after)

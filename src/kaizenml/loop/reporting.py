@@ -60,7 +60,7 @@ def sentence(event: Event) -> str:
             return str(facts.get("evidence", ""))
         case Kind.GATE_PASSED | Kind.GATE_FAILED:
             checks = facts.get("checks", {})
-            return "; ".join(map(str, checks.values())) if isinstance(checks, dict) else ""
+            return " ".join(map(str, checks.values())) if isinstance(checks, dict) else ""
         case Kind.SNAPSHOT_CREATED:
             return f"{_number(facts, 'rows'):,.0f} rows, {_number(facts, 'live'):,.0f} of them answered by the endpoint"
         case Kind.QUEUE_FILLED:

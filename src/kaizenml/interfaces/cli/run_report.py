@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import msgspec
 
-from kaizenml.core.metric import Estimate
+from kaizenml.core.metric import Estimate, gain
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.core.step import StepState
 from kaizenml.core.terminal import harmless
@@ -22,6 +22,8 @@ def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
             explain_step(step)
     if done.metrics:
         _print_metrics(done)
+        if said := simpler_is_better(done):
+            click.echo(f"{click.style('Note:', fg='yellow')} {said}")
     for check in done.verdict.checks if done.verdict else ():
         mark = click.style("passed", fg="green") if check.has_passed else click.style("FAILED", fg="red")
         click.echo(f"{mark} {harmless(f'{check.name}: {check.evidence}')}")
@@ -33,6 +35,23 @@ def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
         "kaizen up" if done.state is RunState.FINISHED else f"kaizen releases, or improve {done.project} and run again"
     )
     click.echo(f"{done.release} from {done.snapshot}: {done.state}. Next: {follow}")
+
+
+def simpler_is_better(done: Run) -> str:
+    """Return which simple models do better than the run's by its first metric, as a sentence; empty when none does."""
+    metric, ours = next(iter(done.metrics.items()))
+    better = {
+        name: each[metric].value
+        for name, each in done.baselines.items()
+        if metric in each and gain(metric, each[metric].value, ours.value) > 0
+    }
+    if not better:
+        return ""
+    verb, reached = "does" if len(better) == 1 else "do", ", ".join(_short(value) for value in better.values())
+    return (
+        f"{' and '.join(better)} {verb} better than this model on the same rows ({metric} {reached}); "
+        f"with kz.baseline() the gate asks it to beat them."
+    )
 
 
 def _print_metrics(done: Run) -> None:
