@@ -141,6 +141,19 @@ def test_a_run_is_cancelled_from_elsewhere(folder):
         assert kaizen(folder, "cancel", "nobody").returncode == 2
 
 
+def test_a_run_whose_command_was_killed_ends_when_it_is_cancelled(folder):
+    with begun(folder, "--set", "second.how=slow") as (process, name):
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+        assert record(folder)["state"] == "running"
+
+        done = kaizen(folder, "cancel", name)
+
+        assert done.returncode == 0, done.stderr
+        run = record(folder)
+        assert (run["state"], run["error"][:12]) == ("cancelled", "Cancelled by")
+
+
 def test_a_step_that_does_not_listen_is_ended_with_its_process(folder):
     with begun(folder, "--set", "second.how=deaf") as (process, name):
         kaizen(folder, "cancel", name)
@@ -155,6 +168,8 @@ def test_ctrl_c_ends_a_run_as_cancelled(folder):
 
         assert process.wait(30) == 130
         assert record(folder)["state"] == "cancelled"
+        job = json.loads(kaizen(folder, "jobs", "--json").stdout)["jobs"][0]
+        assert (job["state"], job["error"][:12]) == ("cancelled", "Cancelled by")
 
 
 def test_killing_the_command_kills_the_work(folder):

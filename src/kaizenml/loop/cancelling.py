@@ -10,6 +10,7 @@ from kaizenml.core.job import Job, JobState, Work, cancelled, finished
 from kaizenml.core.ports import Books
 from kaizenml.core.run import RunState
 from kaizenml.errors import NotFoundError
+from kaizenml.loop.freeing import is_lost
 from kaizenml.loop.live import kept_console
 from kaizenml.loop.step_journal import steps_told
 from kaizenml.loop.wiring import House
@@ -34,10 +35,11 @@ def cancel(house: House, run: str, *, by: str) -> Job:
             job = books.jobs.get(run)
         except NotFoundError as error:
             raise NotFoundError("run that is under way", run, known) from error
-        was = job.state
-        job = cancelled(job, house.clock.now(), by)
+        now = house.clock.now()
+        has_nobody = job.state is JobState.QUEUED or is_lost(job, now)  # who would notice, and end the run
+        job = cancelled(job, now, by)
         books.jobs.save(job, fence=job.fence)
-        if was is JobState.QUEUED and job.work is Work.RUN:
+        if has_nobody and job.work is Work.RUN:
             end_run(books, house, job.id, by)
         return job
 

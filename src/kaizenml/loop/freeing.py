@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from dataclasses import replace
+from datetime import datetime
 
 from kaizenml.core.job import Job, JobState, Work, released
 from kaizenml.core.ports import Books
@@ -20,13 +21,22 @@ def free_lost_jobs(books: Books, house: House) -> int:
     for job in books.jobs.unfinished():
         if job.state is not JobState.LEASED:
             continue
-        after = released(job if _has_worker(job) else _lapsed(job), now)
+        after = _released(job, now)
         if after.state is not JobState.LEASED:
             books.jobs.save(after, fence=job.fence)
             if after.state is JobState.FAILED and job.work is Work.RUN:
                 _fail_run(books, house, after)
             freed += 1
     return freed
+
+
+def is_lost(job: Job, now: datetime) -> bool:
+    """Say whether the worker of a job is gone: its lease has run out, or its process is no more."""
+    return job.state is JobState.LEASED and _released(job, now).state is not JobState.LEASED
+
+
+def _released(job: Job, now: datetime) -> Job:
+    return released(job if _has_worker(job) else _lapsed(job), now)
 
 
 def _fail_run(books: Books, house: House, job: Job) -> None:

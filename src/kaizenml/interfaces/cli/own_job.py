@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, finished
+from kaizenml.core.job import LEASE_SECONDS, Job, JobState, Work, cancelled, finished
 from kaizenml.errors import CancelledError, ConflictError, KaizenError
 
 
@@ -36,9 +36,9 @@ def own_job(
         with keeping(house, job):
             yield job
     except BaseException as error:
-        _end(house, job, str(error) or type(error).__name__, again)
+        _end(house, job, error, again)
         raise
-    _end(house, job, "", again)
+    _end(house, job, None, again)
 
 
 def _queued(house: Any, project: str, work: Work, facts: Mapping[str, object], prefix: str) -> Job:
@@ -51,11 +51,19 @@ def _queued(house: Any, project: str, work: Work, facts: Mapping[str, object], p
         return books.jobs.enqueue(replace(job, lease_until=now + timedelta(seconds=LEASE_SECONDS)))  # type: ignore[no-any-return]
 
 
-def _end(house: Any, job: Job, error: str, again: str) -> None:
+def _ended(mine: Job, job: Job, error: BaseException | None, now: datetime) -> Job:
+    """Return the job as done or failed; by Ctrl-C it is cancelled, as its run is, by whom it is of."""
+    if isinstance(error, KeyboardInterrupt) and not mine.is_over:
+        return cancelled(mine, now, str(job.facts["author"]))
+    said = "" if error is None else str(error) or type(error).__name__
+    return finished(mine, job.fence, now, error=said)
+
+
+def _end(house: Any, job: Job, error: BaseException | None, again: str) -> None:
     try:
         with house.records.writing() as books:
             mine = books.jobs.get(job.id)
-            books.jobs.save(finished(mine, job.fence, house.clock.now(), error=error), fence=job.fence)
+            books.jobs.save(_ended(mine, job, error, house.clock.now()), fence=job.fence)
     except ConflictError as lost:
         if mine.state is JobState.CANCELLED:
             raise CancelledError(f"Run {job.id}: {mine.error}", again.format(job.id)) from lost
