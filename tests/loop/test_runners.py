@@ -78,6 +78,30 @@ def test_items_of_a_fan_out_run_side_by_side(tmp_path):
     assert kept(folder, done, "most") == 2
 
 
+@pytest.mark.parametrize("asks", ["cpus=1000", 'memory=f"{MOST * 3 // 5}B"'], ids=["cpus", "memory"])
+def test_items_that_each_want_most_of_the_machine_take_turns(tmp_path, asks):
+    folder = laid(tmp_path / "lab", f"""
+        MOST = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+        @project.step
+        def parts():
+            return list(range(8))
+
+        @project.step({asks})
+        def alone(part=kz.each("parts")):
+            for mark in "<>":
+                with open("marks", "a") as file:
+                    file.write(mark)
+                time.sleep(0.2)
+            return part
+
+        project.pipeline("all", alone)
+    """)  # fmt: skip
+    ran(folder, runner="pool")
+
+    assert (folder / "marks").read_text() == "<>" * 8
+
+
 @pytest.mark.parametrize(
     ("options", "body", "says"),
     [

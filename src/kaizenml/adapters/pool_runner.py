@@ -23,7 +23,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from kaizenml.adapters.pool_room import SharedRoom
 from kaizenml.core.process import is_stopped
+from kaizenml.core.room import Room
 from kaizenml.core.task import Outcome, Task
 from kaizenml.errors import KaizenError, StepFailedError
 
@@ -50,12 +52,15 @@ class Team:
         How many there are at the most.
     write, read
         Values to bytes, and back: what goes over the socket is as trusted as the project's own code.
+    room
+        What the machine has, which tasks that run at once share; None: what they ask for does not matter.
     """
 
     command: tuple[str, ...]
     workers: int
     write: Callable[[object], bytes]
     read: Callable[[bytes], Any]
+    room: Room | None = None
 
 
 class PoolRunner:
@@ -69,6 +74,7 @@ class PoolRunner:
         self._waiting = 0
         self._ready = 0
         self._lock = threading.Lock()
+        self._room = SharedRoom(team.room, self._stop)
 
     def is_here(self, task: Task) -> bool:  # noqa: ARG002
         """Say whether the task executes in this process: it does not."""
@@ -128,7 +134,8 @@ class PoolRunner:
             task, future = given
             if future.set_running_or_notify_cancel():
                 try:
-                    worker = self._performed(task, future, worker)
+                    with self._room.taken(task.options):
+                        worker = self._performed(task, future, worker)
                 except BaseException as error:
                     future.set_exception(error)
                     worker = None

@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import unified_diff
 from enum import StrEnum
+from typing import TypeVar
 
 from kaizenml.core.digest import Digest, digest_of
 from kaizenml.errors import ProjectError
+
+Number = TypeVar("Number", int, float)
 
 #: Grows when results are written in another way: what was kept before is then not used.
 FORMAT = 1
@@ -39,7 +42,7 @@ class StepOptions:
     timeout_seconds
         How long one try may take; None: as long as it likes.
     cpus, gpus, memory_bytes
-        What it needs; a runner that cannot give it refuses.
+        What it needs; a runner that cannot give it refuses, but for processors, of which it gives all that it has.
     files
         Files or patterns that it reads, seen from the project's folder: a change of one makes it run again.
     environment
@@ -225,6 +228,20 @@ def bytes_of(size: str | int | None, what: str) -> int | None:
         raise ProjectError(f"{what}={size!r} is no size.", 'Write bytes, or "500MB", "2GB", "1.5GiB".')
     base = 1024 if found[3] else 1000
     return int(float(found[1]) * base ** " kMGT".upper().index(found[2].upper() or " "))
+
+
+def at_least_zero(what: str, value: Number) -> Number:
+    """Return the value; `ProjectError` when it is less than nothing."""
+    if value < 0:
+        raise ProjectError(f"{what}={value} is less than nothing.", "Give 0 or more.")
+    return value
+
+
+def above_zero(what: str, value: Number | None) -> Number | None:
+    """Return the value, if there is one; `ProjectError` when nothing could run with it."""
+    if value is not None and value <= 0:
+        raise ProjectError(f"{what}={value:g} leaves nothing to run with.", "Give more than 0, or leave it out.")
+    return value
 
 
 def seed_for(seed: int, step: str, item: int | None = None) -> int:

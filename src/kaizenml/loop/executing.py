@@ -27,6 +27,7 @@ from kaizenml.training.engine import Asked, Engine
 from kaizenml.training.graph import Node, graph, needed_for
 from kaizenml.training.serialize import deserialized, serialized
 from kaizenml.training.shelf import Shelf
+from kaizenml.training.system import room_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +117,16 @@ def runner_of(loaded: Loaded, house: House, wanted: str, perform: Performer) -> 
     if not is_runner(name):
         raise NotFoundError("runner", name, (*RUNNERS, "ray://HOST:PORT"))
 
+    is_elsewhere = name.startswith("ray")
+    room = None if is_elsewhere else room_here()
+
     def pool() -> Pool:
-        if name.startswith("ray"):
+        if is_elsewhere:
             address = name.removeprefix("ray").removeprefix(":").removeprefix("//")
             return open_ray(house.settings, address, loaded.code, loaded.digest, serialized, deserialized)
-        return open_pool(house.settings, loaded.folder, loaded.digest, serialized, deserialized)
+        return open_pool(house.settings, loaded.folder, loaded.digest, serialized, deserialized, room)
 
-    return Local(perform, pool, prefers_pool=name != "local")
+    return Local(perform, pool, prefers_pool=name != "local", room=room)
 
 
 def sentence(story: StepRun) -> str:

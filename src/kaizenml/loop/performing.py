@@ -9,9 +9,10 @@ from pathlib import Path
 from threading import Lock
 from typing import Protocol
 
+from kaizenml.core.room import Room
 from kaizenml.core.step import StepOptions
 from kaizenml.core.task import Outcome, Runner, StepCache, Task
-from kaizenml.errors import NotFoundError
+from kaizenml.errors import NotFoundError, StepFailedError
 from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.steps import GIVEN, steps_beside, steps_of
@@ -78,10 +79,19 @@ class Local:
         Opens the processes, when they are needed for the first time.
     prefers_pool
         Whether every step runs in a process of its own.
+    room
+        What this machine has: a step that asks for more is refused. None: whoever runs the steps knows.
     """
 
-    def __init__(self, perform: Performer, pool: Callable[[], Pool], *, prefers_pool: bool = False) -> None:
-        self._perform, self._open, self._prefers_pool = perform, pool, prefers_pool
+    def __init__(
+        self,
+        perform: Callable[[Task], Outcome],
+        pool: Callable[[], Pool],
+        *,
+        prefers_pool: bool = False,
+        room: Room | None = None,
+    ) -> None:
+        self._perform, self._open, self._prefers_pool, self._room = perform, pool, prefers_pool, room
         self._pool: Pool | None = None
         self._seconds: dict[str, float] = {}
         self._lock = Lock()
@@ -98,7 +108,8 @@ class Local:
         return not self._at_hand().is_ready  # until then, items are done here
 
     def submit(self, task: Task) -> Future[Outcome]:
-        """Begin a task; one that executes here is over when this returns."""
+        """Begin a task; one that executes here is over when this returns. One that asks for too much is refused."""
+        self._check(task)
         if all(ref.blob for ref in task.values.values()) and not self.is_here(task):
             return self._at_hand().submit(task)
         future: Future[Outcome] = Future()
@@ -109,6 +120,15 @@ class Local:
         except Exception as error:
             future.set_exception(error)
         return future
+
+    def _check(self, task: Task) -> None:
+        lacks = "" if self._room is None else self._room.lacks(task.options)
+        if lacks:
+            raise StepFailedError(
+                f"The step `{task.step}` asks for {lacks}.",
+                "Run it where there is that much: --on ray://HOST:PORT; or ask for less.",
+                {"step": task.step, "item": task.item},
+            )
 
     def close(self) -> None:
         """End the processes."""

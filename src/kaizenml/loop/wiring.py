@@ -18,6 +18,7 @@ from kaizenml.core.mlflow.origin import Origin, Trouble
 from kaizenml.core.person import Provider
 from kaizenml.core.place import Bucket, place_of
 from kaizenml.core.ports import Blobs, Books, Clock, Notifier, Records, Tables
+from kaizenml.core.room import Room
 from kaizenml.core.soundness import Area, Fault
 from kaizenml.core.subscription import Channel
 from kaizenml.core.task import StepCache
@@ -321,16 +322,17 @@ def prune_cache(of: Settings, most_bytes: int, *, is_rehearsal: bool) -> int:
 
 
 def open_pool(
-    of: Settings, folder: Path, code: str, write: Callable[[object], bytes], read: Callable[[bytes], Any]
-) -> PoolRunner:
+    of: Settings, folder: Path, code: str, write: Callable[[object], bytes], read: Callable[[bytes], Any],
+    room: Room | None = None,
+) -> PoolRunner:  # fmt: skip
     """Open processes that perform steps of the project in a folder, as its code was when it had this digest.
 
-    ``write`` and ``read`` make bytes of tasks and of what comes of them, and back.
+    ``write`` and ``read`` make bytes of tasks and of what comes of them, and back; ``room`` is what they share.
     """
     from kaizenml.adapters.pool_runner import PoolRunner, Team, python_command
 
     command = python_command("kaizenml.loop.pool_worker", str(folder), code, str(of.cache))
-    return PoolRunner(Team(command, os.cpu_count() or 1, write, read))
+    return PoolRunner(Team(command, os.cpu_count() or 1, write, read, room))
 
 
 def open_ray(

@@ -16,7 +16,7 @@ from kaizenml.core.pipeline import Pipeline
 from kaizenml.core.preparation import Cleaning, Preparation
 from kaizenml.core.source import PushSource, Source
 from kaizenml.core.space import Space, Tuning
-from kaizenml.core.step import StepOptions, bytes_of, seconds_of
+from kaizenml.core.step import StepOptions, above_zero, at_least_zero, bytes_of, seconds_of
 from kaizenml.errors import NotFoundError, ProjectError
 from kaizenml.project.preparing import cleaning, preparation
 from kaizenml.project.reviewing import aliases_of, review_of
@@ -153,7 +153,8 @@ class Project:
         timeout
             How long a try may take, such as ``"10m"``; what takes longer is stopped.
         cpus, gpus, memory
-            What it needs (``memory="2GB"``); what takes more memory is stopped.
+            What it needs (``memory="2GB"``): where that is not to be had it fails at once, and what takes more memory
+            is stopped.
         files, environment
             Files (or patterns) and environment variables that it reads: a change of one makes it run again.
         cache
@@ -168,12 +169,12 @@ class Project:
             When two steps have one name, or an option cannot be.
         """
         options = StepOptions(
-            retries=_at_least_zero("retries", retries),
-            backoff_seconds=seconds_of(backoff, "backoff") or 0.0,
-            timeout_seconds=seconds_of(timeout, "timeout"),
-            cpus=_at_least_zero("cpus", cpus),
-            gpus=_at_least_zero("gpus", gpus),
-            memory_bytes=bytes_of(memory, "memory"),
+            retries=at_least_zero("retries", retries),
+            backoff_seconds=at_least_zero("backoff", seconds_of(backoff, "backoff") or 0.0),
+            timeout_seconds=above_zero("timeout", seconds_of(timeout, "timeout")),
+            cpus=at_least_zero("cpus", cpus),
+            gpus=at_least_zero("gpus", gpus),
+            memory_bytes=above_zero("memory", bytes_of(memory, "memory")),
             files=_names(files),
             environment=_names(environment),
             is_cached=cache,
@@ -382,12 +383,6 @@ class Project:
         if seconds < 1:
             raise ProjectError(f"poll({interval!r}) is more often than once a second.", 'Write "1s" or more.')
         self.polling = Polling(seconds, run)
-
-
-def _at_least_zero(what: str, value: Any) -> Any:
-    if value < 0:
-        raise ProjectError(f"{what}={value} is less than nothing.", "Give 0 or more.")
-    return value
 
 
 def _checked_share(share: float) -> float:

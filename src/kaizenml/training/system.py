@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kaizenml.core.process import left_by
+from kaizenml.core.room import Room
 
 SECONDS = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -127,6 +129,18 @@ def _machine_cpu() -> tuple[float, float]:
     if len(fields) < 5:
         return 0.0, 0.0
     return (sum(fields) - fields[3] - fields[4]) / _TICKS, sum(fields) / _TICKS
+
+
+def room_here(devices: Path = Path("/dev")) -> Room:
+    """Return what this machine has for steps.
+
+    Graphics cards are counted where Linux shows NVIDIA's and no others; elsewhere nobody can say how many there are.
+    """
+    memory = os.sysconf("SC_PHYS_PAGES") * _PAGE
+    names = _listed(devices)
+    is_known = sys.platform == "linux" and not {"dri", "kfd", "dxg", "accel"} & set(names)
+    cards = [name for name in names if name.startswith("nvidia") and name.removeprefix("nvidia").isdigit()]
+    return Room(float(os.cpu_count() or 1), memory if memory > 0 else None, float(len(cards)) if is_known else None)
 
 
 def _machine_memory() -> float:

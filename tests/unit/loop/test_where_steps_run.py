@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from kaizenml.adapters.pool_runner import PoolRunner, Team, python_command
+from kaizenml.core.room import Room
 from kaizenml.core.step import StepOptions
 from kaizenml.core.task import LIVE, Outcome, Ref, Task
 from kaizenml.errors import StepFailedError
@@ -60,6 +61,17 @@ def test_a_limit_needs_a_process():
     runner.submit(task(memory_bytes=10))
 
     assert len(pool.tasks) == 2
+
+
+@pytest.mark.parametrize("options", [{"gpus": 2.0}, {"memory_bytes": 2_000}], ids=["cards", "memory"])
+def test_what_asks_for_more_than_there_is_is_refused_before_it_begins(options):
+    pool = FakePool()
+    runner = local(pool, 0.1, room=Room(2.0, 1_000, 1.0))
+
+    with pytest.raises(StepFailedError, match=r"`s` asks for .*, and this machine has"):
+        runner.submit(task(**options))
+
+    assert pool.tasks == []
 
 
 def test_what_lives_in_this_process_stays_in_it():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import kaizenml as kz
 from kaizenml.errors import NotFoundError, ProjectError, RowError, StepFailedError
 from kaizenml.project import defaults_of, inputs_of
 from kaizenml.training.graph import called, downstream, graph, needed_for
@@ -150,3 +151,16 @@ def test_the_arguments_of_a_plain_function_are_those_of_its_signature():
 
         assert inputs_of(function) == tuple(each.name for each in named if each.default is each.empty)
         assert defaults_of(function) == {each.name: each.default for each in named if each.default is not each.empty}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"retries": -1}, {"backoff": -1}, {"timeout": 0}, {"timeout": -3.5}, {"memory": -5}, {"cpus": -1}, {"gpus": -1},
+     {"timeout": "soon"}, {"memory": "much"}],
+    ids=["retries", "backoff", "no time", "less time", "memory", "cpus", "gpus", "time in words", "memory in words"],
+)  # fmt: skip
+def test_options_of_a_step_that_cannot_be_are_refused(options):
+    project = kz.Project("lab", source=kz.files("none.csv"), target="y")
+
+    with pytest.raises(ProjectError, match="|".join(options)):
+        project.step(lambda: None, name="a", **options)
