@@ -213,3 +213,11 @@ def test_a_person_is_told_how_far_it_is_and_what_to_do_next(shop: Path, tmp_path
     assert "table raw-shop: " in done.stderr
     assert "blobs: " in done.stderr
     assert f"kaizen restore {tmp_path / 'b'}" in done.stdout
+
+
+def test_what_is_no_backup_is_said_before_what_the_home_holds(shop: Path, tmp_path: Path):
+    done = call("restore", tmp_path, "--project", shop)
+
+    assert done.returncode != 0
+    assert "is not empty" not in done.stderr
+    assert str(tmp_path) in done.stderr

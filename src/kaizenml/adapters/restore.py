@@ -29,9 +29,9 @@ def restore(source: Path, home: Path, *, check: Callable[[str], None], say: Say)
     IntegrityError
         Naming the first file that is missing or not as it was written.
     """
+    manifest = read_manifest(source)
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
         raise StateError(f"{home} is not empty.", "Name another home with `--to`, or move that one away.")
-    manifest = read_manifest(source)
     with disk_errors(f"Restoring {source}"):
         for number, path in enumerate(manifest.files, 1):
             _check(source, path, manifest)

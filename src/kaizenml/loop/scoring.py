@@ -232,10 +232,12 @@ def label(text: str, kind: str) -> Cell:
 
 
 def row_error(problems: Sequence[Mapping[str, object]]) -> RowError:
-    """Return the error that names the first problem in words and the first twenty as data."""
-    first, more = problems[0], len(problems) - 1
+    """Return the error that names the first problem in words and the first twenty cells, one problem of each."""
+    cells = {(each["row"], each["column"]): each for each in reversed(problems)}
+    found = [each for each in problems if cells[each["row"], each["column"]] is each]
+    first, more = found[0], f" ({len(found) - 1} more in the details)" if len(found) > 1 else ""
     return RowError(
-        f"Row {first['row']}, column {first['column']!r}: {first['problem']}." + (f" And {more} more." if more else ""),
+        f"rows[{first['row']}]: column {first['column']!r}: {first['problem']}{more}.",
         "Send the row as the endpoint's schema says.",
-        {"rows": list(problems[:_MOST_PROBLEMS])},
+        {"rows": found[:_MOST_PROBLEMS]},
     )

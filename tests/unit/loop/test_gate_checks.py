@@ -131,7 +131,7 @@ def test_a_check_that_fails_names_the_rows_where_it_does(tmp_path):
     assert "id=" in found["behaves(direction(amount +0.1))"].evidence
     assert "→" in found["behaves(invariant(visits))"].evidence
     assert "row 0 is answered with true, not false" in found["behaves(all stay)"].evidence
-    assert "row 1: Row 0, column 'amount'" in found["behaves(all stay)"].evidence
+    assert "row 1: rows[0]: column 'amount'" in found["behaves(all stay)"].evidence
     assert assessment_of(done, house(folder).blobs).importance is None
 
 

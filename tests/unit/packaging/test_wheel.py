@@ -53,7 +53,7 @@ class Stub:
 
     def answer(self, rows):
         if any(row["hour"] == "x" for row in rows):
-            raise RowError("Row 0, column 'hour': 'x' cannot be read as integer.", "", {"rows": []})
+            raise RowError("rows[0]: column 'hour': 'x' cannot be read as integer.", "", {"rows": []})
         share = [len(str(row["hour"])) / 10 for row in rows]
         return tuple(Answer("yes" if p > 0.5 else "no", (1 - p, p)) for p in share)
 

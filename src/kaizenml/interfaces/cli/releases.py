@@ -48,7 +48,9 @@ def decline(release: str, because: str, decliner: str, folder: Path, as_json: bo
 
 @click.command()
 @click.argument("release")
-@click.option("--canary", default="", metavar="5,25,100", help="Percentages of traffic, rising to 100.")
+@click.option(
+    "--canary", default="", metavar="5,25,100", help="Percentages of traffic, rising; after the last comes all of it."
+)
 @click.option("--shadow", is_flag=True, help="Begin without traffic: the release scores beside the champion, unheard.")
 @project_option
 @json_option

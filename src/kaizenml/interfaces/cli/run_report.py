@@ -6,14 +6,15 @@ import click
 import msgspec
 
 from kaizenml.core.metric import Estimate, gain
+from kaizenml.core.release import Release, ReleaseState
 from kaizenml.core.run import Run, RunState, StepRun
 from kaizenml.core.step import StepState
 from kaizenml.core.terminal import harmless
 from kaizenml.interfaces.cli.output import print_json, print_table
 
 
-def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
-    """Print a run that has ended."""
+def print_run(done: Run, release: Release | None, *, explain: bool, as_json: bool) -> None:
+    """Print a run that has ended, and what there is to do with the release that it made."""
     if as_json:
         print_json(_facts(done))
         return
@@ -31,10 +32,17 @@ def print_run(done: Run, *, explain: bool, as_json: bool) -> None:
         ran = sum(step.state is StepState.DONE for step in done.steps)
         click.echo(f"{done.id}: {done.state}; {ran} of {len(done.steps)} steps ran.")
         return
-    follow = (
-        "kaizen up" if done.state is RunState.FINISHED else f"kaizen releases, or improve {done.project} and run again"
-    )
-    click.echo(f"{done.release} from {done.snapshot}: {done.state}. Next: {follow}")
+    click.echo(f"{done.release} from {done.snapshot}: {done.state}. Next: {_next(done, release)}")
+
+
+def _next(done: Run, release: Release | None) -> str:
+    if done.state is not RunState.FINISHED:
+        return f"kaizen releases, or improve {done.project} and run again"
+    if release is not None and release.state is ReleaseState.GATED:
+        needed = release.review.needed
+        people = "somebody else approves it" if needed == 1 else f"{needed} others approve it"
+        return f"{people}: kaizen approve {done.release}"
+    return "kaizen up"
 
 
 def simpler_is_better(done: Run) -> str:

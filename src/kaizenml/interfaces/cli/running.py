@@ -76,7 +76,9 @@ def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], 
     with own_job(house, loaded.project.name, Work.RUN, facts, again="Go on with it: `kaizen run --resume {}`.") as job:
         order = Order(job.id, person(), parameters, job=job, way=way)
         done = run_project(loaded, folder.resolve(), house, order, say_on_stderr)
-    print_run(done, explain=explain, as_json=as_json)
+    with house.records.reading() as books:
+        release = books.releases.get(done.release) if done.release else None
+    print_run(done, release, explain=explain, as_json=as_json)
     return 0 if done.state is RunState.FINISHED else 1
 
 

@@ -1,17 +1,22 @@
-"""What is said at the end of a run about simpler models."""
+"""What is said at the end of a run: about simpler models, and what there is to do with the release."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from kaizenml.core.approval import Review
 from kaizenml.core.digest import Digest
+from kaizenml.core.gate import Check, Verdict
 from kaizenml.core.metric import Estimate
+from kaizenml.core.release import Parts, Release, ReleaseState
 from kaizenml.core.run import Code, Environment, Run, RunState
-from kaizenml.interfaces.cli.run_report import simpler_is_better
+from kaizenml.interfaces.cli.run_report import print_run, simpler_is_better
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
+PASSED = Verdict((Check("at_least(f1)", True, 0.9, 0.8, "f1 is 0.9."),))
 
 
 def run(metric: str, ours: float, **baselines: float) -> Run:
@@ -43,3 +48,25 @@ def test_a_simpler_model_that_does_better_is_pointed_out(done: tuple[str, float,
 
     assert said.startswith(begins)
     assert bool(said) == bool(begins)
+
+
+@pytest.mark.parametrize(
+    ("state", "needed", "then"),
+    [
+        (ReleaseState.PACKAGED, 0, "Next: kaizen up"),
+        (ReleaseState.GATED, 1, "Next: somebody else approves it: kaizen approve shop/1"),
+        (ReleaseState.GATED, 2, "Next: 2 others approve it: kaizen approve shop/1"),
+    ],
+    ids=["policy", "person", "people"],
+)
+def test_a_release_that_waits_for_people_is_said_to(
+    capsys: pytest.CaptureFixture[str], state: ReleaseState, needed: int, then: str
+):
+    done = replace(run("roc_auc", 0.8), release="shop/1", snapshot="shop@1")
+    parts = Parts(*(Digest(letter * 64) for letter in "abcde"))
+    release = Release("shop", 1, parts, parts.digest, "shop:1", "run", "person:ada", state, PASSED, NOW,
+                      review=Review(needed))  # fmt: skip
+
+    print_run(done, release, explain=False, as_json=False)
+
+    assert capsys.readouterr().out.strip().endswith(then)
