@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +101,21 @@ def test_content_in_chunks_that_does_not_come_to_its_end_leaves_no_file(tmp_path
         DirectoryBlobs(tmp_path).put_from(broken())
 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_large_content_goes_through_little_memory(tmp_path: Path) -> None:
+    code = """
+import sys
+from kaizenml.adapters.blobs import DirectoryBlobs
+
+blobs = DirectoryBlobs(sys.argv[1])
+size = 300
+digest = blobs.put_from(bytes([n % 256]) * (1 << 20) for n in range(size))
+assert sum(map(len, blobs.open(digest))) == size << 20
+print(*(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], timeout=120, capture_output=True, text=True, check=True
+    )
+
+    assert int(done.stdout) < 100_000  # kB, of which the interpreter takes most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,14 +11,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 from answered_shop import NOW, ROWS, answer, answered_shop, copied, log
+from loop_projects import house, run_in, write
 
+from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.job import JobState, Work
 from kaizenml.core.prediction import Feedback, Label
 from kaizenml.core.release import ReleaseState
 from kaizenml.core.schema import Column, ColumnKind
 from kaizenml.core.why import Change, Why
 from kaizenml.errors import NotFoundError, StateError, UsageError
-from kaizenml.loop import versioning, why_ordering, worker
+from kaizenml.loop import releasing, versioning, why_ordering, worker
 from kaizenml.loop.collecting import collect
 from kaizenml.loop.explaining import explained
 from kaizenml.loop.explaining import why as why_of
@@ -277,3 +280,25 @@ def test_near_is_meant_as_by_gower() -> None:
     assert distances(row, rows, columns).tolist() == pytest.approx([0.2 / 3, 2.8 / 3, 0.1, 0.0])
     outside = pl.DataFrame({"a": [500.0], "b": ["z"], "c": [nan]})
     assert distances(outside, rows, columns).tolist() == pytest.approx([1.0, 1.0, 1.0, 1.0])
+
+
+def test_a_prediction_names_the_commit_and_who_approved_it_and_why(tmp_path: Path) -> None:
+    folder = write(tmp_path / "shop", "")
+    git = ["git", "-C", str(folder), "-c", "user.name=Bob Roe", "-c", "user.email=bob@example.org"]
+    for words in (["init", "-q"], ["add", "project.py"], ["commit", "-qm", "A project"]):
+        subprocess.run([*git, *words], check=True)
+    commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+    of = house(folder)
+    run_in(folder)
+    releasing.approve(of, "shop/1", "person:eve", because="it is better")
+    with of.records.writing() as books:
+        books.endpoints.save(Endpoint("shop", "shop", champion="shop/1", generation=1), seen=0)
+    log(of, "predictions", [answer(of, ROWS[:1])], 1)
+
+    made = explained(of, "new-0").made_by
+
+    assert (made.commit, made.author, made.approved_by) == (commit, "person:ada", "person:eve")
+    assert [(each.by, each.because) for each in made.approvals] == [("person:eve", "it is better")]
+    with of.records.reading() as books:
+        assert made.digest == books.releases.get("shop/1").digest
+        assert made.code == books.runs.get("run-1").code.digest

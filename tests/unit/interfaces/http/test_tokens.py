@@ -175,3 +175,19 @@ def test_every_route_opens_to_just_the_roles_that_have_its_permission(house: Hou
                     told[f"{method} {path} by {role}"] = answer.status_code
     assert told == {}
     assert len(routes) > 60
+
+
+def test_a_token_with_scopes_opens_these_alone_of_what_its_roles_grant(house: House, url: str) -> None:
+    root, _ = made(house, "root", "admin")
+    said = {"name": "zoe", "roles": ["admin"], "scopes": ["view", "approve"], "expires": "1h"}
+    status, done = asked(url, "/api/v1/tokens", root, **said)
+
+    assert (status, sorted(done["token"]["scopes"])) == (201, ["approve", "view"])
+    assert asked(url, "/api/v1/releases", done["text"])[0] == 200
+    assert asked(url, "/api/v1/tokens", done["text"])[0] == 403
+    assert asked(url, "/api/v1/projects/flights/run", done["text"], act=1)[0] == 403
+    assert asked(url, APPROVE, done["text"], act=1)[0] == 200
+    (known,) = [each for each in asked(url, "/api/v1/tokens", root)[1]["tokens"] if each["name"] == "zoe"]
+    assert known["expires_at"] is not None
+    assert known["used_at"] is not None
+    assert asked(url, "/api/v1/tokens", root, name="eve", roles=["viewer"], scopes=["vieww"])[0] == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -163,3 +164,34 @@ def test_our_own_lists_show_the_metrics_of_a_run_that_goes_on(wire: Wire) -> Non
 def _events(wire: Wire) -> list[Any]:
     with wire.house.records.reading() as books:
         return list(books.events.after())
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+def test_a_client_whose_clock_is_a_day_off_is_taken_at_its_word(wire: Wire, days: int) -> None:
+    at = int((datetime.now(UTC) + timedelta(days=days)).timestamp() * 1000)
+    made = wire.post("runs/create", experiment_id="0", start_time=at).json()["run"]["info"]
+    run = made["run_id"]
+    wire.post("runs/log-metric", run_id=run, key="loss", value=1, timestamp=at, step=1)
+    wire.post("runs/log-metric", run_id=run, key="loss", value=2, timestamp=at - 2 * 86_400_000, step=2)
+    ended = wire.post("runs/update", run_id=run, status="FINISHED", end_time=at - 86_400_000)
+
+    assert ended.status_code == 200
+    found = wire.get("runs/get", run_id=run).json()["run"]
+    assert (found["info"]["start_time"], found["info"]["end_time"]) == (at, at - 86_400_000)
+    assert [(each["step"], each["value"]) for each in found["data"]["metrics"]] == [(2, 2.0)]
+    (ours,) = [each for each in wire.client.get("/api/v1/runs").json()["runs"] if each["id"] == run]
+    assert (ours["state"], ours["duration"]) == ("finished", 0.0)
+    assert all(abs(event.at - datetime.now(UTC)) < timedelta(hours=1) for event in _events(wire))
+
+
+def test_metrics_that_are_no_numbers_come_back_as_they_were(wire: Wire) -> None:
+    run = wire.run()
+    for step, value in enumerate(["NaN", "Infinity", "-Infinity"]):
+        wire.post("runs/log-metric", run_id=run, key="loss", value=value, timestamp=1, step=step).raise_for_status()
+
+    told = wire.get("metrics/get-history", run_id=run, metric_key="loss").json()["metrics"]
+    assert [each["value"] for each in told] == ["NaN", "Infinity", "-Infinity"]
+    for wrong in ("nan?", [1], {"a": 1}, None, "", "0x10"):
+        body = {"run_id": run, "key": "loss", "value": wrong, "timestamp": 1}
+        assert wire.post("runs/log-metric", **body).status_code == 400, wrong
+    assert len(wire.get("metrics/get-history", run_id=run, metric_key="loss").json()["metrics"]) == 3
