@@ -105,3 +105,41 @@ def test_a_search_is_queued(home):
     assert name.startswith("tune-lab-")
     assert home.post("/api/v1/projects/lab/tune", json={"trials": 0}).status_code in (400, 422)
     assert home.post("/api/v1/projects/nobody/tune").status_code == 404
+
+
+def found(client, job, *, seconds=90):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        answer = client.get(f"/api/v1/jobs/{job}/found")
+        if answer.status_code == 200 or "failed" in answer.text:
+            return answer.json()
+        time.sleep(0.2)
+    raise AssertionError(f"{job} did not end")
+
+
+def test_a_run_that_failed_is_gone_on_with_and_a_harmless_change_accepted(home, tmp_path):
+    laid(
+        tmp_path / "lab",
+        BODY.replace("return first + 1", "if how == 'bad':\n        return 1 / 0\n    return first + 1"),
+    )
+    bad = asked(home, "/api/v1/projects/lab/run", pipeline="all", parameters={"first.times": 7, "second.how": "bad"})
+    assert ended(home, bad)["state"] == "failed"
+
+    name = asked(home, "/api/v1/projects/lab/run", resume=bad[:-1], parameters={"second.how": "ok"})
+    on = ended(home, name)
+    laid(tmp_path / "lab", BODY.replace("return first + 1", "found = first + 1\n    return found"))
+    job = asked(home, "/api/v1/projects/lab/steps/second/accept", because="a name for the sum")
+    accepted = found(home, job)
+    again = asked(home, "/api/v1/projects/lab/run", pipeline="all", parameters={"first.times": 7})
+
+    assert (on["state"], on["parameters"]["first.times"]) == ("finished", 7), on
+    assert accepted["step"] == "second"
+    assert any("second" in each for each in accepted["accepted"])
+    assert {step["state"] for step in ended(home, again)["steps"]} == {"cached"}
+    events = home.get("/api/v1/events", params={"kind": "step.accepted"}).json()["events"]
+    assert [(each["actor"], each["facts"]["because"]) for each in events] == [("person:ada", "a name for the sum")]
+    misnamed = asked(home, "/api/v1/projects/lab/steps/secnd/accept", because="x")
+    assert "Did you mean 'second'?" in json.dumps(found(home, misnamed))
+    assert home.post("/api/v1/projects/lab/steps/second/accept", json={"by": "ada"}).status_code == 422
+    assert home.post("/api/v1/projects/lab/run", json={"resume": "nobody"}).status_code == 404
+    assert home.post("/api/v1/projects/nobody/steps/second/accept", json={"because": "x"}).status_code == 404

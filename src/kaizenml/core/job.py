@@ -36,6 +36,7 @@ class Work(StrEnum):
     TUNE = "tune"  # look for better parameters of a project's steps
     COMPARE = "compare"  # say where runs differ
     RERUN = "rerun"  # execute an old run again from its record
+    ACCEPT = "accept"  # declare that a step's changed code gives what it gave
     WHY = "why"  # say what made a prediction
     DATA = "data"  # look into a project's data, or clear and erase some of them
     LABEL = "label"  # choose the rows of a project that people are to label, or look at again

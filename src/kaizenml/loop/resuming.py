@@ -21,7 +21,7 @@ _MADE = msgspec.json.Decoder(Way)
 
 
 def as_before(
-    house: House, parameters: Mapping[str, object], asked: Mapping[str, object]
+    house: House, project: str, parameters: Mapping[str, object], asked: Mapping[str, object]
 ) -> tuple[dict[str, object], Way]:
     """Return the parameters and the way of a run; of one that resumes another, that one's where nothing else is said.
 
@@ -35,19 +35,29 @@ def as_before(
     NotFoundError
         When there is no such run.
     StateError
-        When it was none of a pipeline.
+        When it was none of a pipeline of this project.
     """
     if not asked.get("resumes"):
         return dict(parameters), msgspec.convert(asked, Way)
     with house.records.reading() as books:
-        job = _job(books, str(asked["resumes"]))
+        job = _job(books, project, str(asked["resumes"]))
     now = {name: value for name, value in asked.items() if value not in _UNASKED} | {"resumes": job.id}
     before = msgspec.convert(job.facts.get("parameters", {}), dict[str, object])
     way = msgspec.convert(job.facts.get("way", {}), dict[str, object])
     return {**before, **parameters}, msgspec.convert({**way, **now}, Way)
 
 
-def _job(books: Books, word: str) -> Job:
+def asked_before(house: House, project: str, facts: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what a job is asked for, with that of the run that it goes on with; see `as_before`."""
+    way = msgspec.convert(facts.get("way", {}), dict[str, object])
+    if not way.get("resumes"):
+        return facts
+    given = msgspec.convert(facts.get("parameters", {}), dict[str, object])
+    parameters, found = as_before(house, project, given, way)
+    return {**facts, "parameters": parameters, "way": msgspec.to_builtins(found)}
+
+
+def _job(books: Books, project: str, word: str) -> Job:
     try:
         job = books.jobs.get(word)  # one that was cancelled before it began is no run yet
     except NotFoundError:
@@ -55,13 +65,14 @@ def _job(books: Books, word: str) -> Job:
         try:
             job = books.jobs.get(run.id)
         except NotFoundError:
-            raise _no_pipeline(run.id) from None
-    if job.work is not Work.RUN:
-        raise _no_pipeline(job.id)
+            raise _no_pipeline(run.id, project) from None
+    if job.work is not Work.RUN or job.project != project:
+        raise _no_pipeline(job.id, project)
     return job
 
 
-def _no_pipeline(run: str) -> StateError:
+def _no_pipeline(run: str, project: str) -> StateError:
     return StateError(
-        f"{run} is no run of a pipeline that could be gone on with.", f"`kaizen show {run}` says what it was."
+        f"{run} is no run of a pipeline of {project} that could be gone on with.",
+        f"`kaizen show {run}` says what it was.",
     )

@@ -1,4 +1,4 @@
-"""Comparisons and repetitions of runs, ordered through the queue: a worker does them."""
+"""Comparisons and repetitions of runs, and the acceptance of code, ordered through the queue: a worker does them."""
 
 from __future__ import annotations
 
@@ -31,9 +31,18 @@ def queue_rerun(house: House, word: str, *, by: str, anyway: bool) -> Job:
     return _queued(house, Work.RERUN, [word], {"author": by, "anyway": anyway})
 
 
+def queue_acceptance(house: House, project: str, step: str, *, by: str, because: str) -> Job:
+    """Queue the declaration that a step's changed code gives what it gave; `NotFoundError` for an unknown project."""
+    now = house.clock.now()
+    with house.records.writing() as books:
+        facts = {"folder": books.declarations.get(project).folder, "author": by, "step": step, "because": because}
+        id_ = f"{Work.ACCEPT}-{project}-{now:%Y%m%d-%H%M%S-%f}"
+        return books.jobs.enqueue(Job(id_, id_, project, Work.ACCEPT, facts, now))
+
+
 def document(house: House, id_: str) -> bytes:
     """Return, as JSON, what such a job found; see `data_ordering.found`."""
-    return found(house, id_, (Work.COMPARE, Work.RERUN))
+    return found(house, id_, (Work.COMPARE, Work.RERUN, Work.ACCEPT))
 
 
 def _queued(house: House, work: Work, words: list[str], facts: dict[str, object]) -> Job:

@@ -13,7 +13,7 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.inbox import Item
 from kaizenml.core.ports import Records
 from kaizenml.errors import NotFoundError, StateError, UsageError
-from kaizenml.loop import cancelling, controller, delivering, releasing, run_ordering
+from kaizenml.loop import cancelling, controller, delivering, releasing, resuming, run_ordering
 from kaizenml.loop.data_service import LoopData
 from kaizenml.loop.notify_service import LoopNotify
 from kaizenml.loop.ordering import queue_run, queue_tuning
@@ -80,7 +80,8 @@ class LoopService:
             return delivering.roll_back(books, self.house, endpoint, by)
 
     def trigger(self, project: str, *, by: str, reason: str, facts: Mapping[str, object]) -> object:
-        """Queue a run of the project."""
+        """Queue a run of the project; of one that goes on with another, with what that was asked for."""
+        facts = resuming.asked_before(self.house, project, facts)
         with self.records.writing() as books:
             declared = books.declarations.get(project)
             why = {"because": reason}
@@ -101,6 +102,10 @@ class LoopService:
     def rerun(self, run: str, *, by: str, anyway: bool) -> object:
         """Queue an old run to be executed again."""
         return run_ordering.queue_rerun(self.house, run, by=by, anyway=anyway)
+
+    def accept(self, project: str, step: str, *, by: str, because: str) -> object:
+        """Queue the declaration that a step's changed code gives what it gave."""
+        return run_ordering.queue_acceptance(self.house, project, step, by=by, because=because)
 
     def found(self, job: str) -> bytes:
         """Return, as JSON, what such a job found."""

@@ -101,7 +101,7 @@ def _do(house: House, job: Job, say: Say) -> Mapping[str, object]:
         from kaizenml.loop import data_work  # looks at data, which most workers never do
 
         return data_work.perform(house, job)
-    if job.work in (Work.COMPARE, Work.RERUN):
+    if job.work in (Work.COMPARE, Work.RERUN, Work.ACCEPT):
         from kaizenml.loop import run_work
 
         return run_work.perform(house, job, say)

@@ -21,8 +21,8 @@ PORT_SECONDS = 4.0
 
 
 #: What a worker can be told to do.
-_QUICK, _LONG = ("watch", "compare", "why", "data", "label"), ("run", "package", "look", "tune", "rerun")
-WORKS = ("run", "watch", "backtest", "package", "look", "tune", "compare", "rerun", "why", "data", "label")
+_QUICK, _LONG = ("watch", "compare", "accept", "why", "data", "label"), ("run", "package", "look", "tune", "rerun")
+WORKS = ("run", "watch", "backtest", "package", "look", "tune", "compare", "rerun", "accept", "why", "data", "label")
 
 
 @click.command()

@@ -70,7 +70,7 @@ def _run(folder: Path, parameters: dict[str, object], asked: dict[str, object], 
 
     loaded = load_folder(folder)
     house = house_of(folder)
-    parameters, way = as_before(house, parameters, asked)
+    parameters, way = as_before(house, loaded.project.name, parameters, asked)
     facts = {"folder": str(folder.resolve()), "author": person(), "parameters": parameters,
              "way": msgspec.to_builtins(way)}  # fmt: skip
     with own_job(house, loaded.project.name, Work.RUN, facts, again="Go on with it: `kaizen run --resume {}`.") as job:

@@ -88,13 +88,21 @@ class Wish(Body):
     only: Name = ""
     cache: StrictBool = True
     also: Annotated[list[Study], Field(max_length=10)] = []
+    resume: Annotated[Name, Field(description="a run that was interrupted, to go on with")] = ""
+    release: Annotated[StrictBool, Field(description="whether a trained model is proposed as a release")] = True
 
     @property
     def facts(self) -> dict[str, object]:
         """What the job carries: parameters, and the way of the run."""
         way = {"pipeline": self.pipeline, "start": self.start, "only": self.only, "uses_cache": self.cache,
-               "also": list(self.also)}  # fmt: skip
+               "also": list(self.also), "resumes": self.resume, "proposes": self.release}  # fmt: skip
         return {"parameters": dict(self.parameters), "way": way}
+
+
+class Harmless(Body):
+    """Who says that changed code gives what it gave, and why it does."""
+
+    because: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
 class Search(Body):
@@ -125,6 +133,7 @@ def add_acting(routes: Routes, service: Service) -> None:
     routes.post("/api/v1/alerts/{id}/acknowledge", act.acknowledge, permission=Permission.OPERATE, of=_ALERT)
     routes.post("/api/v1/projects/{name}/run", act.run, permission=Permission.RUN)
     routes.post("/api/v1/projects/{name}/tune", act.tune, permission=Permission.RUN)
+    routes.post("/api/v1/projects/{name}/steps/{step}/accept", act.accept, permission=Permission.APPROVE)
     routes.post("/api/v1/runs/{id}/cancel", act.cancel, permission=Permission.RUN, of=_UNDER_WAY)
     routes.post("/api/v1/runs/compare", act.compare, permission=Permission.RUN, of=ANYWHERE)
     routes.post("/api/v1/runs/{id}/rerun", act.rerun, permission=Permission.RUN, of=_CALLED)
@@ -178,6 +187,11 @@ class Acting:
         queued = views.plain(self._service.tune(name, by=told.actor, trials=told.trials, seconds=told.seconds))
         return answer({"done": views.without_folder(queued)}, 202)
 
+    def accept(self, name: str, step: str, body: Harmless) -> Response:
+        """Queue the declaration that a step's changed code gives what it gave; `found` of the job has what changed."""
+        job = views.plain(self._service.accept(name, step, by=body.actor, because=body.because))
+        return answer({"done": views.without_folder(job)}, 202)
+
     def compare(self, body: Comparing) -> Response:
         """Queue a comparison of runs with the first of them; `found` of the job has where they differ."""
         for word in body.runs:
@@ -191,7 +205,7 @@ class Acting:
         return answer({"done": views.plain(self._service.rerun(id, by=told.actor, anyway=told.anyway))}, 202)
 
     def found(self, job: str) -> Response:
-        """What a job found that compared runs, or executed one again; 409 while it is not done."""
+        """What a job found that compared or repeated runs, or accepted code; 409 while it is not done."""
         return Response(self._service.found(job), media_type="application/json")
 
     def cancel(self, id: str, body: Act | None = None) -> Response:  # noqa: A002  it is the path's word

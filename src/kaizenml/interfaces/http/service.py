@@ -73,6 +73,10 @@ class Service(Protocol):
         """Queue an old run to be executed again."""
         ...
 
+    def accept(self, project: str, step: str, *, by: str, because: str) -> object:
+        """Queue the declaration that a step's changed code gives what it gave."""
+        ...
+
     def found(self, job: str) -> bytes:
         """Return, as JSON, what such a job found."""
         ...

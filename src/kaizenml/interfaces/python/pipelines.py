@@ -91,7 +91,7 @@ def execute(
     loaded, house = load_folder(at), house_of(at)
     asked = {"pipeline": pipeline, "start": start, "only": only, "uses_cache": cache, "runner": on,
              "also": list(also), "resumes": resume, "proposes": release}  # fmt: skip
-    given, way = as_before(house, parameters or {}, asked)
+    given, way = as_before(house, loaded.project.name, parameters or {}, asked)
     facts = {"folder": str(at), "author": person(), "parameters": given, "way": msgspec.to_builtins(way)}
     again = 'Go on with it: `kz.execute(resume="{}")`.'
     values: dict[str, Any] = {}
