@@ -1,4 +1,4 @@
-"""Signing in and out with a real browser, and what it shows of errors: pages, in the style of the others."""
+"""Signing in and out with a real browser, with a token too, and what it shows of errors: pages, like the others."""
 
 from __future__ import annotations
 
@@ -94,3 +94,15 @@ def test_what_is_not_there_is_told_on_a_page_with_a_way_back(url: str, page: Any
     page.get_by_role("link", name="To the first page").click()
     page.wait_for_url(f"{url}/")
     assert page.goto(f"{url}/api/v1/nowhere").headers["content-type"] == "application/json"
+
+
+def test_a_browser_sends_a_token_as_a_password(page: Any) -> None:
+    token = "a-token-of-the-server-that-is-long"
+    with serve_control_plane(filled_house(), host="127.0.0.1", port=0, token=token) as guarded:
+        context = page.context.browser.new_context(http_credentials={"username": "anybody", "password": token})
+
+        shown = context.new_page()
+        answer = shown.goto(guarded)
+
+        assert answer.status == 200
+        assert shown.locator("h2").first.inner_text() != ""

@@ -16,13 +16,13 @@ from kaizenml.errors import KaizenError
 from kaizenml.interfaces.http.access import CALLER, Access, Known
 from kaizenml.interfaces.http.cookies import SIGN_IN, cookie_in
 from kaizenml.interfaces.http.problems import (
-    CHALLENGE,
     ForeignRequestError,
     NotAuthenticatedError,
     Problems,
     TooLargeError,
     UnexpectedError,
     UnknownHostError,
+    challenged,
 )
 
 MOST_BYTES = 1_000_000
@@ -130,8 +130,7 @@ class Guard:
     def _problem_of(self, scope: Scope, error: Exception, owner: Dialect | None) -> Response:
         if owner is not None:
             status, content = owner.refusal(error)
-            headers = {"WWW-Authenticate": CHALLENGE} if status == 401 else None
-            return Response(content, status, headers, media_type="application/json")
+            return challenged(Response(content, status, media_type="application/json"))
         if isinstance(error, KaizenError):
             return self._problems.told(scope, error)
         _LOG.error("A request failed.", exc_info=error)

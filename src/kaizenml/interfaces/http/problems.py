@@ -14,8 +14,8 @@ from starlette.types import Scope
 
 from kaizenml.errors import KaizenError, RefusedError
 
-#: How a caller may show a token.
-CHALLENGE = 'Basic realm="kaizenml", Bearer'
+#: How a caller may show a token. Each in a line of its own: Chromium asks nobody for a password when both are in one.
+_CHALLENGES = ("Bearer", 'Basic realm="kaizenml"')
 #: What is for programs, whoever asks.
 _FOR_PROGRAMS = ("/api/", "/health/", "/metrics", "/openapi.json")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "media_type"}
@@ -115,7 +115,7 @@ class Problems:
     ) -> Response:
         if not wants_page(scope):
             return _as_json(status, code, message, hint, details)
-        return HTMLResponse(self._shown(message, hint), status, _challenge(status))
+        return challenged(HTMLResponse(self._shown(message, hint), status))
 
     def _of_ours(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, KaizenError):
@@ -143,11 +143,14 @@ def wants_page(scope: Scope) -> bool:
     return "text/html" in Headers(scope=scope).get("accept", "") and not scope["path"].startswith(_FOR_PROGRAMS)
 
 
-def _challenge(status: int) -> dict[str, str] | None:
-    return {"WWW-Authenticate": CHALLENGE} if status == 401 else None
+def challenged(response: Response) -> Response:
+    """Return the response; one that asks who calls says how that can be shown."""
+    for each in _CHALLENGES if response.status_code == 401 else ():
+        response.headers.append("WWW-Authenticate", each)
+    return response
 
 
 def _as_json(status: int, code: str, message: str, hint: str, details: Mapping[str, object] | None) -> Response:
     body = {"error": {"code": code, "message": message, "hint": hint, "details": details or {}}}
     encoded = msgspec.json.encode(body, enc_hook=str)
-    return Response(encoded, status, _challenge(status), media_type="application/json")
+    return challenged(Response(encoded, status, media_type="application/json"))
