@@ -16,6 +16,9 @@ from loop_processes import call, called, environment, soon, up
 from test_migrate import shop as shop  # the same small project, run once
 
 from kaizenml.core.digest import Digest
+from kaizenml.core.garbage import digests_in
+from kaizenml.core.labelling import LabelTask
+from kaizenml.loop import labelling
 from kaizenml.loop.needing import needs
 from kaizenml.loop.wiring import open_house, read_settings
 
@@ -94,6 +97,22 @@ def test_a_damaged_or_lost_blob_is_named_with_what_needs_it(project: Path, what:
     if harm == "flipped":  # it is in quarantine now, and a second look says so
         assert not path.exists()
         assert "quarantine" in faults(project)[0]["said"]
+
+
+def test_a_lost_block_of_tasks_to_label_is_named(project: Path):
+    house = open_house(read_settings(project))
+    labelling.fill(house, "shop", [LabelTask(f"row-{number}", {"x": number}) for number in range(3)])
+    with house.records.reading() as books:
+        (deck,) = [each for each in needs(books) if each.by == "queue:shop"]
+    (block,) = digests_in(house.blobs.get(deck.digest))
+    house.records.close()
+    assert faults(project, code=0) == []
+    (project / ".kaizen/blobs/sha256" / block[:2] / block[2:4] / block[4:]).unlink()
+
+    (found,) = faults(project)
+
+    assert (found["area"], found["subject"], found["is_grave"]) == ("blobs", block, True)
+    assert "queue:shop" in found["said"]
 
 
 def test_a_damaged_blob_that_nothing_needs_is_no_grave_fault(project: Path):
@@ -192,6 +211,22 @@ RECORDS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "a snapshot of a version to come": (
         lambda at: change(at, "snapshots", "1", version=99), "tables", "snapshot:shop@1",
         "pins version 99 of raw-shop"),
+    "an alias that names nothing": (
+        lambda at: change(at, "registered_models", "name = 'shop'", aliases={"champion": 1, "best": 9}), "records",
+        "model:shop", "Its alias best names version 9"),
+    "an alias that names another than serves": (
+        lambda at: change(at, "registered_models", "name = 'shop'", aliases={}), "records", "model:shop",
+        "does not name shop:1, which endpoint shop serves"),
+    "a version that is not listed": (
+        lambda at: write(at, "DELETE FROM registered_versions"), "records", "model:shop:1", "does not list it"),
+    "a version of no model": (
+        lambda at: write(at, "DELETE FROM registered_models"), "records", "model:shop:1", "is a version of shop"),
+    "a number that would be given again": (
+        lambda at: change(at, "registered_models", "name = 'shop'", last_number=0), "records", "model:shop:1",
+        "The last number that was given is 0"),
+    "a version of a run that is gone": (
+        lambda at: change(at, "registered_versions", "model = 'shop'", location="runs:/run-9/model"), "records",
+        "model:shop:1", "names the run run-9"),
     "links gone": (
         lambda at: write(at, "DELETE FROM lineage WHERE child = 'model:shop:1'"), "lineage", "model:shop:1", "trained"),
 }  # fmt: skip

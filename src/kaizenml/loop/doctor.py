@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from kaizenml.core.digest import Digest
+from kaizenml.core.garbage import digests_in
 from kaizenml.core.lineage import links_of
+from kaizenml.core.mlflow.filter import Question
 from kaizenml.core.ports import Books
+from kaizenml.core.registry_soundness import Listed, registry_faults
 from kaizenml.core.soundness import Area, Fault, Held, disagreements, from_the_future, gravest_first
 from kaizenml.errors import IntegrityError, KaizenError, NotFoundError
 from kaizenml.loop import auditing
@@ -76,7 +79,7 @@ def _events(house: House) -> Iterator[Fault]:
 def _records(house: House) -> Iterator[Fault]:
     lost = not house.has_key()
     with house.records.reading() as books:
-        held = _held(books)
+        held, listed = _held(books), _listed(books)
     sealed = [each.name for each in held.releases.values() if each.approvals]
     if lost and sealed:
         yield Fault(
@@ -86,6 +89,7 @@ def _records(house: House) -> Iterator[Fault]:
             "Bring `key` back into the home, from a backup; without it none of these approvals count.",
         )
     yield from disagreements(held, house.clock.now(), None if lost else house.key)
+    yield from registry_faults(listed)
 
 
 def _held(books: Books) -> Held:
@@ -100,6 +104,20 @@ def _held(books: Books) -> Held:
         endpoints=endpoints,
         rollouts={each.id: each for name in endpoints for each in books.endpoints.rollouts(name, limit=_ALL)},
         jobs={each.id: each for each in books.jobs.newest(limit=_ALL)},
+    )
+
+
+def _listed(books: Books) -> Listed:
+    versions = books.registry.versions(Question(), limit=_ALL)
+    names = {each.model for each in versions} | {each.name for each in books.registry.models(Question(), limit=_ALL)}
+    models = {name: model for name in names if (model := books.registry.find(name)) and not model.is_deleted}
+    return Listed(
+        models,
+        {each.name: each for each in versions},
+        [each.name for each in books.models.newest(limit=_ALL)],
+        {each.id for each in books.runs.newest(limit=_ALL)},
+        {each.name: each for each in books.endpoints.all()},
+        {each.name: each for each in books.releases.newest(limit=_ALL)},
     )
 
 
@@ -122,6 +140,8 @@ def _blobs(house: House, *, is_quick: bool) -> Iterator[Fault]:
         needed: dict[Digest, list[Need]] = {}
         for need in needs(books):
             needed.setdefault(need.digest, []).append(need)
+    for need in [] if is_quick else _blocks(house, needed):
+        needed.setdefault(need.digest, []).append(need)
     there = {each.digest for each in house.blobs.listed()}
     quarantined = damaged_before(house.settings)
     for digest in sorted(there):
@@ -139,6 +159,17 @@ def _blobs(house: House, *, is_quick: bool) -> Iterator[Fault]:
                 "Look why: the disk? Then delete it from `blobs/quarantine`.",
                 is_grave=False,
             )
+
+
+def _blocks(house: House, needed: Mapping[Digest, list[Need]]) -> list[Need]:
+    """Return the blobs with the tasks themselves of the decks among what is needed; a damaged list names none."""
+    found = []
+    for digest, needs_ in needed.items():
+        by = [need for need in needs_ if need.by.startswith("queue:")]
+        if by and _is_whole(house, digest):
+            inside = digests_in(house.blobs.get(digest))
+            found += [Need(by[0].by, f"a block of the {by[0].what}", each) for each in sorted(inside)]
+    return found
 
 
 def _blob_fault(digest: str, said: str, needed: list[Need]) -> Fault:
