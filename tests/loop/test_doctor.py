@@ -224,9 +224,6 @@ RECORDS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
     "a number that would be given again": (
         lambda at: change(at, "registered_models", "name = 'shop'", last_number=0), "records", "model:shop:1",
         "The last number that was given is 0"),
-    "a version of a run that is gone": (
-        lambda at: change(at, "registered_versions", "model = 'shop'", location="runs:/run-9/model"), "records",
-        "model:shop:1", "names the run run-9"),
     "links gone": (
         lambda at: write(at, "DELETE FROM lineage WHERE child = 'model:shop:1'"), "lineage", "model:shop:1", "trained"),
 }  # fmt: skip

@@ -55,7 +55,8 @@ def _of_version(version: RegisteredVersion, of: Listed) -> Iterator[Fault]:
     scheme, _, path = version.location.partition(":/")
     run = path.strip("/").partition("/")[0]
     if scheme == "runs" and run not in of.runs:
-        yield _fault(by, f"It names the run {run}, which is not there.")
+        said = f"Its files are those of the run {run}, which is not there; it may never have been."
+        yield _fault(by, said, is_grave=False)  # a version can be imported without its run
 
 
 def _of_model(model: RegisteredModel, of: Listed) -> Iterator[Fault]:
@@ -71,5 +72,5 @@ def _of_model(model: RegisteredModel, of: Listed) -> Iterator[Fault]:
         yield _fault(by, said)
 
 
-def _fault(by: str, said: str) -> Fault:
-    return Fault(Area.RECORDS, by, said, _BACKUP)
+def _fault(by: str, said: str, *, is_grave: bool = True) -> Fault:
+    return Fault(Area.RECORDS, by, said, _BACKUP, is_grave)
