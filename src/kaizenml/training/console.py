@@ -43,7 +43,7 @@ def kept(file: Path, *, onward: tuple[int, int] = (1, 2)) -> Iterator[None]:
         yield
         return
     try:
-        with _beside("stdout", 1), _beside("stderr", 2):
+        with _beside("stdout", 1, tee.aside), _beside("stderr", 2, tee.aside):
             yield
     finally:
         for stream in (sys.stdout, sys.stderr):
@@ -87,14 +87,15 @@ class Text(NamedTuple):
 
 
 class _Tee:
-    """Standard output and error led through the small process."""
+    """Standard output and error led through the small process; what goes ``aside`` is kept and not passed on."""
 
     def __init__(self, file: Path, onward: tuple[int, int]) -> None:
         self._saved = [os.dup(1), os.dup(2)]
         targets = [self._saved[number - 1] for number in onward]
         pairs = [_pipe(target) for target in targets]
-        reads = [read_end for read_end, _ in pairs]
-        arguments = [str(file), *(str(descriptor) for descriptor in (*reads, *targets))]
+        only_kept, self.aside = os.pipe()
+        reads = [*(read_end for read_end, _ in pairs), only_kept]
+        arguments = [str(file), *(str(descriptor) for descriptor in (*reads, *targets, -1))]
         source = Path(__file__).with_name("console_tee.py")
         try:
             self._process = subprocess.Popen(
@@ -114,6 +115,7 @@ class _Tee:
         for number, saved in enumerate(self._saved, 1):
             os.dup2(saved, number)
             os.close(saved)
+        os.close(self.aside)
         _await(self._process.pid, _SECONDS)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(0 if hasattr(os, "pidfd_open") else _SECONDS)
@@ -156,13 +158,13 @@ def _pipe(like: int) -> tuple[int, int]:
 
 
 @contextmanager
-def _beside(name: str, descriptor: int) -> Iterator[None]:
-    """Where Python's own stream does not go to the descriptor (a notebook, a test), write to it as well."""
+def _beside(name: str, descriptor: int, aside: int) -> Iterator[None]:
+    """Where Python's own stream does not go to the descriptor (a notebook, a test), keep what it is given as well."""
     stream = getattr(sys, name)
     if stream is None or _descriptor(stream) == descriptor:
         yield
         return
-    both = _Both(stream, descriptor)
+    both = _Both(stream, aside)
     setattr(sys, name, both)
     try:
         yield
@@ -172,15 +174,15 @@ def _beside(name: str, descriptor: int) -> Iterator[None]:
 
 
 class _Both(io.TextIOBase):
-    """A text stream that also writes to the console's file, but not to the terminal."""
+    """A text stream that also writes to the console's file, and not to the terminal: a notebook would show it twice."""
 
-    def __init__(self, stream: TextIO, descriptor: int) -> None:
-        self._stream, self._descriptor = stream, descriptor
+    def __init__(self, stream: TextIO, aside: int) -> None:
+        self._stream, self._aside = stream, aside
 
     def write(self, text: str) -> int:
         """Write to both."""
         with contextlib.suppress(OSError):
-            os.write(self._descriptor, text.encode("utf-8", "replace"))
+            os.write(self._aside, text.encode("utf-8", "replace"))
         return self._stream.write(text)
 
     def flush(self) -> None:

@@ -1,7 +1,7 @@
 """The process between a program and its terminal: passes on what comes, and keeps its beginning and its end.
 
-Called with the file, the two ends to read from, and the two descriptors to pass on to. It imports next to nothing,
-because it starts with every run.
+Called with the file, the ends to read from, and for each the descriptor to pass on to, or -1 for what is only kept. It
+imports next to nothing, because it starts with every run.
 """
 
 import os
@@ -16,8 +16,8 @@ COUNT = struct.Struct("<Q")
 def main(arguments: list[str]) -> None:
     """Pass on and keep until every writer has closed its end."""
     file = os.open(arguments[0], os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
-    first, second, to_first, to_second = map(int, arguments[1:])
-    onward = {first: to_first, second: to_second}
+    numbers = list(map(int, arguments[1:]))
+    onward = dict(zip(numbers[: len(numbers) // 2], numbers[len(numbers) // 2 :], strict=True))
     written = 0
     while onward:
         ready, _, _ = select.select(list(onward), [], [])
@@ -29,7 +29,8 @@ def main(arguments: list[str]) -> None:
             if not block:
                 del onward[source]
                 continue
-            _pass_on(onward[source], block)
+            if onward[source] >= 0:
+                _pass_on(onward[source], block)
             written = _keep(file, block, written)
 
 

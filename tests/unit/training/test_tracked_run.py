@@ -221,6 +221,24 @@ def test_the_console_is_kept_from_python_native_code_and_children_and_goes_on(ho
     assert (written, left_out) == (len(content), 0)
 
 
+def test_what_a_notebook_shows_by_itself_is_kept_and_not_shown_twice(home):
+    program = """
+import io, os, sys
+from pathlib import Path
+from kaizenml.training import console
+sys.stdout = cell = io.StringIO()
+with console.kept(Path("console")):
+    print("python")
+    os.write(1, b"native\\n")
+sys.stdout = sys.__stdout__
+print("shown:", cell.getvalue(), end="")
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout == "native\nshown: python\n"
+    assert sorted(console.read(home / "console")[0].split()) == [b"native", b"python"]
+
+
 def test_a_step_that_prints_without_end_fills_neither_disk_nor_memory(home):
     program = """
 import os, resource
