@@ -152,3 +152,22 @@ def test_a_real_browser_labels_by_keys_alone(client: httpx.Client, house: House)
 
     assert width <= 375
     assert labels.given(house, "till")["value"].to_list() == ["no", 'may"be']
+
+
+def test_one_is_one_and_nothing_left_offers_nothing(house: House, client: httpx.Client) -> None:
+    assert "3 rows wait." in client.get("/label/till?by=ada").text
+    for _ in range(2):
+        told = labelling.next_task(house, "till", "person:ada")
+        assert told is not None
+        labelling.give(house, "till", told.task.id, "yes", "person:ada")
+    one = client.get("/label/till?by=bob").text
+    assert "1 row waits." in one
+    assert "0 labels by you" in one
+    told = labelling.next_task(house, "till", "person:ada")
+    assert told is not None
+    labelling.give(house, "till", told.task.id, "yes", "person:ada")
+
+    left = client.get("/label/till?by=ada").text
+
+    assert "Nothing is left." in left
+    assert "<button" not in left

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -63,6 +64,34 @@ def test_a_server_that_is_busy_is_asked_again_when_it_says(told):
 def test_a_server_that_stays_away_is_named_after_some_patience(told):
     with pytest.raises(UnavailableError, match=r"answers with 503[\s\S]*it goes on"):
         asked(told, *[(503, {}, b"")] * 6)
+
+
+def test_an_address_where_nobody_is_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as bound:
+        port = bound.getsockname()[1]
+    slept: list[float] = []
+    server = Server(f"http://127.0.0.1:{port}", {}, slept.append)
+
+    with pytest.raises(UnavailableError, match=r"cannot be reached: [\s\S]*Check the address"):
+        server.get("/runs/get", run_id="a")
+
+    assert slept == []
+    server.close()
+
+
+def test_a_server_that_has_answered_and_goes_away_is_waited_for(told):
+    told.answers += [said(run=1)]
+    slept: list[float] = []
+    server = Server(f"http://127.0.0.1:{told.server_port}/", {}, slept.append)
+    assert server.get("/runs/get", run_id="a") == {"run": 1}
+    told.shutdown()
+    told.server_close()
+
+    with pytest.raises(UnavailableError, match="it goes on"):
+        server.get("/runs/get", run_id="b")
+
+    assert len(slept) == 5
+    server.close()
 
 
 def test_a_route_that_is_not_there_is_none(told):

@@ -41,6 +41,7 @@ class Server:
         host = parts.netloc.rpartition("@")[2]
         self.place = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
         self._sleep = sleep
+        self._has_answered = False
         token, user = environment.get("MLFLOW_TRACKING_TOKEN"), environment.get("MLFLOW_TRACKING_USERNAME")
         auth: httpx.Auth | None = None
         headers = {"X-MLFLOW-WORKSPACE": space} if (space := environment.get("MLFLOW_WORKSPACE")) else {}
@@ -80,7 +81,7 @@ class Server:
         SourceError
             When the server refuses, or is none of MLflow's.
         UnavailableError
-            When it cannot be reached, also not after half a minute.
+            When it cannot be reached: at once where it has never answered, else after a quarter of a minute.
         """
         with self.answer(method, path, params, body) as answer:
             content = bytearray()
@@ -132,8 +133,12 @@ class Server:
             try:
                 answer = self._client.send(request, stream=True)
             except httpx.HTTPError as error:
+                if isinstance(error, httpx.ConnectError) and not self._has_answered:  # perhaps nobody is there at all
+                    hint = "Check the address, and whether the server runs."
+                    raise UnavailableError(f"{self.place} cannot be reached: {error}.", hint) from error
                 why = f"cannot be reached: {error}" if str(error) else f"cannot be reached ({type(error).__name__})"
             else:
+                self._has_answered = True
                 if answer.status_code not in _AGAIN:
                     return answer
                 why = f"answers with {answer.status_code}"

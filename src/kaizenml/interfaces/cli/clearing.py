@@ -36,7 +36,9 @@ def gc(dry_run: bool, grace_hours: float, cache_gb: float, folder: Path, as_json
         print_json({"is_rehearsal": dry_run, **_told(done)})
         return
     print_table(["what", "how many", "MB"], _lines(done), empty="")
-    click.echo("Nothing was deleted: this was a rehearsal." if dry_run else "Deleted.")
+    is_there = done.blobs or done.cache_bytes or done.unfinished or any(each.files for each in done.tables.values())
+    said = "Deleted." if is_there else "There was nothing to delete."
+    click.echo("Nothing was deleted: this was a rehearsal." if dry_run else said)
 
 
 def _told(done: Cleared) -> dict[str, object]:

@@ -51,7 +51,7 @@ def fill_queue(name: str, choices: str, wanted: int, control: float, folder: Pat
     from kaizenml.loop.label_choosing import fill_open
 
     queued = fill_open(house_of(folder), name, wanted=wanted, share=control, choices=_parted(choices), by=person())
-    _say({"queued": queued}, f"{queued:,} tasks are queued.\nNext: kaizen label {name} next", as_json=as_json)
+    _say({"queued": queued}, f"{_tasks(queued)} queued.\nNext: kaizen label {name} next", as_json=as_json)
 
 
 @label.command("next")
@@ -160,7 +160,7 @@ def queue_review(name: str, folder: Path, as_json: bool) -> None:
     from kaizenml.loop.label_choosing import fill_review
 
     queued = fill_review(house_of(folder), name, by=person())
-    _say({"queued": queued}, f"{queued:,} tasks are queued for review.", as_json=as_json)
+    _say({"queued": queued}, f"{_tasks(queued)} queued for review.", as_json=as_json)
 
 
 @label.command("import")
@@ -186,7 +186,7 @@ def import_labels(
         house_of(folder), name, content, id_column=id_column, wanted=wanted, choices=_parted(choices), share=control,
         by=person(),
     )  # fmt: skip
-    said = f"{queued:,} tasks are queued, {labels:,} labels taken, {cancelled:,} cancelled annotations left out."
+    said = f"{_tasks(queued)} queued, {labels:,} labels taken, {cancelled:,} cancelled annotations left out."
     _say({"queued": queued, "labels": labels, "cancelled": cancelled}, said, as_json=as_json)
 
 
@@ -233,3 +233,7 @@ def _say(said: dict[str, object], sentence: str, *, as_json: bool) -> None:
         print_json(said)
     else:
         click.echo(sentence)
+
+
+def _tasks(number: int) -> str:
+    return "1 task is" if number == 1 else f"{number:,} tasks are"

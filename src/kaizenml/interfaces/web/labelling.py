@@ -23,6 +23,7 @@ from kaizenml.interfaces.http.labelling import house_of
 from kaizenml.interfaces.http.routes import Routes
 from kaizenml.interfaces.http.service import Service
 from kaizenml.interfaces.web.html import Html, joined, page, tag
+from kaizenml.interfaces.web.words import counted
 from kaizenml.loop import labelling
 
 SKIP = "-"
@@ -108,7 +109,8 @@ class LabelPages:
         house, who = house_of(self._service), _actor(by)
         held, so_far = labelling.current(house, name, who), labelling.progress(house, name, who)
         named = who.removeprefix("person:")
-        told = f"{named} · {so_far.finished:,} of {so_far.tasks:,} rows finished · {so_far.mine:,} labels by you"
+        finished = f"{so_far.finished:,} of {counted(so_far.tasks, 'row')} finished"
+        told = f"{named} · {finished} · {counted(so_far.mine, 'label')} by you"
         wrong = tag("p", f"{error.message} {error.hint}", class_="wrong", role="alert") if error else None
         body = _task(name, by, held) if held else _start(name, by, so_far.tasks - so_far.finished)
         header = tag("header", tag("h1", f"Label {name}"), tag("p", told, class_="quiet"), class_="top")
@@ -119,7 +121,9 @@ class LabelPages:
 
 
 def _start(name: str, by: str, left: int) -> Html:
-    said = f"{left:,} rows wait." if left else "Nothing is left."
+    if not left:
+        return tag("section", tag("p", "Nothing is left."))
+    said = f"{counted(left, 'row')} {'waits' if left == 1 else 'wait'}."
     button = tag("button", "Hand me a row", autofocus="autofocus")
     return tag("section", tag("p", said), _form(name, {"by": by}, button))
 
