@@ -75,6 +75,8 @@ EVENTS: dict[str, tuple[str, str, str]] = {
     "approval.granted": ("A release, or the move of a protected alias, was approved.",
                          "release:PROJECT/N, or model:MODEL:N", "person, or policy:approval"),
     "approval.refused": ("A release was declined, for a reason.", "release:PROJECT/N", "person"),
+    "blob.damaged": ("Somebody came upon a blob whose bytes are not those that were stored; it is in quarantine, and "
+                     "`facts` say what needs it.", "blob:DIGEST", "system:controller"),
     "release.packaged": ("The wheel of a release was built and kept.", "release:PROJECT/N", "system:packaging"),
     "rollout.started": ("A release is sent out beside the champion.", "endpoint:NAME", "person, or system:controller"),
     "rollout.step": ("A rollout got the next share of the traffic; `facts` hold the evidence.",

@@ -64,6 +64,7 @@ class Kind(StrEnum):
     TRIGGER_HELD = "trigger.held"
     BACKTEST_FINISHED = "backtest.finished"
     JOB_FAILED = "job.failed"
+    BLOB_DAMAGED = "blob.damaged"
     CLOCK_ADVANCED = "clock.advanced"
     TOKEN_ISSUED = "token.issued"
     TOKEN_REVOKED = "token.revoked"

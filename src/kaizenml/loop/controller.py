@@ -18,6 +18,7 @@ from kaizenml.core.ports import Books
 from kaizenml.loop import accounts, alive, delivering, releasing, syncing
 from kaizenml.loop.freeing import free_lost_jobs
 from kaizenml.loop.ordering import queue_look, wants_look
+from kaizenml.loop.telling_damage import tell_damage
 from kaizenml.loop.windows import is_due
 from kaizenml.loop.wiring import House, Say
 
@@ -58,6 +59,7 @@ def reconcile(house: House) -> None:
             free_lost_jobs(books, house)
     syncing.pick_up(house)
     alive.end_lost(house)
+    tell_damage(house)
     releasing.package_what_was_left(house)
     delivering.ship_what_is_ready(house)
     delivering.refuse_unloadable(house, delivering.served(house))

@@ -81,6 +81,11 @@ def sentence(event: Event) -> str:
             return f"{_name(event)} waits for {people:.0f} {'person' if people == 1 else 'people'} to decide"
         case Kind.RUN_FAILED | Kind.JOB_FAILED:
             return str(facts.get("error", ""))
+        case Kind.BLOB_DAMAGED:
+            more, by = _number(facts, "needed") - 1, facts.get("needed_by")
+            record, _, what = str(by[0] if isinstance(by, list) and by else "").partition(": ")
+            whose = f"it is the {what!r} of {record}" if record else "nothing needs it"
+            return f"damaged, and in quarantine: {whose}{f', and {more:,.0f} more need it' if more > 0 else ''}"
         case Kind.LETTER_DIED:
             return f"gave up after {_number(facts, 'attempts'):.0f} attempts: {facts.get('said', '')}"
         case Kind.SUBSCRIPTION_PAUSED:
