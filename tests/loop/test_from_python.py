@@ -141,3 +141,5 @@ def test_a_search_and_a_trial_of_a_change_are_made_from_a_program(tmp_path):
     assert (len(found.trials), dict(found.trials[0].parameters)) == (2, {"estimator.C": 1.0})
     assert (change.has_passed, [check.name for check in change.checks]) == (False, ["at_least(accuracy)"])
     assert (tmp_path / "report" / "junit.xml").exists()
+    with pytest.raises(StateError, match="is a search for better parameters"):
+        kz.rerun(found.run, folder=folder, say=quiet)

@@ -222,3 +222,19 @@ def test_a_pipeline_or_runner_that_does_not_exist_is_told_the_close_match(tmp_pa
         ran(folder, runner="pol")
     with pytest.raises(NotFoundError, match="al"):
         ran(folder, "run-2", pipeline="al")
+
+
+def test_a_declared_file_that_is_not_there_is_named(tmp_path):
+    folder = laid(tmp_path / "lab", """
+        @project.step(files=["there.txt", "prices/*.csv", "misspelt.txt"])
+        def read():
+            with open("there.txt") as file:
+                return file.read()
+
+        project.pipeline("all", read)
+    """)  # fmt: skip
+    (folder / "there.txt").write_text("x")
+
+    done = ran(folder)
+
+    assert done.steps[0].note == "declared files that are not there: prices/*.csv, misspelt.txt"

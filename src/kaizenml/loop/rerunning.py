@@ -92,6 +92,11 @@ def rerun(house: House, word: str, say: Say, *, author: str, anyway: bool = Fals
         original = found_run(books, word)
     if original.command is None and original.kind in (RunKind.MLFLOW, RunKind.NOTEBOOK, RunKind.SCRIPT):
         raise _typed(original)
+    if original.kind is RunKind.TUNING:
+        raise StateError(
+            f"{original.id} is a search for better parameters, and no run that could be executed again.",
+            "Go on with it: `kaizen tune`; its trials are in its artefact study.json.",
+        )
     others = environment_difference(original.environment, captured())
     if others and not anyway:
         raise _wrong_environment(original, others)

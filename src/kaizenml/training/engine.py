@@ -18,7 +18,7 @@ from kaizenml.core.digest import digest_of
 from kaizenml.core.run import StepRun
 from kaizenml.core.step import Ingredients, Kept, StepState, changes, seed_for
 from kaizenml.core.task import Outcome, Ref, Runner, StepCache, Task
-from kaizenml.errors import NotFoundError, RefusedError, StepFailedError, UsageError
+from kaizenml.errors import NotFoundError, RefusedError, StepFailedError, UsageError, bounded
 from kaizenml.training.graph import Node, downstream
 from kaizenml.training.piece import MOST_TOGETHER, Codebase, CodeOfStep, Fan, Piece
 from kaizenml.training.shelf import Shelf
@@ -145,7 +145,7 @@ class Engine:
             ref = self._taken(piece, outcome)
             self._cache.remember(*made_of)
         story = self._story(piece, ref, why=said, diffs=diffs, attempts=attempts)
-        return ref, replace(story, note=_not_again(piece, outcome))
+        return ref, replace(story, note="; ".join(filter(None, (_not_again(piece, outcome), _missing(piece)))))
 
     def _fanned(self, node: Node, inputs: Mapping[str, Ref]) -> tuple[Ref, StepRun]:
         rows, code = self._items(node), self._code.of(node)
@@ -349,3 +349,9 @@ def _again(start: str, nodes: Sequence[Node]) -> set[str]:
 def _not_again(piece: Piece, outcome: Outcome) -> str:
     reasons = (*piece.forbids, *outcome.why_not)
     return f"not cached: {reasons[0]}" if reasons else ""
+
+
+def _missing(piece: Piece) -> str:
+    """Return which declared files are not there: the step may do without, or a name is misspelt."""
+    missing = [path for path in piece.node.options.files if piece.ingredients.files.get(path) == ""]
+    return f"declared files that are not there: {bounded(missing)}" if missing else ""

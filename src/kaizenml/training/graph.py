@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
+from inspect import isasyncgenfunction, iscoroutinefunction
 
 from kaizenml.core.extras import install_hint
 from kaizenml.core.step import Each, StepOptions
-from kaizenml.errors import KaizenError, NotFoundError, ProjectError, StepFailedError, bounded
+from kaizenml.errors import KaizenError, NotFoundError, ProjectError, StepFailedError, bounded, close_match
 from kaizenml.project import Step, arguments_of, defaults_of
 
 #: Arguments that every step may ask for without a step that makes them.
@@ -76,7 +77,8 @@ def graph(
     NotFoundError
         For a parameter that no step has.
     """
-    known = [*steps, *given]
+    own = [name for name, function in steps.items() if not getattr(function, "is_built_in", False)]
+    known = [*dict.fromkeys((*own, *steps, *given))]  # the project's own first: they are likelier to be meant
     settings = _by_step(parameters or {}, steps)
     nodes = {
         name: _node(name, function, known, settings.get(name, {}), (options or {}).get(name, StepOptions()))
@@ -183,9 +185,16 @@ def _check(node: Node, known: list[str]) -> None:
                 f"Give it a default to make it a parameter, or name one of: {bounded(known)}.",
             )
     if when and when not in known and when not in node.parameters:
+        there = [*node.parameters, *known]
+        match = close_match(when, there)
         raise ProjectError(
             f"The step `{node.name}` runs when `{when}`, which is neither a step nor one of its parameters.",
-            f"Name one of: {bounded([*node.parameters, *known])}.",
+            f"Did you mean {match!r}?" if match else f"Name one of: {bounded(there)}.",
+        )
+    if iscoroutinefunction(node.function) or isasyncgenfunction(node.function):
+        raise ProjectError(
+            f"The step `{node.name}` is an `async def`: calling it gives no value.",
+            "Write `def`, and `return asyncio.run(…)` in it.",
         )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import kaizenml as kz
+from kaizenml.core.step import StepOptions
 from kaizenml.errors import NotFoundError, ProjectError, RowError, StepFailedError
 from kaizenml.project import defaults_of, inputs_of
 from kaizenml.training.graph import called, downstream, graph, needed_for
@@ -70,6 +71,39 @@ def test_an_input_that_nothing_makes_is_named_with_its_step():
         graph({"features": features}, ("raw",))
 
     assert "raw" in refused.value.hint
+
+
+def test_the_steps_of_the_project_are_named_before_the_built_in_ones():
+    def built(raw): ...
+    def mine(raw): ...
+    def broken(quite_another): ...
+
+    built.is_built_in = True
+
+    with pytest.raises(ProjectError) as told:
+        graph({"built": built, "mine": mine, "broken": broken}, ("raw",))
+
+    assert told.value.hint.endswith("name one of: mine, broken, built, raw.")
+
+
+def test_a_condition_that_is_nothing_is_told_the_close_match():
+    def a(raw, wanted=True): ...
+
+    with pytest.raises(ProjectError, match="neither a step nor one of its parameters") as told:
+        graph({"a": a}, ("raw",), options={"a": StepOptions(when="wantd")})
+
+    assert told.value.hint == "Did you mean 'wanted'?"
+
+
+def test_a_step_that_gives_no_value_when_it_is_called_is_refused():
+    async def later(raw): ...
+
+    async def parts(raw):
+        yield raw
+
+    for function in (later, parts):
+        with pytest.raises(ProjectError, match="`later` is an `async def`"):
+            graph({"later": function}, ("raw",))
 
 
 def test_a_parameter_reaches_its_step_only():
