@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from loop_processes import call, called, environment, soon, up
 from test_migrate import shop as shop  # the same small project, run once
 
+from kaizenml.adapters.backup import partly
 from kaizenml.adapters.delta_backup import nothing_deleted
-from kaizenml.loop.wiring import open_house, read_settings
+from kaizenml.errors import StateError
+from kaizenml.loop.wiring import back_up, open_house, read_settings
 
 #: Writes a blob, a row and then what names them both, and says so once the books have it.
 WRITER = """
@@ -213,6 +216,17 @@ def test_a_person_is_told_how_far_it_is_and_what_to_do_next(shop: Path, tmp_path
     assert "table raw-shop: " in done.stderr
     assert "blobs: " in done.stderr
     assert f"kaizen restore {tmp_path / 'b'}" in done.stdout
+
+
+def test_of_two_backups_to_one_folder_the_later_is_refused_and_leaves_nothing(shop: Path, tmp_path: Path):
+    target = tmp_path / "backup"
+
+    with pytest.raises(StateError, match="Somebody else has made"), partly(target) as part:
+        (part / "mine").write_text("x")
+        back_up(read_settings(shop), target, datetime.now(UTC), lambda _line: None)
+
+    assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == ["backup"]
+    assert not (target / "mine").exists()
 
 
 def test_what_is_no_backup_is_said_before_what_the_home_holds(shop: Path, tmp_path: Path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -91,11 +92,21 @@ def partly(target: Path) -> Iterator[Path]:
         for folder in sorted(path for path in part.rglob("*") if path.is_dir()):
             synced(folder)
         synced(part)
-        part.rename(target)
+        _placed(part, target)
     except BaseException:
         shutil.rmtree(part, ignore_errors=True)
         raise
     synced(target.parent)
+
+
+def _placed(part: Path, target: Path) -> None:
+    try:
+        part.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise
+        hint = "Nothing was written over; look at what is there, or name another folder."
+        raise StateError(f"Somebody else has made {target} meanwhile.", hint) from error
 
 
 def _check_target(origin: Origin, target: Path) -> None:
