@@ -221,9 +221,13 @@ def test_a_person_is_told_how_far_it_is_and_what_to_do_next(shop: Path, tmp_path
 def test_of_two_backups_to_one_folder_the_later_is_refused_and_leaves_nothing(shop: Path, tmp_path: Path):
     target = tmp_path / "backup"
 
-    with pytest.raises(StateError, match="Somebody else has made"), partly(target) as part:
-        (part / "mine").write_text("x")
-        back_up(read_settings(shop), target, datetime.now(UTC), lambda _line: None)
+    def while_another_does() -> None:
+        with partly(target) as part:
+            (part / "mine").write_text("x")
+            back_up(read_settings(shop), target, datetime.now(UTC), lambda _line: None)
+
+    with pytest.raises(StateError, match="Somebody else has made"):
+        while_another_does()
 
     assert [path.name for path in tmp_path.iterdir() if "backup" in path.name] == ["backup"]
     assert not (target / "mine").exists()

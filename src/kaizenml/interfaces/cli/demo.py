@@ -121,7 +121,7 @@ def _show(found: dict[str, Any]) -> None:
     rolled = ", ".join(f"{each['release']} (at most {each['max_traffic_share']:.0%} of traffic, restored in "
                        f"{each['seconds_to_restore']:.1f} s)" for each in found["rolled_back"])  # fmt: skip
     click.echo(
-        f"{len(found['champions'])} {'champion' if len(found['champions']) == 1 else 'champions'}; rolled back: {rolled or 'none'}; "
+        f"{len(found['champions'])} champion{'s' * (len(found['champions']) != 1)}; rolled back: {rolled or 'none'}; "
         f"{found['requests']:,} requests, {found['failed_requests']} failed; {found['seconds']:.0f} s."
     )
 

@@ -56,8 +56,10 @@ def simpler_is_better(done: Run) -> str:
     if not better:
         return ""
     verb, reached = "does" if len(better) == 1 else "do", ", ".join(_short(value) for value in better.values())
+    *most, last = better
+    names = f"{', '.join(most)} and {last}" if most else last
     return (
-        f"{' and '.join(better)} {verb} better than this model on the same rows ({metric} {reached}); "
+        f"{names} {verb} better than this model on the same rows ({metric} {reached}); "
         f"with kz.baseline() the gate asks it to beat them."
     )
 

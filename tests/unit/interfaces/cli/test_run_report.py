@@ -34,12 +34,13 @@ def run(metric: str, ours: float, **baselines: float) -> Run:
     ("done", "begins"),
     [
         (("roc_auc", 0.7, {"dummy": 0.5, "linear": 0.77, "tree": 0.75}), "linear and tree do better"),
+        (("r2", -0.2, {"dummy": 0.0, "linear": -0.1, "tree": -0.1}), "dummy, linear and tree do better"),
         (("roc_auc", 0.7, {"dummy": 0.5, "linear": 0.65, "tree": 0.75}), "tree does better"),
         (("root_mean_squared_error", 3.0, {"dummy": 9.0, "linear": 2.0}), "linear does better"),
         (("roc_auc", 0.8, {"dummy": 0.5, "linear": 0.77}), ""),
         (("root_mean_squared_error", 1.0, {"dummy": 9.0, "linear": 2.0}), ""),
     ],
-    ids=["two", "one", "loss", "none", "no loss"],
+    ids=["two", "three", "one", "loss", "none", "no loss"],
 )
 def test_a_simpler_model_that_does_better_is_pointed_out(done: tuple[str, float, dict[str, float]], begins: str):
     metric, ours, baselines = done
