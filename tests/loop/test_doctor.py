@@ -192,6 +192,8 @@ RECORDS: dict[str, tuple[Callable[[Path], object], str, str, str]] = {
         lambda at: change(at, "events", "id = 3", actor="person:eve"), "events", "log", "3"),
     "an event taken out": (
         lambda at: write(at, "DELETE FROM events WHERE id = 3"), "events", "log", ""),
+    "the end of the log cut off": (
+        lambda at: write(at, "DELETE FROM events WHERE id > 3"), "events", "log", "which this home has seen, is gone"),
     "a release's parts changed": (
         lambda at: change(at, "releases", "number = 1", digest="0" * 64), "records", "release:shop/1",
         "Its parts make"),

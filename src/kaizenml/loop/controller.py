@@ -17,6 +17,7 @@ from kaizenml.core.job import Job, Work
 from kaizenml.core.ports import Books
 from kaizenml.loop import accounts, alive, delivering, releasing, syncing
 from kaizenml.loop.freeing import free_lost_jobs
+from kaizenml.loop.log_heads import remember_head
 from kaizenml.loop.ordering import queue_look, wants_look
 from kaizenml.loop.telling_damage import tell_damage
 from kaizenml.loop.windows import is_due
@@ -68,6 +69,7 @@ def reconcile(house: House) -> None:
     delivering.restored(house, routes, delivering.served(house))
     _queue_watches(house)
     _queue_looks(house)
+    remember_head(house)
 
 
 def _queue_looks(house: House) -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from kaizenml.core.digest import Digest
 from kaizenml.core.garbage import digests_in
 from kaizenml.core.lineage import links_of
+from kaizenml.core.log_head import ForeignHeadError
 from kaizenml.core.mlflow.filter import Question
 from kaizenml.core.ports import Books
 from kaizenml.core.registry_soundness import Listed, registry_faults
 from kaizenml.core.soundness import Area, Fault, Held, disagreements, from_the_future, gravest_first
 from kaizenml.errors import IntegrityError, KaizenError, NotFoundError
 from kaizenml.loop import auditing
+from kaizenml.loop.log_heads import check_remembered
 from kaizenml.loop.needing import Need, needs
 from kaizenml.loop.settings import Settings
 from kaizenml.loop.versioning import kept_versions
@@ -74,6 +76,11 @@ def _events(house: House) -> Iterator[Fault]:
             auditing.verified(books)
         except IntegrityError as error:
             yield Fault(Area.EVENTS, "log", error.message, error.hint or _BACKUP)
+        try:
+            check_remembered(books, house)
+        except IntegrityError as error:
+            is_cut = not isinstance(error, ForeignHeadError)
+            yield Fault(Area.EVENTS, "log", error.message, error.hint, is_grave=is_cut)
 
 
 def _records(house: House) -> Iterator[Fault]:

@@ -75,10 +75,13 @@ def delivery(folder: Path, as_json: bool) -> None:
 def verify(folder: Path, as_json: bool) -> None:
     """Check the hash chain of the event log: nobody changed, removed or put in an event."""
     from kaizenml.loop.auditing import verified
+    from kaizenml.loop.log_heads import check_remembered, remember_head
 
     house = house_of(folder)
     with house.records.reading() as books:
         count = verified(books)
+        check_remembered(books, house)
+    remember_head(house)
     if as_json:
         print_json({"events": count, "is_intact": True})
     else:

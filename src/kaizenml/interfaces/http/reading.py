@@ -17,6 +17,8 @@ from kaizenml.interfaces.http.service import Service
 from kaizenml.loop import model_views
 from kaizenml.loop.auditing import verified
 from kaizenml.loop.belonging import owners_of_job
+from kaizenml.loop.log_heads import check_remembered
+from kaizenml.loop.wiring import House
 
 Limit = Annotated[int, Query(ge=1, le=1000, description="at most so many")]
 Project = Annotated[str | None, Query(max_length=100, description="of this project only")]
@@ -142,5 +144,9 @@ class Reading:
 
     def verified(self) -> Response:
         """Check the whole chain of events; an error when one was changed, removed or put in."""
+        house: House | None = getattr(self._service, "house", None)
         with self._service.records.reading() as books:
-            return answer({"events": verified(books), "is_intact": True})
+            count = verified(books)
+            if house is not None:
+                check_remembered(books, house)
+        return answer({"events": count, "is_intact": True})
