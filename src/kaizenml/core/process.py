@@ -20,6 +20,11 @@ def is_stopped(pid: int) -> bool:
     return state(pid) in _STOPPED
 
 
+def is_over(pid: int) -> bool:
+    """Say whether a process has ended, though its number is still taken; False where that cannot be told."""
+    return state(pid) in _OVER
+
+
 def is_running(pid: int) -> bool:
     """Say whether a process is there and goes on: neither over nor stopped."""
     try:

@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from kaizenml.core.process import is_over
+
 
 @dataclass(frozen=True, slots=True)
 class Used:
@@ -27,11 +29,11 @@ def used(pid: int) -> Used | None:
 
 
 def is_alive(pid: int) -> bool:
-    """Say whether a process of this machine lives."""
+    """Say whether a process of this machine lives; one that has ended and that nobody has asked after does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
-    return True
+        pass
+    return not is_over(pid)

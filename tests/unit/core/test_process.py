@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from kaizenml.core.process import is_running, is_stopped, nobody_left_behind
+from kaizenml.core.process import is_over, is_running, is_stopped, nobody_left_behind
 
 
 def wait_for(claim):
@@ -31,8 +31,10 @@ def test_a_process_is_running_until_it_is_stopped_or_over():
         os.kill(process.pid, signal.SIGCONT)
         wait_for(lambda: is_running(process.pid))
 
+        assert not is_over(process.pid)
         process.kill()
         wait_for(lambda: not is_running(process.pid))
+        assert is_over(process.pid)  # nobody has asked after it yet
     assert not is_running(process.pid)
     assert not is_stopped(process.pid)
 
