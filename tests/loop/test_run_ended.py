@@ -130,7 +130,7 @@ def test_a_run_is_cancelled_from_elsewhere(folder):
     with begun(folder, "--set", "second.how=slow") as (process, name):
         asked = time.monotonic()
 
-        done = kaizen(folder, "cancel", name, "--json")
+        done = kaizen(folder, "cancel", name[:-1], "--json")
 
         assert json.loads(done.stdout) == {"run": name, "state": "cancelled"}
         assert process.wait(30) == 130

@@ -9,7 +9,7 @@ from kaizenml.core.event import Draft, Kind
 from kaizenml.core.job import Job, JobState, Work, cancelled, finished
 from kaizenml.core.ports import Books
 from kaizenml.core.run import RunState
-from kaizenml.errors import NotFoundError
+from kaizenml.errors import NotFoundError, UsageError, bounded
 from kaizenml.loop.freeing import is_lost
 from kaizenml.loop.live import kept_console
 from kaizenml.loop.step_journal import steps_told
@@ -25,16 +25,14 @@ def cancel(house: House, run: str, *, by: str) -> Job:
     Raises
     ------
     NotFoundError
-        When no job has this name.
+        When no job has this name, and none that is under way begins so.
+    UsageError
+        When several that are under way begin so.
     StateError
         When it is over.
     """
     with house.records.writing() as books:
-        known = [job.id for job in books.jobs.unfinished()]
-        try:
-            job = books.jobs.get(run)
-        except NotFoundError as error:
-            raise NotFoundError("run that is under way", run, known) from error
+        job = _job(books, run)
         now = house.clock.now()
         has_nobody = job.state is JobState.QUEUED or is_lost(job, now)  # who would notice, and end the run
         job = cancelled(job, now, by)
@@ -42,6 +40,21 @@ def cancel(house: House, run: str, *, by: str) -> Job:
         if has_nobody and job.work is Work.RUN:
             end_run(books, house, job.id, by)
         return job
+
+
+def _job(books: Books, word: str) -> Job:
+    try:
+        return books.jobs.get(word)
+    except NotFoundError as error:
+        known = {job.id: job for job in books.jobs.unfinished()}
+        begun = [name for name in known if word and name.startswith(word)]
+        if not begun:
+            raise NotFoundError("run that is under way", word, known) from error
+        if len(begun) > 1:
+            raise UsageError(
+                f"{len(begun)} that are under way begin with {word!r}.", f"Write more of it: {bounded(begun)}."
+            ) from error
+        return known[begun[0]]
 
 
 def end_run(books: Books, house: House, run: str, by: str) -> None:
