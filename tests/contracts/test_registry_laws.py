@@ -307,3 +307,15 @@ def test_a_run_of_ours_is_registered_with_its_artefacts(books: Books) -> None:
         models.register_run(books, NOW, "churn", "run-1", "person:ada", path="nothing")
     with pytest.raises(NotFoundError):
         models.register_run(books, NOW, "churn", "nobody", "person:ada")
+
+
+def test_who_may_not_approve_a_release_may_not_let_its_model_serve(books: Books, house: House) -> None:
+    books.models.add(model(1))
+    books.runs.save(run(1))
+    made = release(1, state=ReleaseState.GATED)  # by ada; Eve wrote its last commit
+    books.releases.add(made)
+
+    for who, did in (("person:ada", "made flights/1"), ("person:eve@example.org", "wrote its last commit")):
+        with pytest.raises(ApprovalError, match=did):
+            aliases.approve(books, house, "flights", "production", 1, who)
+    assert aliases.approve(books, house, "flights", "production", 1, "person:zoe").is_enough

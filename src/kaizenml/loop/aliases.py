@@ -201,11 +201,15 @@ def _is_served(books: Books, model: RegisteredModel) -> bool:
 
 def _is_released(books: Books, house: House, version: RegisteredVersion) -> bool:
     """Say whether the version is in a release that people, or the declared policy, have approved."""
+    return any(is_approved(each, house.clock.now(), house.key) for each in _releases(books, version))
+
+
+def _releases(books: Books, version: RegisteredVersion) -> list[Release]:
+    """Return the releases that were made of a version."""
     if not books.models.newest(version.model, limit=1):
-        return False
+        return []
     releases = books.releases.newest(version.project, limit=_MOST_RELEASES)
-    mine = [each for each in releases if each.model_version == version.name]
-    return any(is_approved(each, house.clock.now(), house.key) for each in mine)
+    return [each for each in releases if each.model_version == version.name]
 
 
 def review_of(books: Books, model: RegisteredModel) -> Review:
@@ -237,7 +241,10 @@ def _hands(books: Books, version: RegisteredVersion | None) -> tuple[Hand, ...]:
     if version is None:
         return ()
     run = books.runs.find(version.run) if version.run else None
-    return (Hand(version.author, "registered it"), *((Hand(run.author, "made its run"),) if run and run.author else ()))
+    made = [Hand(run.author, "made its run")] if run and run.author else []
+    for release in _releases(books, version):  # who may not approve the release may not let its model serve either
+        made += [Hand(release.author, f"made {release.name}"), *release.hands]
+    return (Hand(version.author, "registered it"), *made)
 
 
 def _kept(books: Books, name: str, alias: str) -> _GIVEN:
