@@ -18,7 +18,7 @@ from kaizenml.loop.codebase import ProjectCode
 from kaizenml.loop.loading import Loaded
 from kaizenml.loop.order import Order
 from kaizenml.loop.performing import Local, Performer, Pool
-from kaizenml.loop.settings import RUNNERS, is_runner
+from kaizenml.loop.settings import checked_runner
 from kaizenml.loop.step_journal import StepJournal
 from kaizenml.loop.steps import GIVEN, steps_of
 from kaizenml.loop.wiring import House, Say, open_pool, open_ray, open_step_cache
@@ -113,9 +113,7 @@ def executed(
 
 def runner_of(loaded: Loaded, house: House, wanted: str, perform: Performer) -> Runner:
     """Return where the steps run: as it is wanted, or else as the settings say."""
-    name = wanted or house.settings.runner
-    if not is_runner(name):
-        raise NotFoundError("runner", name, (*RUNNERS, "ray://HOST:PORT"))
+    name = checked_runner(wanted or house.settings.runner)
 
     is_elsewhere = name.startswith("ray")
     room = None if is_elsewhere else room_here()

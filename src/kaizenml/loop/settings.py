@@ -13,7 +13,7 @@ from kaizenml.core.person import roles_by_group
 from kaizenml.core.place import Bucket, place_of
 from kaizenml.core.registered import PROTECTED
 from kaizenml.core.subscription import checked_address
-from kaizenml.errors import SettingError, UsageError, bounded, close_match
+from kaizenml.errors import NotFoundError, SettingError, UsageError, bounded, close_match
 
 #: Where steps can run.
 RUNNERS = ("local", "pool", "ray")
@@ -113,6 +113,13 @@ def settings(folder: Path, environment: Mapping[str, str], flags: Mapping[str, s
 def is_runner(name: str) -> bool:
     """Say whether this names a place where steps can run: one of `RUNNERS`, or the address of a cluster."""
     return name in RUNNERS or _RAY_ADDRESS.fullmatch(name) is not None
+
+
+def checked_runner(name: str) -> str:
+    """Return the name of a place where steps can run; `NotFoundError` with the known ones for another."""
+    if not is_runner(name):
+        raise NotFoundError("runner", name, (*RUNNERS, "ray://HOST:PORT"))
+    return name
 
 
 def _from_file(path: Path) -> dict[str, str]:

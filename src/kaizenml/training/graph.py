@@ -15,6 +15,8 @@ from kaizenml.project import Step, arguments_of, defaults_of
 #: Arguments that every step may ask for without a step that makes them.
 HANDED_IN = ("seed", "rng")
 
+_NO_PARAMETER = "The steps have none: one is an argument with a default, such as `def features(rows, days=7)`."
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -205,7 +207,7 @@ def _by_step(parameters: Mapping[str, object], steps: Mapping[str, Step]) -> dic
     known = {f"{name}.{each}" for name, function in steps.items() for each in defaults_of(function)}
     for path, value in parameters.items():
         if path not in known:
-            raise NotFoundError("step parameter", path, sorted(known))
+            raise NotFoundError("step parameter", path, sorted(known), "" if known else _NO_PARAMETER)
         name, _, parameter = path.partition(".")
         found.setdefault(name, {})[parameter] = value
     return found

@@ -18,6 +18,7 @@ from kaizenml.interfaces.cli.guarded import guarded
 from kaizenml.interfaces.cli.output import print_json, say_on_stderr
 from kaizenml.interfaces.cli.own_job import own_job
 from kaizenml.interfaces.cli.run_report import print_run
+from kaizenml.loop.settings import checked_runner
 
 
 @click.command()
@@ -53,6 +54,8 @@ def run(
     what they were is not run again. Leaves with 0 when the gate lets the release through, 1 when it does not.
     """
     parameters = dict(setting(text) for text in settings)
+    if runner:
+        checked_runner(runner)
     way = {"pipeline": pipeline, "start": start, "only": only, "uses_cache": not is_fresh, "runner": runner,
            "also": _studies(also), "resumes": resumes, "proposes": not no_release}  # fmt: skip
     return guarded(

@@ -14,6 +14,7 @@ from kaizenml.core.step import seconds_of
 from kaizenml.interfaces.cli.common import house_of, json_option, person, project_option
 from kaizenml.interfaces.cli.output import print_json, print_table, say_on_stderr
 from kaizenml.interfaces.cli.own_job import own_job
+from kaizenml.loop.settings import checked_runner
 
 if TYPE_CHECKING:
     from kaizenml.loop.tuning import Tuned
@@ -38,6 +39,8 @@ def tune(folder: Path, trials: int, jobs: int, runner: str, timeout: str, as_jso
     from kaizenml.loop.order import Order, Way
     from kaizenml.loop.tuning import tune as tune_project
 
+    if runner:
+        checked_runner(runner)
     loaded = load_folder(folder)
     house = house_of(folder)
     way, seconds = replace(Way(), runner=runner), seconds_of(timeout or None, "--timeout")

@@ -110,3 +110,19 @@ def test_every_command_of_commands_is_tried_here(kaizen: Kaizen):
     alone = [name for name in COMMANDS if kaizen(name, "--help").out.partition("Commands:")[2]]
 
     assert set(alone) == {*GROUPS, "events", "models", "quarantine", "ci", "label"}
+
+
+@pytest.mark.parametrize("command", ["run", "tune"])
+def test_a_place_that_no_step_runs_at_is_refused_before_anything_is_done(kaizen: Kaizen, folder: Path, command: str):
+    said = kaizen(command, "--on", "slurm", "--project", folder)
+
+    assert (said.code, said.error) == (2, "There is no runner 'slurm'.")
+    assert "ray://HOST:PORT" in said.hint
+    assert json.loads(kaizen("runs", "--json", "--project", folder).out)["runs"] == []
+
+
+def test_a_parameter_where_steps_have_none_comes_with_how_one_is_made(kaizen: Kaizen, folder: Path):
+    said = kaizen("run", "--set", "features.days=3", "--project", folder)
+
+    assert said.code == 2
+    assert "an argument with a default" in said.hint
