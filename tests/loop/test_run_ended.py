@@ -154,6 +154,22 @@ def test_a_run_whose_command_was_killed_ends_when_it_is_cancelled(folder):
         assert (run["state"], run["error"][:12]) == ("cancelled", "Cancelled by")
 
 
+def test_a_run_whose_command_was_killed_is_over_once_another_goes_on_with_it(folder):
+    with begun(folder, "--set", "second.how=slow") as (process, name):
+        early = kaizen(folder, "run", "--resume", name)
+        process.send_signal(signal.SIGKILL)
+        process.wait(30)
+
+        done = kaizen(folder, "run", "--resume", name[:-1], "--set", "second.how=ok", "--json")
+
+        assert (early.returncode, f"{name} is under way." in early.stderr) == (1, True), early.stderr
+        assert [step["state"] for step in json.loads(done.stdout)["steps"]] == ["cached", "done"], done.stderr
+        runs = json.loads(kaizen(folder, "runs", "--json").stdout)["runs"]
+        assert [(run["state"], run["error"]) for run in runs] == [("finished", ""), ("failed", "Its process died.")]
+        jobs = json.loads(kaizen(folder, "jobs", "--json").stdout)["jobs"]
+        assert {job["state"] for job in jobs} == {"done", "failed"}
+
+
 def test_a_step_that_does_not_listen_is_ended_with_its_process(folder):
     with begun(folder, "--set", "second.how=deaf") as (process, name):
         kaizen(folder, "cancel", name)

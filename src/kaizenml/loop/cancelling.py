@@ -85,17 +85,22 @@ def end_killed(house: House, pid: int, error: str, hint: str) -> str:
         job = next((each for each in books.jobs.unfinished() if each.worker == worker), None)
         if job is None:
             return ""
-        now = house.clock.now()
-        books.jobs.save(finished(job, job.fence, now, error=error), fence=job.fence)
-        try:
-            begun = books.runs.get(job.id)
-        except NotFoundError:
-            return job.id
-        steps = steps_told(house.settings.home, job.id)
-        ended = replace(begun, state=RunState.FAILED, finished_at=now, error=error, hint=hint, steps=steps)
-        ended = replace(ended, console=kept_console(house, begun))
-        books.runs.save(ended)
-        facts = {"error": error, "hint": hint}
-        draft = Draft(begun.project, "system:loop", Kind.RUN_FAILED, f"run:{job.id}", None, house.data_at(books), facts)
-        books.events.append(draft, now)
+        end_failed(books, house, job, error, hint)
         return job.id
+
+
+def end_failed(books: Books, house: House, job: Job, error: str, hint: str) -> None:
+    """Let a job whose process is gone, and its run, end as failed."""
+    now = house.clock.now()
+    books.jobs.save(finished(job, job.fence, now, error=error), fence=job.fence)
+    try:
+        begun = books.runs.get(job.id)
+    except NotFoundError:
+        return
+    steps = steps_told(house.settings.home, job.id)
+    ended = replace(begun, state=RunState.FAILED, finished_at=now, error=error, hint=hint, steps=steps)
+    ended = replace(ended, console=kept_console(house, begun))
+    books.runs.save(ended)
+    facts = {"error": error, "hint": hint}
+    draft = Draft(begun.project, "system:loop", Kind.RUN_FAILED, f"run:{job.id}", None, house.data_at(books), facts)
+    books.events.append(draft, now)

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from kaizenml.core.job import Job, Work
+from kaizenml.core.job import Job, JobState, Work
 from kaizenml.core.pipeline import TRAINING
 from kaizenml.core.ports import Books
 from kaizenml.errors import NotFoundError, StateError
+from kaizenml.loop.cancelling import end_failed
+from kaizenml.loop.freeing import is_lost
 from kaizenml.loop.order import Way
 from kaizenml.loop.run_names import found_run
 from kaizenml.loop.wiring import House
@@ -35,16 +37,29 @@ def as_before(
     NotFoundError
         When there is no such run.
     StateError
-        When it was none of a pipeline of this project.
+        When it was none of a pipeline of this project, or is not over.
     """
     if not asked.get("resumes"):
         return dict(parameters), msgspec.convert(asked, Way)
-    with house.records.reading() as books:
+    with house.records.writing() as books:
         job = _job(books, project, str(asked["resumes"]))
+        _end(books, house, job)
     now = {name: value for name, value in asked.items() if value not in _UNASKED} | {"resumes": job.id}
     before = msgspec.convert(job.facts.get("parameters", {}), dict[str, object])
     way = msgspec.convert(job.facts.get("way", {}), dict[str, object])
     return {**before, **parameters}, msgspec.convert({**way, **now}, Way)
+
+
+def _end(books: Books, house: House, job: Job) -> None:
+    """Let a run whose process is gone end as failed, so that no worker takes it over beside the one that goes on."""
+    if job.is_over:
+        return
+    if not is_lost(job, house.clock.now()):
+        raise StateError(
+            f"{job.id} is {'waiting for a worker' if job.state is JobState.QUEUED else 'under way'}.",
+            f"Wait for its end, or end it: `kaizen cancel {job.id}`.",
+        )
+    end_failed(books, house, job, "Its process died.", f"Go on with it: `kaizen run --resume {job.id}`.")
 
 
 def asked_before(house: House, project: str, facts: Mapping[str, object]) -> Mapping[str, object]:
