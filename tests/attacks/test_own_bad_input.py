@@ -187,3 +187,28 @@ def test_a_run_of_a_machine_whose_clock_is_a_day_off_is_kept_as_it_says(own: Own
     with own.house.records.reading() as books:
         told = books.events.after()
     assert all(abs(each.at - datetime.now(UTC)) < timedelta(hours=1) for each in told)
+
+
+def test_a_large_artefact_comes_as_it_was_and_a_damaged_one_not_at_all(own: Own) -> None:
+    content = bytes(range(256)) * 20_000
+    parts = [content[at : at + 900_000] for at in range(0, len(content), 900_000)]
+    sent = [own.client.post("/api/v1/blobs", content=part).json()["digest"] for part in parts]
+    digest = digest_of_bytes(content)
+    joined = own.client.post("/api/v1/blobs/joined", json={"digest": digest, "parts": sent})
+    fewer = own.client.post("/api/v1/blobs/joined", json={"digest": digest, "parts": sent[:-1]})
+    with own.house.records.writing() as books:
+        books.runs.save(replace(RUN, id="kept", artefacts={"model/all.bin": digest}))
+    path = "/api/v1/runs/kept/artefacts/model/all.bin"
+    whole = own.client.get(path)
+
+    assert (joined.status_code, joined.json(), fewer.status_code) == (201, {"digest": digest}, 500)
+    assert whole.content == content
+    assert whole.headers["content-length"] == str(len(content))
+    assert whole.headers["content-disposition"] == "attachment"
+
+    file = own.folder / ".kaizen/blobs/sha256" / digest[:2] / digest[2:4] / digest[4:]
+    file.write_bytes(content[:-1] + b"x")
+    damaged = own.client.get(path)
+    assert damaged.status_code == 500
+    assert "is damaged" in damaged.json()["error"]["message"]
+    assert len(damaged.content) < 1000

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from itertools import chain
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Path, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 
 from kaizenml.core.account import Permission
-from kaizenml.core.digest import Digest, digest_of_bytes
-from kaizenml.core.ports import Books
+from kaizenml.core.digest import Digest
+from kaizenml.core.ports import Blobs, Books
 from kaizenml.core.query import All, Condition, OneOf
 from kaizenml.core.query import Field as Named
 from kaizenml.core.query import Query as Question
@@ -35,7 +39,7 @@ After = Annotated[int, Query(ge=0, le=10_000_000, description="leave out so many
 Most = Annotated[int, Query(ge=4, le=100_000, description="at most so many points, which keep the curve's shape")]
 Start = Annotated[int, Query(ge=0, le=2**53, description="at which byte of the journal the body begins")]
 Hex = Annotated[str, Path(pattern="^[0-9a-f]{64}$")]
-#: A blob that comes in parts may be so large: it is put together in memory.
+#: A blob may come in so many parts.
 MOST_PARTS = 1_200
 
 
@@ -112,7 +116,7 @@ class Runs:
             kept = books.runs.get(id).artefacts
         if path not in kept:
             raise NotFoundError("artefact", path, kept)
-        return _file(house_behind(self._service).blobs.get(kept[path]))
+        return _file(house_behind(self._service).blobs, kept[path])
 
     def console(self, id: str) -> Response:  # noqa: A002
         """What a run wrote to standard output and error: its beginning and its end; while it runs, so far."""
@@ -152,11 +156,12 @@ class Sent:
 
     def joined(self, body: Parts) -> Response:
         """Put a blob together from parts that were sent before."""
-        blobs = house_behind(self._service).blobs
-        content = b"".join(blobs.get(Digest(part)) for part in body.parts)
-        if digest_of_bytes(content) != body.digest:
+        blobs, found = house_behind(self._service).blobs, sha256()
+        for chunk in _chunks(blobs, body.parts):
+            found.update(chunk)
+        if found.hexdigest() != body.digest:
             raise IntegrityError(f"The parts make no blob {body.digest}.", "Send them again.")
-        return answer({"digest": blobs.put(content)}, 201)
+        return answer({"digest": blobs.put_from(_chunks(blobs, body.parts))}, 201)
 
     def _take_in(self, run: str, start: int, content: bytes) -> int:
         house, caller = house_behind(self._service), CALLER.get()
@@ -190,9 +195,17 @@ def _point(point: Point) -> tuple[int, int, float | str]:
     return point.step, point.at, spelled(point.value)
 
 
-def _file(content: bytes) -> Response:
-    headers = {"Content-Disposition": "attachment"}
-    return Response(content, media_type="application/octet-stream", headers=headers)
+def _chunks(blobs: Blobs, digests: Sequence[str]) -> Iterator[bytes]:
+    for digest in digests:
+        yield from blobs.open(Digest(digest))
+
+
+def _file(blobs: Blobs, digest: Digest) -> Response:
+    """Send a blob chunk by chunk; the first comes once all of it has been checked, so what is damaged is refused."""
+    chunks = blobs.open(digest)
+    first = next(chunks)
+    headers = {"Content-Disposition": "attachment", "Content-Length": str(blobs.size(digest))}
+    return StreamingResponse(chain([first], chunks), media_type="application/octet-stream", headers=headers)
 
 
 def _text(content: bytes) -> Response:
