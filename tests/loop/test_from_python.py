@@ -10,7 +10,7 @@ import pytest
 from step_projects import laid
 
 import kaizenml as kz
-from kaizenml.errors import NotFoundError, QueryError, RefusedError, StateError, StepFailedError
+from kaizenml.errors import NotFoundError, QueryError, RefusedError, StateError, StepFailedError, UsageError
 
 BODY = """
 @project.step
@@ -109,6 +109,12 @@ def test_a_harmless_change_is_accepted_and_logged(folder):
     assert any("total" in name for name in changed)
     with pytest.raises(RefusedError, match="what it was"):
         kz.accept("total", "again", folder=folder)
+
+
+@pytest.mark.parametrize("way", [{"pipeline": "all"}, {"only": "total"}], ids=["pipeline", "step"])
+def test_studies_of_what_evaluates_no_model_are_refused(folder, way):
+    with pytest.raises(UsageError, match="evaluates no model that could be studied"):
+        kz.execute(**way, also=["learning_curve"], folder=folder, say=quiet)
 
 
 def test_what_is_over_is_not_cancelled(folder):

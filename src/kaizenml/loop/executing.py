@@ -50,6 +50,10 @@ def nodes_of(project: Project, order: Order) -> list[Node]:
     """
     nodes = graph(steps_of(project), GIVEN, order.parameters, project.options)
     way = order.way
+    if way.also and (way.only or way.pipeline != TRAINING):
+        what = f"The step {way.only!r}" if way.only else f"The pipeline {way.pipeline!r}"
+        raise UsageError(f"{what} evaluates no model that could be studied ({', '.join(way.also)}).",
+                         "Ask for studies where the training pipeline runs as a whole.")  # fmt: skip
     if way.only:
         return needed_for(nodes, [way.only])
     if way.pipeline != TRAINING:
