@@ -6,9 +6,11 @@ then taken out of the interpreter's list of modules again: the functions keep wh
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
+import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -82,8 +84,12 @@ def load_folder(folder: Path) -> Loaded:
 
 
 def load_code(code: Mapping[str, bytes]) -> Loaded:
-    """Load a project from the code of a release; the files are laid out in a temporary folder."""
+    """Load a project from the code of a release; the files are in a temporary folder for as long as this process is.
+
+    They are read again when functions are shown, hashed or sent to other processes.
+    """
     folder = Path(mkdtemp(prefix="kaizen-code-"))
+    atexit.register(_cleared, folder, os.getpid())
     for path, content in code.items():
         target = (folder / path).resolve()
         if not target.is_relative_to(folder.resolve()):
@@ -91,6 +97,11 @@ def load_code(code: Mapping[str, bytes]) -> Loaded:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     return _loaded(folder, code)
+
+
+def _cleared(folder: Path, owner: int) -> None:
+    if os.getpid() == owner:  # a copy of this process may end first
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _python_files(folder: Path) -> Iterator[Path]:

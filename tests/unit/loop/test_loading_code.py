@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -88,3 +91,27 @@ def test_a_helper_that_raises_is_told_by_file_and_line(tmp_path):
 
     with pytest.raises(ProjectError, match=r"ValueError: no key \(helper.py, line 3\)"):
         load_folder(folder)
+
+
+LOADS = """
+import inspect, os, sys
+from pathlib import Path
+from kaizenml.loop.loading import load_code
+
+code = b'import kaizenml as kz\\nproject = kz.Project("shop", source=kz.files("d/*.csv"), target="y")\\n' \
+       b'@project.step\\ndef features(rows):\\n    return rows\\n'
+loaded = load_code({"project.py": code})
+if os.fork() == 0:
+    sys.exit()  # a copy that ends first takes nothing away
+os.wait()
+print(inspect.getsource(loaded.project.steps["features"]))
+"""
+
+
+def test_a_process_that_loaded_code_leaves_no_folder_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+
+    done = subprocess.run([sys.executable, "-c", LOADS], env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, "return rows" in done.stdout) == (0, True), done.stderr
+    assert list(tmp_path.glob("kaizen-code-*")) == []
