@@ -48,3 +48,10 @@ def test_on_the_own_machine_nothing_of_that_is_needed(folder: Path) -> None:
     with up(folder) as running:
         assert _TOKEN.findall(running.log.read_text()) == []
         assert running.get("/api/v1/runs") == {"runs": []}
+
+
+def test_what_the_command_was_told_counts_for_the_processes_that_it_starts_too(folder: Path) -> None:
+    (folder / "kaizen.toml").write_text('port = "none"\npredict_port = "none"\n')
+
+    with up(folder) as running:  # with ports of its own; both planes listen
+        assert running.http.get(f"{running.data}/health/live").status_code == 200

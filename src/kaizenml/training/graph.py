@@ -6,11 +6,13 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from inspect import isasyncgenfunction, iscoroutinefunction
+from typing import Any
 
 from kaizenml.core.extras import install_hint
 from kaizenml.core.step import Each, StepOptions
 from kaizenml.errors import KaizenError, NotFoundError, ProjectError, StepFailedError, bounded, close_match
 from kaizenml.project import Step, arguments_of, defaults_of
+from kaizenml.training.typed import fits, hints_of, may_be, said
 
 #: Arguments that every step may ask for without a step that makes them.
 HANDED_IN = ("seed", "rng")
@@ -45,6 +47,11 @@ class Node:
     options: StepOptions = field(default_factory=StepOptions)
     code: Step | None = None
     is_built_in: bool = False
+
+    @property
+    def is_typed(self) -> bool:
+        """Whether its annotations are the project's, and say what it takes and gives."""
+        return not self.is_built_in and self.code is None
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -88,6 +95,7 @@ def graph(
     }
     for node in nodes.values():
         _check(node, known)
+        _check_types(node, nodes)
     try:
         order = list(
             TopologicalSorter({name: set(node.needs) & set(steps) for name, node in nodes.items()}).static_order()
@@ -151,13 +159,27 @@ def _hint(name: str, error: BaseException) -> str:
 
 
 def called(node: Node, arguments: Mapping[str, object]) -> object:
-    """Call a step; what it raises is told with the step's name and line, errors of our own pass as they are."""
+    """Call a step; what it raises is told with the step's name and line, errors of our own pass as they are.
+
+    Raises
+    ------
+    StepFailedError
+        Also when it returns what its annotation excludes.
+    """
     try:
-        return node.function(**arguments)
+        value = node.function(**arguments)
     except KaizenError:
         raise
     except (Exception, SystemExit) as error:  # a step that ends the program has not come to its end
         raise step_failed(node.name, node.code or node.function, error) from error
+    hint = hints_of(node.function).get("return", Any) if node.is_typed else Any
+    if fits(value, hint):
+        return value
+    raise StepFailedError(
+        f"The step `{node.name}` returned a {type(value).__name__}, and its annotation says {said(hint)}.",
+        "Mend what it returns, or the annotation.",
+        {"step": node.name},
+    )
 
 
 def _node(
@@ -198,6 +220,20 @@ def _check(node: Node, known: list[str]) -> None:
             f"The step `{node.name}` is an `async def`: calling it gives no value.",
             "Write `def`, and `return asyncio.run(…)` in it.",
         )
+
+
+def _check_types(node: Node, nodes: Mapping[str, Node]) -> None:
+    """Refuse that a step takes what another gives as something that it cannot be."""
+    for name in node.inputs if node.is_typed else ():
+        maker = nodes.get(name)
+        if maker is None or not maker.is_typed or maker.items or maker.options.when:
+            continue
+        given, taken = hints_of(maker.function).get("return", Any), hints_of(node.function).get(name, Any)
+        if not may_be(given, taken):
+            raise ProjectError(
+                f"The step `{node.name}` takes `{name}` as {said(taken)}, and `{name}` gives {said(given)}.",
+                "Mend one of the two annotations.",
+            )
 
 
 def _by_step(parameters: Mapping[str, object], steps: Mapping[str, Step]) -> dict[str, dict[str, object]]:

@@ -34,7 +34,7 @@ def performed(
     Raises
     ------
     StepFailedError
-        When the step raises, or returns what cannot be kept although it should be.
+        When the step raises, or returns what its annotation excludes, or what cannot be kept although it should be.
     """
     arguments = {name: load(ref) for name, ref in task.values.items()} | dict(task.parameters) | _handed_in(task, node)
     begun = time.perf_counter()

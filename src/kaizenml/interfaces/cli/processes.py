@@ -128,17 +128,21 @@ def _children(of: Settings) -> list:  # type: ignore[type-arg]
     said = ["--project", str(of.folder), "--parent", str(os.getpid())]
     logs = of.home / "logs"
     at = ["--host", of.host, "--port", str(of.predict_port)]
+    # What was said to this command counts for them too, whatever the environment says.
+    told = {"KAIZEN_HOST": of.host, "KAIZEN_PORT": str(of.port), "KAIZEN_PREDICT_PORT": str(of.predict_port)}
     return [
-        Child("data plane", command("serve", *said, *at), logs / "serve.log"),
+        Child("data plane", command("serve", *said, *at), logs / "serve.log", told),
         Child(
             "worker (monitors)",
             command("worker", *_works(*_QUICK), *said),
             logs / "watch.log",
+            told,
         ),
         Child(
             "worker (runs)",
             command("worker", *_works(*_LONG), *said),
             logs / "run.log",
+            told,
         ),
     ]
 
