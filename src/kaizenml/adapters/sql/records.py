@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlalchemy import Connection, Engine
 
 from kaizenml.adapters.sql.books import SqlBooks
-from kaizenml.adapters.sql.engine import connected, database_errors, is_in_memory, mark, parsed, turns
+from kaizenml.adapters.sql.engine import SQLITE, connected, database_errors, is_in_memory, mark, parsed, turns
 from kaizenml.errors import StateError
 
 
@@ -21,6 +21,7 @@ class SqlRecords:
 
     def __init__(self, engine: Engine, *, in_memory: bool) -> None:
         self._engine = engine
+        self._is_file = engine.dialect.name == SQLITE
         # The writers take turns here, without polling, where the database does not see to it by itself.
         self._writer: AbstractContextManager[object] = nullcontext() if in_memory else turns(engine.url)
         # In memory there is one connection, so there is one transaction at a time.
@@ -80,20 +81,23 @@ class SqlRecords:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
-        connect, turn = self._engine.connect, self._writer if writes else nullcontext()
-        # Whoever waits for his turn holds no connection: a server has only so many.
-        with (
-            turn,
-            self._only,
-            database_errors(),
-            connect().execution_options(writes=writes) as connection,
-            connection.begin(),
-        ):
+        with database_errors(), self._only, self._connected(writes=writes) as connection, connection.begin():
             self._thread.books = SqlBooks(connection)
             try:
                 yield self._thread.books
             finally:
                 self._thread.books = None
+
+    @contextmanager
+    def _connected(self, *, writes: bool) -> Iterator[Connection]:
+        """Connect, and wait for the turn of who writes: with the connection to a file, which are not counted.
+
+        A server has only so many connections, so whoever waits for his turn there holds none.
+        """
+        turn: AbstractContextManager[object] = self._writer if writes else nullcontext()
+        before, within = (nullcontext(), turn) if self._is_file else (turn, nullcontext())
+        with before, self._engine.connect().execution_options(writes=writes) as connection, within:
+            yield connection
 
 
 def open_records(url: str) -> SqlRecords:
