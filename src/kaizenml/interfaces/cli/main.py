@@ -113,12 +113,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code: 0 done, 1 refused, 2 used wrongly, 3 failed."""
     # Threads that spin while they wait for each other starve every other process of the machine.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    # Libraries make hundreds of thousands of objects as they are imported, and none of them is garbage.
-    gc.set_threshold(100_000, 20, 20)
     from kaizenml.interfaces.cli.output import told
 
     given: list[str] = list(sys.argv[1:] if arguments is None else arguments)
     is_process = arguments is None  # this process is there for the command alone, and may fork
+    if is_process:  # libraries make hundreds of thousands of objects as they are imported, and none of them is garbage
+        gc.set_threshold(100_000, 20, 20)
     sys.exit(told(lambda: _call(given, is_process=is_process), as_json="--json" in given and "demo" not in given[:1]))
 
 
