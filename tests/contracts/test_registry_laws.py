@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import cast
 
 import pytest
 from record_samples import declaration, model, release, run
 
+from clocks import NOW, Clock
 from kaizenml.core.digest import digest_of_bytes
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.event import Event, Kind
@@ -29,18 +30,6 @@ from kaizenml.errors import (
 from kaizenml.loop import aliases, models
 from kaizenml.loop.delivering import roll_back
 from kaizenml.loop.wiring import House, open_house, read_settings
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands until it is turned."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
 
 
 @pytest.fixture

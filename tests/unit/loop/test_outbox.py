@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 import kaizenml as kz
+from clocks import notifying_house
 from kaizenml.adapters.clock import SystemClock
 from kaizenml.core.event import Draft, Event, Kind
 from kaizenml.core.letter import LEASE_SECONDS, MOST_ATTEMPTS, LetterState
@@ -25,17 +26,8 @@ from kaizenml.loop import outbox
 from kaizenml.loop.notify_service import LoopNotify
 from kaizenml.loop.notifying import Post, deliver, keep_posted
 from kaizenml.loop.settings import settings
-from kaizenml.loop.wiring import House, open_house
+from kaizenml.loop.wiring import House
 from receivers import Got, Receiver, receiving
-
-
-class Wristwatch:
-    """The wall's clock, which can be put forward."""
-
-    ahead = timedelta()
-
-    def now(self) -> datetime:
-        return SystemClock().now() + self.ahead
 
 
 class Remembering:
@@ -54,12 +46,7 @@ on_both = pytest.mark.parametrize("house", ["file", "postgres"], indirect=True)
 
 @pytest.fixture
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    of = {"notify_allow": "127.0.0.1"}
-    if getattr(request, "param", "file") == "postgres":
-        of["database"] = request.getfixturevalue("postgres").emptied()
-    opened = replace(open_house(settings(tmp_path, {}, of)), clock=Wristwatch())
-    yield opened
-    opened.records.close()
+    yield from notifying_house(request, tmp_path)
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import kaizenml as kz
+from clocks import NOW, Clock
 from kaizenml.core.approval import Review
 from kaizenml.core.declaration import Declaration, Delivery
 from kaizenml.core.digest import digest_of
@@ -25,18 +26,6 @@ from kaizenml.loop.move_requests import remembering
 from kaizenml.loop.reporting import sentence
 from kaizenml.loop.waiting import waiting
 from kaizenml.loop.wiring import House, open_house, read_settings
-
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-class Clock:
-    """A clock that stands until it is turned."""
-
-    def __init__(self) -> None:
-        self.at = NOW
-
-    def now(self) -> datetime:
-        return self.at
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import httpx
 import pytest
 from control_house import serving
 
-from kaizenml.adapters.clock import SystemClock
+from clocks import Wristwatch, notifying_house
 from kaizenml.core.event import Draft, Kind
 from kaizenml.core.letter import MOST_ATTEMPTS, LetterState
 from kaizenml.core.mlflow.hooks import signed_headers
@@ -34,26 +33,12 @@ MADE = [{"entity": "REGISTERED_MODEL", "action": "CREATED"}]
 TAGGED = [{"entity": "MODEL_VERSION_TAG", "action": "SET"}]
 
 
-class Wristwatch:
-    """The wall's clock, which can be put forward."""
-
-    ahead = timedelta()
-
-    def now(self) -> datetime:
-        return SystemClock().now() + self.ahead
-
-
 on_both = pytest.mark.parametrize("house", ["file", "postgres"], indirect=True)
 
 
 @pytest.fixture
 def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    of = {"notify_allow": "127.0.0.1"}
-    if getattr(request, "param", "file") == "postgres":
-        of["database"] = request.getfixturevalue("postgres").emptied()
-    opened = replace(open_house(settings(tmp_path, {}, of)), clock=Wristwatch())
-    yield opened
-    opened.records.close()
+    yield from notifying_house(request, tmp_path)
 
 
 @pytest.fixture
