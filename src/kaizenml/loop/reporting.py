@@ -79,6 +79,9 @@ def sentence(event: Event) -> str:
         case Kind.APPROVAL_REQUESTED:
             people = _number(facts, "needed") or 1
             return f"{_name(event)} waits for {people:.0f} {'person' if people == 1 else 'people'} to decide"
+        case Kind.ALIAS_MOVED:
+            to = facts.get("version")
+            return f"{facts.get('alias', '?')} is {'no version any more' if to is None else f'version {to}'}"
         case Kind.RUN_FAILED | Kind.JOB_FAILED:
             return str(facts.get("error", ""))
         case Kind.BLOB_DAMAGED:
