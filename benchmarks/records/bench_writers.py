@@ -43,10 +43,14 @@ def _together(url: str, writers: int) -> tuple[float, list[float], int]:
         child.stdout.readline()  # it is there: from here on, nobody imports anything
     began = time.perf_counter()
     for child in children:
-        child.stdin.close()
-    said = [child.stdout.read().split() for child in children]
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+    for child in children:
+        child.stdout.readline()  # it has written: nobody ends while others write
+    seconds = time.perf_counter() - began
+    said = [child.communicate()[0].split() for child in children]
     took = sorted(float(each) for lines in said for each in lines)
-    return time.perf_counter() - began, took, sum(child.wait() != 0 for child in children)
+    return seconds, took, sum(child.returncode != 0 for child in children)
 
 
 def _report(title: str, seconds: float, took: list[float], failed: int) -> None:
@@ -60,7 +64,7 @@ def _write(url: str, name: str) -> None:
     records = open_records(url)
     code, environment = Code(digest_of(1), "abc"), Environment("3.11", "linux", {}, 2, 1)
     print("ready", flush=True)
-    sys.stdin.read()
+    sys.stdin.readline()
     took = []
     for number in range(WRITES):
         run = Run(f"{name}-{number}", "bench", RunState.RUNNING, AT, code, environment, 1)
@@ -69,6 +73,8 @@ def _write(url: str, name: str) -> None:
             books.runs.save(run)
             books.events.append(Draft("bench", "person:bench", Kind.RUN_STARTED, f"run:{run.id}"), AT)
         took.append(time.perf_counter() - began)
+    print("wrote", flush=True)
+    sys.stdin.read()
     print(*took)
 
 

@@ -30,6 +30,7 @@ from record_samples import alert, declaration, draft, endpoint, job, model, rele
 from kaizenml.adapters.sql import open_records
 from kaizenml.adapters.sql.copying import counted
 from kaizenml.adapters.sql.migrate import FOLDER
+from kaizenml.adapters.sql.raw import Raw, is_sqlite
 from kaizenml.adapters.sql.tables import METADATA
 from kaizenml.core.endpoint import Endpoint
 from kaizenml.core.run import RunState
@@ -123,6 +124,18 @@ def dies_at(nth: int) -> Callable[..., None]:
     return count
 
 
+def _listen_to_raw(hook: Callable[..., None]) -> None:
+    """Call the hook before statements too that go to the driver as they are; to PostgreSQL they go by SQLAlchemy."""
+    execute = Raw._executed
+
+    def heard(self: Raw, connection: sa.Connection, given: Any) -> Any:
+        if is_sqlite(connection):
+            hook()
+        return execute(self, connection, given)
+
+    Raw._executed = heard  # type: ignore[method-assign]
+
+
 def upgraded_in_fork(url: str, nth: int | None) -> bool:
     """Open the database in a fork that is killed before its n-th statement or commit; say whether it came to an end."""
     assert threading.active_count() == 1
@@ -134,6 +147,7 @@ def upgraded_in_fork(url: str, nth: int | None) -> bool:
                 hook = dies_at(nth)
                 event.listen(sa.Engine, "before_cursor_execute", hook)
                 event.listen(sa.Engine, "commit", hook)
+                _listen_to_raw(hook)
             open_records(url).close()
             code = 0
         finally:

@@ -62,8 +62,8 @@ class SqlClients:
 
     def find(self, what: What, id_: str) -> Document | None:
         """Return a document, or None."""
-        row = _FIND(self._connection, {"what": str(what), "id": id_}).first()
-        return None if row is None else _document(row)
+        rows = _FIND.rows(self._connection, {"what": str(what), "id": id_})
+        return _document(rows[0]) if rows else None
 
     def find_all(self, what: What, ids: Collection[str]) -> dict[str, Document]:
         """Return the documents of these ids that are there, by id."""
@@ -125,8 +125,8 @@ class SqlClients:
 
     def find_file(self, path: str) -> File | None:
         """Return the file of a path, or None."""
-        row = _FIND_FILE(self._connection, {"path": path}).first()
-        return None if row is None else _file(row)
+        rows = _FIND_FILE.rows(self._connection, {"path": path})
+        return _file(rows[0]) if rows else None
 
     def files(self, folder: str) -> list[File]:
         """Return the files below a folder (empty: all), by path."""

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from sqlalchemy import URL, Engine, make_url
+from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from kaizenml.adapters.sql import postgresql, sqlite
+from kaizenml.adapters.sql.raw import is_sqlite
 from kaizenml.errors import KaizenError, SettingError, StateError, UnavailableError
 
 #: PostgreSQL's word for a lock that was not given in time.
@@ -51,6 +52,17 @@ def is_in_memory(url: URL) -> bool:
 def turns(url: URL) -> AbstractContextManager[object]:
     """Return what lets the writers of a database in one at a time."""
     return sqlite.turns(url) if url.get_backend_name() == SQLITE else threading.Lock()
+
+
+def begun(connection: Connection) -> AbstractContextManager[object]:
+    """Return what begins a transaction, and ends it: durable, or as nothing after an error."""
+    return sqlite.begun(connection) if is_sqlite(connection) else connection.begin()
+
+
+def settle(connection: Connection) -> None:
+    """Do what a write leaves to do and nobody need wait for."""
+    if is_sqlite(connection):
+        sqlite.settle(connection)
 
 
 def mark(engine: Engine) -> tuple[int, ...]:

@@ -89,7 +89,7 @@ class SqlEvents:
         return {str(who): Kind(kind) for who, kind, _ in rows}
 
     def _last(self) -> Event | None:
-        body = _LAST(self._connection, {}).scalar()
+        body = _LAST.value(self._connection, {})
         return None if body is None else decoded(body, Event)
 
 

@@ -9,7 +9,17 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlalchemy import Connection, Engine
 
 from kaizenml.adapters.sql.books import SqlBooks
-from kaizenml.adapters.sql.engine import SQLITE, connected, database_errors, is_in_memory, mark, parsed, turns
+from kaizenml.adapters.sql.engine import (
+    SQLITE,
+    begun,
+    connected,
+    database_errors,
+    is_in_memory,
+    mark,
+    parsed,
+    settle,
+    turns,
+)
 from kaizenml.errors import StateError
 
 
@@ -81,23 +91,23 @@ class SqlRecords:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
-        with database_errors(), self._only, self._connected(writes=writes) as connection, connection.begin():
-            self._thread.books = SqlBooks(connection)
-            try:
-                yield self._thread.books
-            finally:
-                self._thread.books = None
+        """Begin when all else is done, since others wait: connected to a file, which does not count its connections.
 
-    @contextmanager
-    def _connected(self, *, writes: bool) -> Iterator[Connection]:
-        """Connect, and wait for the turn of who writes: with the connection to a file, which are not counted.
-
-        A server has only so many connections, so whoever waits for his turn there holds none.
+        A server has only so many, so whoever waits for his turn there holds none.
         """
         turn: AbstractContextManager[object] = self._writer if writes else nullcontext()
         before, within = (nullcontext(), turn) if self._is_file else (turn, nullcontext())
-        with before, self._engine.connect().execution_options(writes=writes) as connection, within:
-            yield connection
+        connect = self._engine.connect
+        with database_errors(), self._only, before, connect().execution_options(writes=writes) as connection:
+            books = SqlBooks(connection)
+            with within, begun(connection):
+                self._thread.books = books
+                try:
+                    yield books
+                finally:
+                    self._thread.books = None
+            if writes:
+                settle(connection)
 
 
 def open_records(url: str) -> SqlRecords:

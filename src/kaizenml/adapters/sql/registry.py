@@ -65,7 +65,7 @@ class SqlRegistry:
 
     def find(self, name: str) -> RegisteredModel | None:
         """Return the model of a name, deleted or not, or None."""
-        body = _FIND(self._connection, {"name": name}).scalar_one_or_none()
+        body = _FIND.value(self._connection, {"name": name})
         return None if body is None else decoded(body, RegisteredModel)
 
     def save(self, model: RegisteredModel, *, seen: int) -> None:
@@ -88,7 +88,7 @@ class SqlRegistry:
         """Return a version, deleted or not, or None."""
         if not 0 < number <= _LARGEST:  # which no column could hold
             return None
-        body = _FIND_VERSION(self._connection, {"model": model, "number": number}).scalar_one_or_none()
+        body = _FIND_VERSION.value(self._connection, {"model": model, "number": number})
         return None if body is None else decoded(body, RegisteredVersion)
 
     def save_version(self, version: RegisteredVersion) -> None:
@@ -170,7 +170,7 @@ class SqlRegistry:
 
     def _tag(self, model: str, number: int, tags: Mapping[str, str]) -> None:
         """Let what is found by its tags be found by these."""
-        known = {row.key: row.value for row in _TAGS(self._connection, {"model": model, "number": number})}
+        known = {row.key: row.value for row in _TAGS.rows(self._connection, {"model": model, "number": number})}
         here = (_TAG.model == model, _TAG.number == number)
         gone = [key for key, value in known.items() if tags.get(key) != value]
         for part in _parts(gone):

@@ -41,7 +41,7 @@ class SqlRuns:
             write(self._connection, RUNS, id=run.id, **_columns(run), body=encoded(run))
         else:
             change(self._connection, RUNS, {"id": run.id}, **_columns(run), body=encoded(run))
-        _FORGET(self._connection, {"run": run.id})
+            _FORGET(self._connection, {"run": run.id})
         index(self._connection, [run])
         SqlLinks(self._connection).note(links_of(run))
 

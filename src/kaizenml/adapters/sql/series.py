@@ -5,9 +5,10 @@ from __future__ import annotations
 import struct
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
-from kaizenml.adapters.sql.raw import Raw, raw
+from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.statements import addition
 from kaizenml.adapters.sql.tables import CHUNKS, SERIES
 from kaizenml.core.query import fact_of
 from kaizenml.core.series import POINT_BYTES, Last, Point, order, packed, summary, unpacked
@@ -44,7 +45,7 @@ _GO_ON = Raw(
     "UPDATE series SET points = :points, last_step = :last_step, last_at = :last_at, last_value = :last_value, "
     "low = :low, high = :high WHERE run = :run AND name = :name"
 )
-_NEW_SERIES, _NEW_CHUNKS = raw(insert(SERIES)), raw(insert(CHUNKS))
+_NEW_SERIES, _NEW_CHUNKS = (addition(table, tuple(table.c.keys())) for table in (SERIES, CHUNKS))
 #: A run's latest values are facts by which it is found.
 _TELL = Raw(
     "INSERT INTO run_facts (run, kind, key, text, number) VALUES (:run, 'metrics', :key, :text, :number) "
@@ -129,8 +130,8 @@ class SqlSeries:
 
     def _known(self, run: str, names: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
         if len(names) == 1:
-            one = _KNOWN_ONE(self._connection, {"run": run, "name": names[0]}).first()
-            return {} if one is None else {names[0]: one}
+            one = _KNOWN_ONE.rows(self._connection, {"run": run, "name": names[0]})
+            return {names[0]: one[0]} if one else {}
         found: dict[str, Row[tuple[object, ...]]] = {}
         for start in range(0, len(names), 500):
             rows = self._connection.execute(_KNOWN, {"of_run": run, "names": names[start : start + 500]})

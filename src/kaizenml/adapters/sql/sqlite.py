@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool, StaticPool
 
 from kaizenml.adapters.sql.migrate import migrated
+from kaizenml.adapters.sql.raw import driver_of
 from kaizenml.adapters.sql.turns import Turns
 
 BUSY_TIMEOUT_MS = 30_000
+#: After so many writes a process brings the log into the file, which takes milliseconds: beside the next writers.
+#: Where no process lives so long, whoever makes the log this long does it while he writes.
+_WRITES, _MOST_PAGES = 100, 4_000
 
 
 def file_of(url: URL) -> Path | None:
@@ -40,6 +45,27 @@ def turns(url: URL) -> AbstractContextManager[object]:
     """Return what lets the writers of a file in one at a time, those of other processes too."""
     file = file_of(url)
     return Turns(file.with_name(file.name + ".turn")) if file else nullcontext()
+
+
+@contextmanager
+def begun(connection: Connection) -> Iterator[None]:
+    """Have a transaction begin and end, with nothing before and behind it while others wait."""
+    driver = driver_of(connection)
+    _begin(connection)
+    try:
+        yield
+    except BaseException:
+        driver.rollback()
+        raise
+    driver.commit()
+
+
+def settle(connection: Connection) -> None:
+    """Bring the log into the file from time to time, while others write; that it fails undoes no commit."""
+    written = connection.info["written"] = connection.info.get("written", 0) + 1
+    if written % _WRITES == 0:
+        with suppress(sqlite3.Error):
+            driver_of(connection).execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
 
 def mark(url: URL) -> tuple[int, ...]:
@@ -68,17 +94,23 @@ def _on_connect(connection: Any, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute(f"PRAGMA wal_autocheckpoint = {_MOST_PAGES}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
 
 
 def _on_begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
+    if not driver_of(connection).in_transaction:  # else it is `begun`
+        _begin(connection)
+
+
+def _begin(connection: Connection) -> None:
+    writes, driver = connection.get_execution_options().get("writes", False), driver_of(connection)
     if connection.info.get("writes") is not writes:
-        connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        driver.execute(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
         connection.info["writes"] = writes
     # A transaction that begins as a reader and then writes fails with "locked" as soon as somebody else has written.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def _use_wal(engine: Engine) -> None:

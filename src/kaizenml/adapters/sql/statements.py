@@ -1,4 +1,4 @@
-"""The few statements that all books are made of; each is built once, since building takes longer than executing."""
+"""The few statements that all books are made of, in words of both databases; building them takes longer."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, bindparam, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Table, select
 
 from kaizenml.adapters.sql.codec import decoded
-from kaizenml.adapters.sql.raw import Raw, raw
+from kaizenml.adapters.sql.raw import Raw
 from kaizenml.errors import ConflictError, NotFoundError
 
 T = TypeVar("T")
@@ -20,7 +20,7 @@ MOST_NAMES = 200
 
 def found(connection: Connection, table: Table, kind: type[T], **key: object) -> T | None:
     """Return the value under a key, if there is one."""
-    body = _body(table, tuple(key))(connection, _named(key)).scalar_one_or_none()
+    body = _body(table, tuple(key)).value(connection, _named(key))
     return None if body is None else decoded(body, kind)
 
 
@@ -45,7 +45,7 @@ def add(connection: Connection, table: Table, what: str, key: Mapping[str, objec
     ConflictError
         When its key is taken.
     """
-    if _one(table, tuple(key))(connection, _named(key)).first() is not None:
+    if _one(table, tuple(key)).value(connection, _named(key)) is not None:
         name = "/".join(str(part) for part in key.values())
         raise ConflictError(
             f"There is a {what} {name} already.", "Somebody else took its place; count anew and try again.", key
@@ -61,13 +61,12 @@ def put(connection: Connection, table: Table, key: Mapping[str, object], **value
 
 def write(connection: Connection, table: Table, **values: object) -> None:
     """Write a new row, whose key must be free."""
-    _new(table, tuple(values))(connection, values)
+    addition(table, tuple(values))(connection, values)
 
 
 def change(connection: Connection, table: Table, key: Mapping[str, object], **values: object) -> bool:
     """Write over the row under a key; say whether there is one."""
-    changed = _changed(table, tuple(key), tuple(values))(connection, {**_named(key), **values})
-    return bool(changed.rowcount)
+    return bool(_changed(table, tuple(key), tuple(values))(connection, {**_named(key), **values}))
 
 
 def missing(
@@ -85,27 +84,30 @@ def numbered(name: str, sign: str) -> tuple[str, int] | None:
 
 
 @cache
+def addition(table: Table, names: tuple[str, ...]) -> Raw:
+    """Return the statement that adds rows of these columns."""
+    columns, values = ", ".join(f'"{name}"' for name in names), ", ".join(f":{name}" for name in names)
+    return Raw(f"INSERT INTO {table.name} ({columns}) VALUES ({values})")
+
+
+@cache
 def _body(table: Table, key: tuple[str, ...]) -> Raw:
-    return raw(select(table.c.body).where(*_where(table, key)))
+    return Raw(f"SELECT body FROM {table.name} WHERE {_where(key)}")
 
 
 @cache
 def _one(table: Table, key: tuple[str, ...]) -> Raw:
-    return raw(select(table.c[key[0]]).where(*_where(table, key)))
-
-
-@cache
-def _new(table: Table, names: tuple[str, ...]) -> Raw:
-    return raw(insert(table).values({name: bindparam(name) for name in names}))
+    return Raw(f"SELECT 1 FROM {table.name} WHERE {_where(key)}")
 
 
 @cache
 def _changed(table: Table, key: tuple[str, ...], names: tuple[str, ...]) -> Raw:
-    return raw(update(table).where(*_where(table, key)).values({name: bindparam(name) for name in names}))
+    values = ", ".join(f'"{name}" = :{name}' for name in names)
+    return Raw(f"UPDATE {table.name} SET {values} WHERE {_where(key)}")
 
 
-def _where(table: Table, key: Iterable[str]) -> list[ColumnElement[bool]]:
-    return [table.c[name] == bindparam(f"key_{name}") for name in key]
+def _where(key: Iterable[str]) -> str:
+    return " AND ".join(f'"{name}" = :key_{name}' for name in key)
 
 
 def _named(key: Mapping[str, object]) -> dict[str, object]:
