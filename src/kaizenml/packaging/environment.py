@@ -138,14 +138,18 @@ def _brought_by(module: str, path: str, *, is_optional: bool) -> frozenset[str]:
 
 
 def _installed() -> dict[str, str]:
-    return dict(_found_in(tuple((place, _changed_at(place)) for place in sys.path)))
+    """Return what is installed by name; of what is in several of the places that Python looks at, the first counts."""
+    found: dict[str, str] = {}
+    for place in reversed(dict.fromkeys(sys.path)):
+        found |= _found_in(place, _changed_at(place))
+    return dict(sorted(found.items()))
 
 
-@lru_cache(maxsize=1)
-def _found_in(places: tuple[tuple[str, int], ...]) -> dict[str, str]:  # noqa: ARG001
-    """Return what is installed, looked up anew when one of the places that Python looks at has changed."""
-    facts = map(_name_and_version, importlib.metadata.distributions())
-    return dict(sorted((canonical_name(name), version) for name, version in facts if name))
+@lru_cache(maxsize=256)
+def _found_in(place: str, changed_at: int) -> dict[str, str]:  # noqa: ARG001
+    """Return what is installed in one place, looked up anew when it has changed."""
+    facts = [_name_and_version(each) for each in importlib.metadata.distributions(path=[place])]
+    return {canonical_name(name): version for name, version in reversed(facts) if name}
 
 
 def _changed_at(place: str) -> int:

@@ -35,9 +35,10 @@ def recorded(folder: Path, files: Mapping[str, bytes], blobs: Blobs) -> Code:
     files
         The code itself, by path seen from the folder.
     """
+    where = _begun(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD") if _is_in_repository(folder) else None
     digest = digest_of({path: digest_of_bytes(content) for path, content in files.items()})
     kept = blobs.put(packed_files(files))
-    commit, _, branch = _git(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD").partition("\n")
+    commit, _, branch = _said(where).partition("\n")
     if not commit:
         return Code(digest, files=kept)
     diff, left_out = uncommitted(folder)
@@ -115,8 +116,18 @@ def _python_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _is_in_repository(folder: Path) -> bool:
+    """Say whether git may know of a folder; asking git itself takes milliseconds."""
+    whole = folder.resolve()
+    return "GIT_DIR" in os.environ or any((each / ".git").exists() for each in (whole, *whole.parents))
+
+
 def _git(folder: Path, *words: str) -> str:
-    return _bounded(_begun(folder, *words))[0].decode("utf-8", "replace").strip()
+    return _said(_begun(folder, *words))
+
+
+def _said(git: subprocess.Popen[bytes] | None) -> str:
+    return _bounded(git)[0].decode("utf-8", "replace").strip()
 
 
 def _begun(folder: Path, *words: str) -> subprocess.Popen[bytes] | None:

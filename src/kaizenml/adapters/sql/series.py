@@ -15,6 +15,8 @@ from kaizenml.core.series import POINT_BYTES, Last, Point, order, packed, summar
 
 #: A chunk takes points until it has so many; what comes at once stays together.
 CHUNK = 256
+#: So few series are asked for one by one: what a machine is sampled for.
+_FEW = 8
 _VALUE = struct.Struct("<d")
 
 
@@ -129,9 +131,9 @@ class SqlSeries:
             _GROW(self._connection, _alone(grown))
 
     def _known(self, run: str, names: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
-        if len(names) == 1:
-            one = _KNOWN_ONE.rows(self._connection, {"run": run, "name": names[0]})
-            return {names[0]: one[0]} if one else {}
+        if len(names) <= _FEW:
+            each = [(name, _KNOWN_ONE.rows(self._connection, {"run": run, "name": name})) for name in names]
+            return {name: rows[0] for name, rows in each if rows}
         found: dict[str, Row[tuple[object, ...]]] = {}
         for start in range(0, len(names), 500):
             rows = self._connection.execute(_KNOWN, {"of_run": run, "names": names[start : start + 500]})
