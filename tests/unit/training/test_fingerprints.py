@@ -49,7 +49,7 @@ def test_a_fingerprint_names_what_a_step_reaches(code):
 
     assert set(found.symbols) == {"project.select", "helpers.k1", "helpers.k2", "helpers.LIMIT"}
     assert found.symbols["helpers.LIMIT"].text == "3"
-    assert found.symbols["helpers.k1"].text == "def k1(raw):\n    return k2(raw)"
+    assert found.symbols["helpers.k1"].text == 'def k1(raw):\n    """Doc."""\n    return k2(raw)  # why'
     assert {"python", "numpy", "polars"} <= set(found.packages)
     assert found.unknown == ()
 

@@ -6,8 +6,10 @@ import ast
 import copy
 import inspect
 import os
+import re
 import sys
 import sysconfig
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
@@ -19,6 +21,7 @@ from kaizenml.core.digest import Digest, digest_of_bytes
 from kaizenml.training.reach.bytecode import inner_codes
 
 T = TypeVar("T", bound=ast.AST)
+_LINE_ENDS = re.compile(r"\r\n|\r|\n")
 _INSTALLED = {"site-packages", "dist-packages"}
 _PLAIN_DECORATORS = {
     "property", "setter", "getter", "deleter", "staticmethod", "classmethod", "cached_property", "abstractmethod",
@@ -115,11 +118,19 @@ class Parsed:
         is_flat = b"lambda" not in source  # then definitions are statements, and no expression is looked into
         for node in _statements(self.tree.body) if is_flat else ast.walk(self.tree):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
-                first = min([node.lineno, *(each.lineno for each in getattr(node, "decorator_list", []))])
-                self.nodes.setdefault(first, []).append(node)
+                self.nodes.setdefault(first_line(node), []).append(node)
             elif isinstance(node, ast.Import | ast.ImportFrom):
                 self.imports |= _imports(node)
                 self.imported |= _imported(node)
+
+    def text(self, node: ast.AST) -> str:
+        """Return how a definition stands in the file, with its decorators, moved to the left."""
+        first, last = first_line(node), getattr(node, "end_lineno", 0)
+        return textwrap.dedent("\n".join(self._lines[first - 1 : last]))
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return _LINE_ENDS.split(self._source.decode("utf-8", "replace"))
 
     @cached_property
     def _bare_tree(self) -> ast.Module:
@@ -203,6 +214,12 @@ def _imports(node: ast.Import | ast.ImportFrom) -> dict[str, str]:
 def _imported(node: ast.Import | ast.ImportFrom) -> set[str]:
     source = f"{'.' * node.level}{node.module or ''}" if isinstance(node, ast.ImportFrom) else ""
     return {f"{source}:{each.name}" if source else each.name for each in node.names}
+
+
+def first_line(node: Any) -> int:
+    """Return the line on which a definition begins, its decorators included."""
+    first: int = min(each.lineno for each in (node, *getattr(node, "decorator_list", [])))
+    return first
 
 
 def _head(node: ast.ClassDef) -> CodeType:

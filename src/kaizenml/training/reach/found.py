@@ -43,5 +43,5 @@ class Symbol:
 
     @property
     def text(self) -> str:
-        """The normalised source of code, or a value, shortened."""
+        """The source of code, or a value, shortened."""
         return self.write()

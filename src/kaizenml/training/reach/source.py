@@ -1,4 +1,4 @@
-"""How a symbol is shown where it changed: source without comments and docstrings, or a value, shortened."""
+"""How a symbol is shown where it changed: as it stands in its file, or a value, shortened."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Sequence
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from kaizenml.training.reach.firstparty import FirstParty, is_plain_decorator, without_docstrings
+from kaizenml.training.reach.firstparty import FirstParty, is_plain_decorator
 
 _MOST = 4000
-_WITH_DOCSTRING = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def text_of(code: FirstParty, value: Any, lines: Sequence[str]) -> str:
     """Return what a person compares to see what changed."""
     if isinstance(value, FunctionType):
-        node = node_of(code, value.__code__)
+        node, file = node_of(code, value.__code__), value.__code__.co_filename
         held = "".join(f"\n# {line[:300]}" for line in lines if line.startswith(("defaults", "keyword", "cell")))
-        return (_unparsed(code, node) if node is not None else "\n".join(lines))[:_MOST] + held
+        return ("\n".join(lines) if node is None else code.parsed(file).text(node))[:_MOST] + held
     if isinstance(value, type):
-        node = _class_node(code, value)
-        return (_unparsed(code, node) if node is not None else "\n".join(lines))[:_MOST]
+        found = _class_text(code, value)
+        return ("\n".join(lines) if found is None else found)[:_MOST]
     if isinstance(value, ModuleType | CodeType):
         return "\n".join(lines)[:_MOST]
     if isinstance(
@@ -49,26 +48,12 @@ def is_decorated(code: FirstParty, function: CodeType) -> bool:
     return any(getattr(each, "attr", "") != "step" and not is_plain_decorator(each) for each in decorators)
 
 
-def _class_node(code: FirstParty, kind: type) -> ast.AST | None:
+def _class_text(code: FirstParty, kind: type) -> str | None:
     file = getattr(code.find_module(kind.__module__), "__file__", None)
     if not file or not code.is_own_file(file):
         return None
     for nodes in code.parsed(file).nodes.values():
         for node in nodes:
             if isinstance(node, ast.ClassDef) and node.name == kind.__name__:
-                return node
+                return code.parsed(file).text(node)
     return None
-
-
-def _unparsed(code: FirstParty, node: ast.AST) -> str:
-    """Return syntax as text without docstrings, which are put back: the syntax belongs to the file."""
-    known = code.memo.setdefault("texts", {})
-    if id(node) not in known:
-        bodies = [each.body for each in ast.walk(node) if isinstance(each, _WITH_DOCSTRING)]
-        before = [list(body) for body in bodies]
-        try:
-            known[id(node)] = (node, ast.unparse(without_docstrings(node)))
-        finally:
-            for body, whole in zip(bodies, before, strict=True):
-                body[:] = whole
-    return known[id(node)][1]  # type: ignore[no-any-return]
