@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, select
 
-from kaizenml.adapters.sql.raw import Raw
+from kaizenml.adapters.sql.raw import Raw, is_sqlite
 from kaizenml.adapters.sql.statements import addition
 from kaizenml.adapters.sql.tables import CHUNKS, SERIES
 from kaizenml.core.query import fact_of
@@ -15,7 +15,7 @@ from kaizenml.core.series import POINT_BYTES, Last, Point, order, packed, summar
 
 #: A chunk takes points until it has so many; what comes at once stays together.
 CHUNK = 256
-#: So few series are asked for one by one: what a machine is sampled for.
+#: So few series are asked for one by one where asking costs no round trip: what a machine is sampled for.
 _FEW = 8
 _VALUE = struct.Struct("<d")
 
@@ -131,7 +131,7 @@ class SqlSeries:
             _GROW(self._connection, _alone(grown))
 
     def _known(self, run: str, names: Sequence[str]) -> dict[str, Row[tuple[object, ...]]]:
-        if len(names) <= _FEW:
+        if len(names) == 1 or (len(names) <= _FEW and is_sqlite(self._connection)):
             each = [(name, _KNOWN_ONE.rows(self._connection, {"run": run, "name": name})) for name in names]
             return {name: rows[0] for name, rows in each if rows}
         found: dict[str, Row[tuple[object, ...]]] = {}
