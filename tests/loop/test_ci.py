@@ -136,7 +136,7 @@ def test_a_worse_model_fails_with_its_evidence_and_the_symbol_that_changed(chang
     assert ran == {"estimator", "train", "evaluate"}
     text = page(found)
     assert text.startswith("## ❌ shop: `not_worse_than_base` fails")
-    assert "+    return LogisticRegression(C=strength * 1e-07)" in text
+    assert "+    return LogisticRegression(C=strength * 1e-7)" in text
     assert "| carrier = " in text
     assert (Path(found["files"]["report.md"]).parent / "plots" / "roc.svg").read_text().startswith("<svg")
     suites = ElementTree.parse(found["files"]["junit.xml"]).getroot()
