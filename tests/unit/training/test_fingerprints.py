@@ -54,6 +54,29 @@ def test_a_fingerprint_names_what_a_step_reaches(code):
     assert found.unknown == ()
 
 
+def test_what_changed_behind_a_long_docstring_is_shown(tmp_path):
+    long = "\n".join(["    A line of many that say what it does."] * 200)
+    write(tmp_path, {"project.py": f'def step(raw):\n    """Do it.\n\n{long}\n    """\n    return raw * 2\n'})
+    code = load(tmp_path)
+
+    assert fingerprint(code.modules["project"].step, code).symbols["project.step"].text.endswith("return raw * 2")
+
+
+def test_an_inner_function_is_shown_with_its_decorators_and_moved_to_the_left(tmp_path):
+    write(
+        tmp_path,
+        {
+            "project.py": "import functools\r\n\r\ndef step(raw):\r\n    @functools.wraps(raw)\r\n"
+            "    def inner():\r\n        return raw\r\n    return inner\r\n"
+        },
+    )
+    code = load(tmp_path)
+    parsed = code.parsed(str(tmp_path / "project.py"))
+
+    [inner] = [node for nodes in parsed.nodes.values() for node in nodes if node.name == "inner"]
+    assert parsed.text(inner) == "@functools.wraps(raw)\ndef inner():\n    return raw"
+
+
 def test_a_fingerprint_is_the_same_in_another_folder(code, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     write(elsewhere, PROJECT)

@@ -9,7 +9,8 @@ from typing import Any
 
 from kaizenml.training.reach.firstparty import FirstParty, is_plain_decorator
 
-_MOST = 4000
+#: Letters of a value, and of code: with its comments, it should reach to where it changed.
+_MOST, _MOST_CODE = 4_000, 20_000
 
 
 def text_of(code: FirstParty, value: Any, lines: Sequence[str]) -> str:
@@ -17,10 +18,10 @@ def text_of(code: FirstParty, value: Any, lines: Sequence[str]) -> str:
     if isinstance(value, FunctionType):
         node, file = node_of(code, value.__code__), value.__code__.co_filename
         held = "".join(f"\n# {line[:300]}" for line in lines if line.startswith(("defaults", "keyword", "cell")))
-        return ("\n".join(lines) if node is None else code.parsed(file).text(node))[:_MOST] + held
+        return ("\n".join(lines) if node is None else code.parsed(file).text(node))[:_MOST_CODE] + held
     if isinstance(value, type):
         found = _class_text(code, value)
-        return ("\n".join(lines) if found is None else found)[:_MOST]
+        return ("\n".join(lines) if found is None else found)[:_MOST_CODE]
     if isinstance(value, ModuleType | CodeType):
         return "\n".join(lines)[:_MOST]
     if isinstance(
