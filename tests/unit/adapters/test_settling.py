@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from kaizenml.adapters.sql import open_records, sqlite
 from kaizenml.core.event import Draft, Kind
+from kaizenml.errors import KaizenError
 
 PAGE = 4096
 
@@ -62,11 +64,41 @@ def test_a_log_that_cannot_be_brought_into_the_file_fails_no_write(
         assert len(books.events.after(0)) == 6
 
 
+def test_a_commit_that_fails_leaves_nothing_and_keeps_nobody_out(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = sqlite.driver_of
+    monkeypatch.setattr(sqlite, "driver_of", _Full.of(real))
+    records, open_within_turn = open_records(url), []
+    monkeypatch.setattr(records, "_writer", _Turn(lambda: open_within_turn.append(_Full.last.in_transaction)))
+    with pytest.raises(KaizenError, match="disk is full"), records.writing() as books:
+        books.events.append(Draft("p", "person:ann", Kind.CLOCK_ADVANCED, "clock:data"), datetime.now(UTC))
+    assert open_within_turn == [False]  # it was undone before the next writer came
+    monkeypatch.setattr(sqlite, "driver_of", real)
+    _write(url, 1)
+    with records.reading() as books:
+        assert len(books.events.after(0)) == 1
+
+
+class _Turn:
+    """A turn that asks something when it is given back."""
+
+    def __init__(self, asked: Callable[[], None]) -> None:
+        self._asked = asked
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._asked()
+
+
 class _Broken:
     """A connection whose disk is full when the log is to be brought into the file."""
 
+    last: _Broken
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+        type(self).last = self
 
     @classmethod
     def of(cls, real: object) -> object:
@@ -79,3 +111,13 @@ class _Broken:
         if "wal_checkpoint" in statement:
             raise sqlite3.OperationalError("database or disk is full")
         return self._connection.execute(statement)
+
+
+class _Full(_Broken):
+    """A connection whose disk is full when it commits; what was begun stays begun, as SQLite leaves it."""
+
+    def execute(self, statement: str) -> sqlite3.Cursor:
+        return self._connection.execute(statement)
+
+    def commit(self) -> None:
+        raise sqlite3.OperationalError("database or disk is full")

@@ -11,12 +11,12 @@ from sqlalchemy import URL, Connection, Engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from kaizenml.adapters.sql import postgresql, sqlite
-from kaizenml.adapters.sql.raw import is_sqlite
+from kaizenml.adapters.sql.raw import SQLITE, is_sqlite
 from kaizenml.errors import KaizenError, SettingError, StateError, UnavailableError
 
 #: PostgreSQL's word for a lock that was not given in time.
 _LOCK_NOT_AVAILABLE = "55P03"
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
+POSTGRESQL = "postgresql"
 _FORMS = "Write sqlite:///path/to/kaizen.db or postgresql://USER:PASSWORD@HOST/DATABASE."
 
 

@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 from kaizenml.adapters.durable import synced
-from kaizenml.adapters.sql.engine import SQLITE, database_errors, parsed
+from kaizenml.adapters.sql.engine import database_errors, parsed
+from kaizenml.adapters.sql.raw import SQLITE
 from kaizenml.adapters.sql.sqlite import BUSY_TIMEOUT_MS, file_of
 from kaizenml.errors import IntegrityError, NotFoundError, StateError
 

@@ -13,6 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+SQLITE = "sqlite"
+
 
 class Raw:
     """A statement in the SQL that both databases know, with parameters written ``:name``."""
@@ -51,7 +53,7 @@ class Raw:
 
 def is_sqlite(connection: Connection) -> bool:
     """Say which of the two databases it is."""
-    return connection.dialect.name == "sqlite"
+    return connection.dialect.name == SQLITE
 
 
 def driver_of(connection: Connection) -> Any:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, Engine
 
 from kaizenml.adapters.sql.books import SqlBooks
 from kaizenml.adapters.sql.engine import (
-    SQLITE,
     begun,
     connected,
     database_errors,
@@ -20,6 +19,7 @@ from kaizenml.adapters.sql.engine import (
     settle,
     turns,
 )
+from kaizenml.adapters.sql.raw import SQLITE
 from kaizenml.errors import StateError
 
 
@@ -91,9 +91,10 @@ class SqlRecords:
 
     @contextmanager
     def _transaction(self, *, writes: bool) -> Iterator[SqlBooks]:
-        """Begin when all else is done, since others wait: connected to a file, which does not count its connections.
+        """Begin a transaction last of all, since others wait while it lasts.
 
-        A server has only so many, so whoever waits for his turn there holds none.
+        Who waits for his turn at a file is connected already; at a server, which has only so many connections, he
+        holds none.
         """
         turn: AbstractContextManager[object] = self._writer if writes else nullcontext()
         before, within = (nullcontext(), turn) if self._is_file else (turn, nullcontext())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 
-from kaizenml.adapters.sql.engine import SQLITE, database_errors, parsed
+from kaizenml.adapters.sql.engine import database_errors, parsed
 from kaizenml.adapters.sql.online_copy import books_file, counted
+from kaizenml.adapters.sql.raw import SQLITE
 from kaizenml.adapters.sql.records import open_records
 from kaizenml.errors import IntegrityError
 

@@ -17,8 +17,8 @@ from kaizenml.adapters.sql.raw import driver_of
 from kaizenml.adapters.sql.turns import Turns
 
 BUSY_TIMEOUT_MS = 30_000
-#: After so many writes a process brings the log into the file, which takes milliseconds: beside the next writers.
-#: Where no process lives so long, whoever makes the log this long does it while he writes.
+#: After so many writes of a connection its process brings the log into the file, beside the next writers: it takes
+#: milliseconds. Where none lives so long, whoever makes the log this long does it while he writes.
 _WRITES, _MOST_PAGES = 100, 4_000
 
 
@@ -54,10 +54,10 @@ def begun(connection: Connection) -> Iterator[None]:
     _begin(connection)
     try:
         yield
+        driver.commit()
     except BaseException:
-        driver.rollback()
+        driver.rollback()  # within the turn: what could not be committed would keep the next one out
         raise
-    driver.commit()
 
 
 def settle(connection: Connection) -> None:
