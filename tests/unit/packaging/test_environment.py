@@ -1,4 +1,5 @@
 import importlib.metadata
+import os
 import platform
 from dataclasses import replace
 
@@ -42,6 +43,24 @@ def test_a_distribution_whose_facts_lie_elsewhere_is_captured_too(tmp_path, monk
     monkeypatch.syspath_prepend(tmp_path)
 
     assert captured().packages["odd-tool"] == "3.1"
+
+
+def test_of_a_distribution_that_lies_in_two_places_the_first_counts_and_a_new_one_is_seen(tmp_path, monkeypatch):
+    def install(place, version):
+        facts = tmp_path / place / f"twice-{version}.dist-info"
+        facts.mkdir(parents=True)
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: twice\nVersion: {version}\n")
+        monkeypatch.syspath_prepend(tmp_path / place)
+
+    install("behind", "1.0")
+    assert captured().packages["twice"] == "1.0"
+    install("before", "0.9")
+    assert captured().packages["twice"] == "0.9" == importlib.metadata.version("twice")
+
+    os.utime(tmp_path / "before", ns=(1, 1))  # so that the change is seen on clocks that are coarse
+    (tmp_path / "before" / "new-2.0.dist-info").mkdir()
+    (tmp_path / "before" / "new-2.0.dist-info" / "METADATA").write_text("Name: new\nVersion: 2.0\n")
+    assert captured().packages["new"] == "2.0"
 
 
 def test_a_plain_pipeline_needs_its_library_the_format_and_the_runtime(model):
