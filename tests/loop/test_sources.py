@@ -194,7 +194,7 @@ def test_a_missing_driver_names_its_extra(home: Home, monkeypatch: pytest.Monkey
 
 
 def test_duckdb_is_read_through_adbc(home: Home) -> None:
-    needs("duckdb", "adbc_driver_duckdb")
+    needs("duckdb", "adbc_driver_duckdb", "adbc_driver_manager")
     import duckdb
 
     with duckdb.connect(str(home.folder / "shop.duckdb")) as base:

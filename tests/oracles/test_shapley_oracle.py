@@ -185,6 +185,7 @@ def test_boosted_trees_account_for_their_score(library: str, task: Task) -> None
 
         more = {"verbose": -1}
     else:
+        pytest.importorskip("xgboost", reason="XGBoost is an extra")
         from xgboost import XGBClassifier as Classifier
         from xgboost import XGBRegressor as Regressor
 
@@ -247,6 +248,7 @@ def test_boosted_trees_that_give_no_account_or_no_true_one_are_asked(more: dict[
 
 
 def test_linear_boosting_accounts_for_its_score_or_is_asked() -> None:
+    pytest.importorskip("xgboost", reason="XGBoost is an extra")
     from xgboost import XGBRegressor
 
     model = fitted(XGBRegressor(booster="gblinear", n_estimators=5), Task.REGRESSION)

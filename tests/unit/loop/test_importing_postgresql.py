@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import psycopg
+import pytest
 from mlflow_stores import RUN, TABLES, database
 
 from kaizenml.loop.importing import Import
@@ -16,6 +16,7 @@ from postgres_server import PostgresServer
 
 def copied(path: Path, url: str) -> None:
     """Copy a database file to PostgreSQL."""
+    psycopg = pytest.importorskip("psycopg")
     with closing(sqlite3.connect(path)) as of, psycopg.connect(url) as to:
         to.execute(TABLES)
         for (name,) in of.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
