@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from interrupted_runs import forever, interrupted, left_running
 from loop_processes import soon, up
+from ray_clusters import NODE, one_node
 from step_projects import TABLES, kept, laid, outputs, ran, states
 
 from kaizenml.core.process import is_running, left_by
@@ -32,38 +33,23 @@ if importlib.util.find_spec("ray") is None:  # not imported here: it reads its a
     pytest.skip("Ray is not installed.", allow_module_level=True)
 
 pytestmark = [
-    pytest.mark.xdist_group("ray"),
     # Ray leaves the log files of the nodes that it starts, and its own sockets, to the garbage collector.
     pytest.mark.filterwarnings("ignore:unclosed file <_io.*/ray/session_:ResourceWarning"),
 ]
 
 
-NODES = {"node_ip_address": "127.0.0.1", "include_dashboard": False}
-
-
 @pytest.fixture(scope="module")
 def cluster():
-    before = dict(os.environ)
-    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a1" * 32, "RAY_USAGE_STATS_ENABLED": "0"}
-    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # a cluster of the loopback alone
-    os.environ.pop("RAY_AUTH_TOKEN_PATH", None)
-    from ray.cluster_utils import Cluster
-
-    started = Cluster(initialize_head=True, head_node_args={**NODES, "num_cpus": 1})
-    try:
-        started.second = started.add_node(**NODES, num_cpus=1)
+    with one_node() as started:
+        started.second = started.add_node(**NODE)
         yield started
-    finally:
-        started.shutdown()
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture
 def at(cluster):
     if not is_running(raylet(cluster.second)):  # a test has killed it
         cluster.remove_node(cluster.second, allow_graceful=False)
-        cluster.second = cluster.add_node(**NODES, num_cpus=1)
+        cluster.second = cluster.add_node(**NODE)
     return f"ray://{cluster.address}"
 
 

@@ -11,30 +11,21 @@ import subprocess
 import pytest
 from interrupted_runs import forever, recorded
 from loop_processes import KAIZEN, call, soon
+from ray_clusters import one_node
 
 if importlib.util.find_spec("ray") is None:
     pytest.skip("Ray is not installed.", allow_module_level=True)
 
 pytestmark = [
-    pytest.mark.xdist_group("ray"),
     # Ray leaves the log files of the nodes that it starts, and its own sockets, to the garbage collector.
     pytest.mark.filterwarnings("ignore:unclosed file <_io.*/ray/session_:ResourceWarning"),
 ]
 
 
 @pytest.fixture
-def head(monkeypatch):
-    for name, value in {"MODE": "token", "TOKEN": "b2" * 32}.items():
-        monkeypatch.setenv(f"RAY_AUTH_{name}", value)
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
-    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
-    from ray.cluster_utils import Cluster
-
-    node = {"node_ip_address": "127.0.0.1", "include_dashboard": False, "num_cpus": 1}
-    started = Cluster(initialize_head=True, head_node_args=node)
-    yield started
-    started.shutdown()
+def head():
+    with one_node() as started:
+        yield started
 
 
 def test_a_run_whose_cluster_has_gone_fails_with_the_reason_and_goes_on_elsewhere(tmp_path, head):

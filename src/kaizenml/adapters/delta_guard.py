@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _LOCK = "_vacuum.lock"
@@ -30,10 +30,11 @@ class FolderGuard:
         """Return the versions of which a reading began since a time; older marks are taken away."""
         versions = set()
         for mark in (self._folder / _READERS).glob("*"):
-            if mark.stat().st_mtime >= since:
-                versions.add(int(mark.name))
-            else:
-                mark.unlink()
+            with suppress(FileNotFoundError):  # somebody else has taken it away
+                if mark.stat().st_mtime >= since:
+                    versions.add(int(mark.name))
+                else:
+                    mark.unlink()
         return versions
 
     @contextmanager

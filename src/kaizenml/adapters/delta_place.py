@@ -188,11 +188,17 @@ class Folder:
         return pl.scan_parquet(paths, schema=schema, missing_columns="insert", glob=False)
 
     def listed(self, folder: str = "") -> list[Listed]:
-        """Return the files that lie directly in a folder, by name."""
-        if not (self._path / folder).is_dir():
-            return []
-        with os.scandir(self._path / folder) as entries:
-            return sorted(_listed(entry) for entry in entries if entry.is_file())
+        """Return the files that lie directly in a folder, by name; what is deleted meanwhile may be among them, or not.
+
+        Files are renamed and deleted at any time: commits have a temporary name first, and so has what Delta writes.
+        """
+        found = []
+        with suppress(FileNotFoundError), os.scandir(self._path / folder) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    if entry.is_file():
+                        found.append(_listed(entry))
+        return sorted(found)
 
     def delete(self, names: Collection[str]) -> None:
         """Delete files; those that are not there are none."""
