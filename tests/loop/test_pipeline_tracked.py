@@ -9,6 +9,8 @@ from dataclasses import replace
 import polars as pl
 import pytest
 
+from kaizenml.core.run import RunState
+from kaizenml.loop.observing import Observed
 from kaizenml.loop.wiring import open_house, read_settings
 
 PROJECT = """
@@ -194,3 +196,23 @@ def test_a_run_whose_model_fails_has_its_data_in_the_record_and_is_executed_agai
     assert "no luck" in told
     assert (then["snapshot"], again["snapshot"]) == ("shop@1", "shop@1")
     assert list(shown["data"]) == ["shop@1"], shown
+
+
+def test_what_fails_after_the_steps_still_tells_what_they_used(run, tmp_path):
+    house, found = run
+    begun = replace(found, id="late", latest={}, console=None, state=RunState.RUNNING, finished_at=None)
+    with house.records.writing() as books:
+        books.runs.save(begun)
+    with Observed(house, begun) as seen:
+        once = seen.ended(begun)
+        with house.records.writing() as books:
+            seen.keep(books)
+        again = seen.noted(begun)
+
+    assert again.latest == once.latest
+    assert again.latest["system/memory_bytes"] > 1e6
+    with house.records.reading() as books:
+        points = {name: books.series.read("late", name) for name in once.latest}
+    assert {name: [each.value for each in found] for name, found in points.items()} == {
+        name: [value] for name, value in once.latest.items()
+    }

@@ -17,6 +17,7 @@ import polars as pl
 from kaizenml.core.digest import Digest
 from kaizenml.core.gate import Slices
 from kaizenml.core.metric import Task
+from kaizenml.core.ports import Books
 from kaizenml.core.run import Code, Console, Run
 from kaizenml.core.series import Point
 from kaizenml.core.snapshot import Snapshot
@@ -44,12 +45,17 @@ def code_of(loaded: Loaded, folder: Path, house: House) -> Code:
 
 
 class Observed:
-    """Watches this process while a run goes on; `noted` adds what was seen to the run, before its end is written."""
+    """Watches this process while a run goes on.
+
+    Before the end of the run is written, `noted` adds what was seen to it; or `ended` does, and `keep` in the same
+    transaction as the end.
+    """
 
     def __init__(self, house: House, run: Run) -> None:
         self._house, self._run = house, run
         self._around = ExitStack()
         self._points: dict[str, list[Point]] = {}
+        self._latest: dict[str, float] = {}
         self._snapshot: Snapshot | None = None
 
     def __enter__(self) -> Self:
@@ -78,17 +84,27 @@ class Observed:
         with self._house.records.writing() as books:
             books.runs.save(self._with_data(books.runs.get(self._run.id)))
 
-    def noted(self, run: Run) -> Run:
-        """End the watching; return the run with its data and console, after writing what it used as series."""
+    def ended(self, run: Run) -> Run:
+        """End the watching; return the run with its data and console, and what it used last."""
         self._around.close()
         content, written, left_out = console.read(self._file)
         kept = Console(self._house.blobs.put(content), written, left_out) if written else None
+        self._latest |= {name: each[-1].value for name, each in self._points.items()}
+        return self._with_data(replace(run, console=kept or run.console, latest={**run.latest, **self._latest}))
+
+    def keep(self, books: Books) -> None:
+        """Write what the run used as series, once, when the watching has ended."""
         points, self._points = self._points, {}
         if points:
+            books.series.append(self._run.id, points)
+
+    def noted(self, run: Run) -> Run:
+        """Do both: end the watching, and write what the run used in a transaction of its own."""
+        ended = self.ended(run)
+        if self._points:
             with self._house.records.writing() as books:
-                books.series.append(run.id, points)
-        latest = {name: each[-1].value for name, each in points.items()}
-        return self._with_data(replace(run, console=kept or run.console, latest={**run.latest, **latest}))
+                self.keep(books)
+        return ended
 
     def _with_data(self, run: Run) -> Run:
         of = self._snapshot

@@ -127,11 +127,13 @@ def _finished(
         seen.read(prepared.snapshot)
     with loaded.at_hand():
         value = executed(loaded, house, order, nodes, given, say, steps).value
-        begun = seen.noted(begun)
+        begun = seen.ended(begun)
         if goals is not None:
             goals.update({name: value(name) for name in goals_of(project, order)})
         if prepared is None or order.way.only or order.way.pipeline != TRAINING:
-            return _ended_without_release(project, house, order, begun, steps, cause=cause)
+            return _ended_without_release(project, house, order, begun, seen, steps, cause=cause)
+        with house.records.writing() as books:
+            seen.keep(books)
         values = {name: value(name) for name in JUDGED}
     from kaizenml.loop.concluding import concluded  # what judges a model takes longer to import than steps to run
 
@@ -139,9 +141,10 @@ def _finished(
 
 
 def _ended_without_release(
-    project: Project, house: House, order: Order, begun: Run, steps: list[StepRun], *, cause: int
+    project: Project, house: House, order: Order, begun: Run, seen: Observed, steps: list[StepRun], *, cause: int
 ) -> Run:
     with house.records.writing() as books:
+        seen.keep(books)
         now = house.clock.now()
         if order.job is not None:
             books.jobs.save(renewed(order.job, order.job.fence, now), fence=order.job.fence)

@@ -11,7 +11,7 @@ from kaizenml.adapters.sql.codec import decoded, encoded, microseconds
 from kaizenml.adapters.sql.filter import condition_of, sorting
 from kaizenml.adapters.sql.lineage import SqlLinks
 from kaizenml.adapters.sql.raw import Raw
-from kaizenml.adapters.sql.statements import change, found, listed, missing, put, write
+from kaizenml.adapters.sql.statements import addition, change, found, listed, missing, put, write
 from kaizenml.adapters.sql.tables import RUN_FACTS, RUN_TEXTS, RUNS
 from kaizenml.core.lineage import links_of
 from kaizenml.core.query import Query, fact_of
@@ -99,7 +99,7 @@ def index(connection: Connection, runs: Iterable[Run]) -> None:
     """Write the facts by which runs are found; there must be none of them yet."""
     rows = [row for run in runs for row in _facts(run)]
     if rows:
-        connection.execute(insert(RUN_FACTS), rows)
+        addition(RUN_FACTS, tuple(rows[0]))(connection, rows)
 
 
 def _columns(run: Run) -> dict[str, Any]:

@@ -7,10 +7,13 @@ import json
 from sqlalchemy import Connection, delete, insert, select, update
 
 from kaizenml.adapters.sql.codec import decoded, encoded, microseconds, plain
+from kaizenml.adapters.sql.raw import Raw
 from kaizenml.adapters.sql.statements import found, listed, missing, put
 from kaizenml.adapters.sql.tables import ALERTS, DECLARATIONS, NOTES
 from kaizenml.core.alert import Alert, AlertState
 from kaizenml.core.declaration import Declaration
+
+_NOTE = Raw("SELECT body FROM notes WHERE kind = :kind AND name = :name")
 
 
 class SqlAlerts:
@@ -57,8 +60,7 @@ class SqlNotes:
 
     def get(self, kind: str, name: str) -> object | None:
         """Return the value, or None."""
-        query = select(NOTES.c.body).where(NOTES.c.kind == kind, NOTES.c.name == name)
-        body = self._connection.execute(query).scalar_one_or_none()
+        body = _NOTE.value(self._connection, {"kind": kind, "name": name})
         return None if body is None else json.loads(body)
 
     def put(self, kind: str, name: str, value: object) -> None:
