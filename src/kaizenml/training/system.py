@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from kaizenml.core.process import left_by
+from kaizenml.core.process import family_of
 from kaizenml.core.room import Room
 
 SECONDS = 5.0
@@ -48,7 +48,7 @@ def usage() -> Usage:
         own = resource.getrusage(resource.RUSAGE_SELF)
         return Usage(time.monotonic(), own.ru_utime + own.ru_stime, own.ru_maxrss * 1024, 0, 0)
     cpu, memory, read, written = 0.0, 0, 0, 0
-    for pid in _family(os.getpid()):
+    for pid in family_of(os.getpid()):
         one = _of_process(pid)
         cpu, memory, read, written = cpu + one[0], memory + one[1], read + one[2], written + one[3]
     busy, everything = _machine_cpu()
@@ -97,21 +97,6 @@ def sampled(take: Take, seconds: float = SECONDS) -> Iterator[None]:
         over.set()
         thread.join()
         next_sample()
-
-
-def _family(pid: int) -> Iterator[int]:
-    yield pid
-    if (_PROC / str(pid) / "task" / str(pid) / "children").exists():
-        yield from _children(pid)
-    else:  # a kernel without CONFIG_PROC_CHILDREN
-        yield from (each for each, _ in left_by(pid))
-
-
-def _children(pid: int) -> Iterator[int]:
-    for task in _listed(_PROC / str(pid) / "task"):
-        for child in _text(_PROC / str(pid) / "task" / task / "children").split():
-            yield int(child)
-            yield from _children(int(child))
 
 
 def _of_process(pid: int) -> tuple[float, int, int, int]:

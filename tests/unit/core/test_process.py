@@ -10,7 +10,8 @@ import time
 
 import pytest
 
-from kaizenml.core.process import is_over, is_running, is_stopped, nobody_left_behind
+from kaizenml.core import process
+from kaizenml.core.process import children_of, family_of, is_over, is_running, is_stopped, nobody_left_behind
 
 
 def wait_for(claim):
@@ -21,40 +22,42 @@ def wait_for(claim):
 
 
 def test_a_process_is_running_until_it_is_stopped_or_over():
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
-        assert is_running(process.pid)
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as child:
+        assert is_running(child.pid)
 
-        os.kill(process.pid, signal.SIGSTOP)
-        wait_for(lambda: is_stopped(process.pid))
-        assert not is_running(process.pid)
+        os.kill(child.pid, signal.SIGSTOP)
+        wait_for(lambda: is_stopped(child.pid))
+        assert not is_running(child.pid)
 
-        os.kill(process.pid, signal.SIGCONT)
-        wait_for(lambda: is_running(process.pid))
+        os.kill(child.pid, signal.SIGCONT)
+        wait_for(lambda: is_running(child.pid))
 
-        assert not is_over(process.pid)
-        process.kill()
-        wait_for(lambda: not is_running(process.pid))
-        assert is_over(process.pid)  # nobody has asked after it yet
-    assert not is_running(process.pid)
-    assert not is_stopped(process.pid)
+        assert not is_over(child.pid)
+        child.kill()
+        wait_for(lambda: not is_running(child.pid))
+        assert is_over(child.pid)  # nobody has asked after it yet
+    assert not is_running(child.pid)
+    assert not is_stopped(child.pid)
 
 
 def sleeper():
-    return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    return subprocess.Popen(["sleep", "60"])
 
 
 def interrupted(started):
     """Start a process in a block that is interrupted then."""
     with nobody_left_behind():
-        time.sleep(0.05)  # processes are told apart by when they began, in hundredths of a second
         started.append(sleeper())
         raise KeyboardInterrupt
 
 
-def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else():
-    started = [sleeper()]
+@pytest.mark.parametrize("is_listed", [True, False], ids=["a kernel that lists children", "one that does not"])
+@pytest.mark.parametrize("times", range(5))
+def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else(monkeypatch, is_listed, times):
+    if not is_listed:
+        monkeypatch.setattr(process, "_lists_children", lambda _: False)
+    started = [sleeper()]  # just before the block, in the same hundredth of a second: the machine tells no more
     try:
-        time.sleep(0.05)
         with pytest.raises(KeyboardInterrupt):
             interrupted(started)
         before, within = started
@@ -64,3 +67,16 @@ def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else():
         for each in started:
             each.kill()
             each.wait()
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["a kernel that lists children", "one that does not"])
+def test_a_family_is_a_process_and_all_that_came_of_it(monkeypatch, is_listed):
+    if not is_listed:
+        monkeypatch.setattr(process, "_lists_children", lambda _: False)
+    with subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True) as shell:
+        child = int(shell.stdout.readline())
+        assert set(family_of(shell.pid)) == {shell.pid, child}
+        assert children_of(shell.pid) == {child}
+        assert shell.pid in children_of(os.getpid())
+        os.kill(child, signal.SIGKILL)
+    assert children_of(shell.pid) == set()
