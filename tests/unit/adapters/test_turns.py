@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -44,6 +47,63 @@ def test_whoever_has_waited_too_long_goes_ahead_and_the_next_turn_is_whole_again
     with third:
         pass
     assert time.monotonic() - began < FOREVER  # the one that gave up waiting holds nothing
+
+
+def _shown_waiting(folder: Path) -> BinaryIO:
+    """Do as those do who wait for the turn, so that who writes again sees them."""
+    mark = (folder / "turn.waiting").open("ab")
+    fcntl.flock(mark, fcntl.LOCK_SH)
+    return mark
+
+
+def test_whoever_writes_again_at_once_lets_the_one_go_first_who_waits(tmp_path: Path) -> None:
+    turns, order, is_asking = Turns(tmp_path / "turn"), [], threading.Event()
+
+    def asked() -> None:  # as who is woken late: it has the turn only if nobody else has it at that moment
+        with (tmp_path / "turn").open("ab") as file:
+            while True:
+                is_asking.set()
+                with suppress(BlockingIOError):
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    order.append("the one who waits")
+                    return
+
+    other = threading.Thread(target=asked)
+    with _shown_waiting(tmp_path):
+        with turns:
+            other.start()
+            assert is_asking.wait(FOREVER)
+        with turns:
+            order.append("the one who writes again")
+    other.join(FOREVER)
+    assert order == ["the one who waits", "the one who writes again"]
+
+
+def test_whoever_waits_and_was_stopped_holds_nobody_up(tmp_path: Path) -> None:
+    turns = Turns(tmp_path / "turn", patience=FOREVER)
+    began = time.monotonic()
+    with _shown_waiting(tmp_path):
+        for _ in range(10):
+            with turns:
+                pass
+    assert time.monotonic() - began < FOREVER
+
+
+def test_nobody_waits_who_has_had_or_given_up_the_turn(tmp_path: Path) -> None:
+    first, second = Turns(tmp_path / "turn"), Turns(tmp_path / "turn", patience=0.1)
+    with first, second:
+        pass
+    with second:
+        pass
+    for _ in range(100):
+        with (tmp_path / "turn.waiting").open("ab") as mark:
+            try:
+                fcntl.flock(mark, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.05)
+            else:
+                return
+    pytest.fail("it is seen to wait for ever")
 
 
 def test_without_its_folder_the_database_is_left_to_say_so(tmp_path: Path) -> None:
