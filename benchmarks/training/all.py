@@ -20,6 +20,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import edits
+import work
 from measure import Bench, Found, beside, corpus, times
 from tools import ALL, Tool, python_of
 
@@ -91,7 +92,8 @@ def table_of_times(found: dict[str, Found]) -> str:
     ours = found.get("kaizen", Found())
     lines = [
         "",
-        "| | step, cold | step, cached | a run besides | ten 100 ms steps, over 1 s of work "
+        "| | step, cold | step, cached | a run besides "
+        "| ten 100 ms steps, over 1 s of work [without what a run costs besides] "
         "| ten pandas + scikit-learn steps, whole process | 1,000 × 10 ms on 2 cores, over its work |",
         "|---|---|---|---|---|---|---|",
     ]
@@ -102,10 +104,17 @@ def table_of_times(found: dict[str, Found]) -> str:
             lines.append(
                 f"| {tool.name} {tool.version} | {_text(each.cold, ours.cold, 'ms')} | {cached} "
                 f"| {'–' if each.fixed is None else f'{each.fixed * 1000:.0f} ms'} "
-                f"| {'–' if each.naps is None else f'{each.naps[0]:.3f}'} "
+                f"| {_naps(each)} "
                 f"| {_text(each.imports, ours.imports, 's')} | {_text(each.fan, ours.fan, 's')} |"
             )
     return "\n".join(lines)
+
+
+def _naps(found: Found) -> str:
+    if found.naps is None:
+        return "–"
+    alone = "" if found.fixed is None else f" [{found.naps[0] - found.fixed / (work.NAPS * work.NAP_SECONDS):.3f}]"
+    return f"{found.naps[0]:.3f}{alone}"
 
 
 def _text(value: tuple[float, float] | None, ours: tuple[float, float] | None, unit: str) -> str:
