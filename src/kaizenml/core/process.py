@@ -88,7 +88,7 @@ def _stat(pid: str) -> list[bytes]:
 
 def children_of(pid: int) -> set[int]:
     """Return the processes that one has started itself and that are there; see `family_of` for all below them."""
-    if not _lists_children(pid):
+    if not _lists_children():
         return {int(name) for name in _names(Path("/proc")) if name.isdigit() and _stat(name)[1:2] == [b"%d" % pid]}
     found: set[int] = set()
     for task in _names(Path(f"/proc/{pid}/task")):
@@ -100,16 +100,16 @@ def children_of(pid: int) -> set[int]:
 def family_of(pid: int) -> Iterator[int]:
     """Yield a process, those that it started, and those that they did; no other is looked at where that can be."""
     yield pid
-    if _lists_children(pid):
+    if _lists_children():
         for child in children_of(pid):
             yield from family_of(child)
     else:
         yield from (each for each, _ in left_by(pid))
 
 
-def _lists_children(pid: int) -> bool:
+def _lists_children() -> bool:
     """Say whether the kernel tells the children of a process (CONFIG_PROC_CHILDREN)."""
-    return Path(f"/proc/{pid}/task/{pid}/children").exists()
+    return Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").exists()
 
 
 @contextmanager

@@ -55,7 +55,7 @@ def interrupted(started):
 @pytest.mark.parametrize("times", range(5))
 def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else(monkeypatch, is_listed, times):
     if not is_listed:
-        monkeypatch.setattr(process, "_lists_children", lambda _: False)
+        monkeypatch.setattr(process, "_lists_children", lambda: False)
     started = [sleeper()]  # just before the block, in the same hundredth of a second: the machine tells no more
     try:
         with pytest.raises(KeyboardInterrupt):
@@ -72,7 +72,7 @@ def test_an_interruption_ends_what_was_started_in_the_block_and_nothing_else(mon
 @pytest.mark.parametrize("is_listed", [True, False], ids=["a kernel that lists children", "one that does not"])
 def test_a_family_is_a_process_and_all_that_came_of_it(monkeypatch, is_listed):
     if not is_listed:
-        monkeypatch.setattr(process, "_lists_children", lambda _: False)
+        monkeypatch.setattr(process, "_lists_children", lambda: False)
     with subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; wait"], stdout=subprocess.PIPE, text=True) as shell:
         child = int(shell.stdout.readline())
         assert set(family_of(shell.pid)) == {shell.pid, child}
